@@ -1,0 +1,97 @@
+// A job as the CLI and the library hand it to the coordinator, and what comes back.
+import type { Operation } from '../proto/shard.js'
+import type { JobFunction } from './function/function.js'
+import type { Input } from './input/input.js'
+import type { Output } from './output/output.js'
+import type { Receipt } from './receipt.js'
+
+export interface JobRequest {
+  readonly function: JobFunction
+  readonly operation: Operation
+  readonly input: Input
+  readonly output: Output
+  /** An item that is an array becomes the arguments of the call. */
+  readonly spread?: boolean
+  /** What `init` is given. */
+  readonly shared?: { readonly kind: 'json' | 'bytes'; readonly content: Uint8Array }
+  readonly options: JobOptions
+  /** Aborting it is the first Ctrl-C: nothing more is started, what runs is finished, what is settled is written. */
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: Progress) => void
+}
+
+export interface JobOptions {
+  /** Items of a shard; by default sized from what is measured. */
+  readonly shardSize?: number
+  /** The longest that one item may take. */
+  readonly timeoutSeconds?: number
+  /** Further tries of an item that failed, whatever the reason. */
+  readonly retries: number
+  /** `stop`: the first failure ends the job; `collect`: failures are outcomes like any other. */
+  readonly onError: 'stop' | 'collect'
+  /** With `collect`: more failures than this end the job; a fraction is of all items (or of those settled so far, where the number is not known). */
+  readonly maxFailures?: { readonly count: number } | { readonly fraction: number }
+  /** Outcomes go to the output as they settle. */
+  readonly unordered: boolean
+  /** How many bytes of items and outcomes may be held at once. */
+  readonly memoryBytes: number
+}
+
+export const JOB_DEFAULTS: JobOptions = {
+  retries: 0,
+  onError: 'collect',
+  unordered: false,
+  // Smaller: a slow item stalls the others sooner. Larger: a higher peak of memory.
+  memoryBytes: 64 * 1024 * 1024,
+}
+
+export interface Progress {
+  readonly settled: number
+  readonly failed: number
+  readonly total: number | undefined
+  readonly slots: number
+  readonly agents: number
+  readonly wallSeconds: number
+  /** Why nothing is running, in a sentence; for instance that no agent has joined yet. */
+  readonly waiting?: string
+}
+
+/** How a job ended. The output was committed only when `state` is `done`. */
+export interface JobEnd {
+  readonly job: string
+  /** `stopped`: too many failures; `interrupted`: the signal; `broken`: it could not run, or input or output failed. */
+  readonly state: 'done' | 'stopped' | 'interrupted' | 'broken'
+  readonly settled: number
+  readonly failed: number
+  /** The first failures, for people (at most 20). */
+  readonly failures: readonly {
+    readonly index: number
+    readonly reason: string
+    readonly message: string
+    readonly stack?: string
+    readonly stderr?: string
+  }[]
+  /** Why, for `stopped` and `broken`: what, where, why, what to do. */
+  readonly why?: string
+  readonly receipt: Receipt
+}
+
+/** The slots that a coordinator may use: this machine's, or those of the agents on a NATS server. */
+export interface Hands {
+  run(request: JobRequest): Promise<JobEnd>
+  /** Ends what it started; idempotent. */
+  close(): Promise<void>
+}
+// coordinator/local.ts exports `openLocal(options: LocalOptions): Hands`; coordinator/cluster.ts `openCluster(options: ClusterOptions): Promise<Hands>`.
+export interface LocalOptions {
+  /** Workers at once; by default the cores that this process may use. */
+  readonly slots?: number
+  /** What users' functions print; by default this process's standard error. */
+  readonly onPrint?: (line: string) => void
+}
+export interface ClusterOptions {
+  /** For instance nats://127.0.0.1:4222; user and password, or a token, may stand in it. */
+  readonly nats: string
+  /** Allows plain nats:// beyond loopback. */
+  readonly insecure?: boolean
+}

@@ -1,0 +1,13 @@
+// Where outcomes go: written as they settle, whole or not at all.
+// In: disjoint spans of outcomes; in input order unless the job is unordered. Out: bytes that depend on the outcomes
+// alone, never on how they were cut into spans.
+import type { Outcomes } from '../../proto/outcome.js'
+
+export interface Output {
+  /** Takes outcomes; resolves when there is room for more (back-pressure). A write error rejects, and says what and where. */
+  write(outcomes: Outcomes): Promise<void>
+  /** Everything is written: makes it durable and gives it its name. */
+  commit(): Promise<void>
+  /** The job ended before its output was whole: keeps what was written as `.part`, or ends a stream at the last whole item. */
+  abandon(): Promise<void>
+}

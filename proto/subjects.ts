@@ -1,0 +1,29 @@
+// Names on the NATS server: the one place that spells them. Tokens hold letters, digits, "-" and "_" only, so that a name
+// can neither split a subject nor match a wildcard.
+
+const TOKEN = /^[A-Za-z0-9_-]{1,64}$/
+
+/** Makes any text a token: what a token cannot hold becomes "_", and the result is cut at 64 characters. */
+export const toToken = (text: string): string => text.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, 64) || '_'
+
+const token = (text: string): string => {
+  if (!TOKEN.test(text))
+    throw new Error(`"${text}" cannot stand in a subject: expected 1 to 64 letters, digits, "-" or "_"`)
+  return text
+}
+
+export const subjects = {
+  taskStream: (job: string, epoch: number): string => `MH_T_${token(job)}_${epoch}`,
+  task: (job: string, epoch: number): string => `mh.task.${token(job)}.${epoch}`,
+  /** The one durable consumer of a task stream. */
+  taskConsumer: 'agents',
+  reportStream: (job: string): string => `MH_R_${token(job)}`,
+  reportsOfJob: (job: string): string => `mh.res.${token(job)}.>`,
+  report: (job: string, agent: string, shard: number, attempt: number): string =>
+    `mh.res.${token(job)}.${token(agent)}.${shard}.${attempt}`,
+  beat: (agent: string): string => `mh.hb.${token(agent)}`,
+  beats: 'mh.hb.*',
+  broadcast: 'mh.jobs',
+  blob: (agent: string): string => `mh.bundle.${token(agent)}`,
+  blobs: 'mh.bundle.*',
+} as const

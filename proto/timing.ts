@@ -1,0 +1,34 @@
+// Durations that travel: each was taken on one host's monotonic clock, so each may be added to any other.
+
+/** Seconds of one slot, of one report's part of an attempt. */
+export interface Timing {
+  /** Inside the user's function. */
+  readonly computeSeconds: number
+  readonly decodeSeconds: number
+  readonly encodeSeconds: number
+  /** From the frame's leaving the agent to its outcomes' coming back, less the three above. */
+  readonly dispatchSeconds: number
+  /** CPU that the worker used for it, user and system; 0 where it is not known. */
+  readonly cpuSeconds: number
+}
+
+export const NO_TIME: Timing = {
+  computeSeconds: 0,
+  decodeSeconds: 0,
+  encodeSeconds: 0,
+  dispatchSeconds: 0,
+  cpuSeconds: 0,
+}
+
+export const addTimings = (a: Timing, b: Timing): Timing => ({
+  computeSeconds: a.computeSeconds + b.computeSeconds,
+  decodeSeconds: a.decodeSeconds + b.decodeSeconds,
+  encodeSeconds: a.encodeSeconds + b.encodeSeconds,
+  dispatchSeconds: a.dispatchSeconds + b.dispatchSeconds,
+  cpuSeconds: a.cpuSeconds + b.cpuSeconds,
+})
+
+/** Seconds on this process's monotonic clock. Injected wherever time decides, so that tests can own it. */
+export type Clock = () => number
+
+export const monotonicSeconds: Clock = () => performance.now() / 1000
