@@ -60,7 +60,7 @@ export class Outbox<P> {
     return [...keys.values()]
   }
 
-  put(key: OutboxKey, sequence: number, last: boolean, payload: P, bytes: number): void {
+  put(key: OutboxKey, sequence: number | string, last: boolean, payload: P, bytes: number): void {
     const { job, epoch, shard, attempt } = key
     const id = `${job}/${epoch}/${shard}/${attempt}/${sequence}`
     const state = { type: 'waiting', notBeforeSeconds: Number.NEGATIVE_INFINITY } as const
@@ -73,16 +73,10 @@ export class Outbox<P> {
   /** What is to be sent now. */
   next(now: number): Send<P>[] {
     const sends: Send<P>[] = []
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#unstored) {
       if (this.#sending >= MOST_SENDING) break
-      const state = entry.state
-      if (state.type === 'sending') continue
-      if (state.type === 'waiting' && (now < state.notBeforeSeconds || (entry.last && !this.#othersStored(entry))))
-        continue
-      if (state.type === 'stored') {
-        if (now - state.atSeconds < UNSETTLED_SECONDS) continue
-        entry.sends++
-      }
+      if (entry.state.type !== 'waiting' || now < entry.state.notBeforeSeconds) continue
+      if (entry.last && !this.#othersStored(entry)) continue
       entry.state = { type: 'sending' }
       this.#sending++
       const { job, epoch, shard, attempt, payload } = entry

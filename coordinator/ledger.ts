@@ -156,6 +156,13 @@ export class Ledger {
     return this.#live.size
   }
 
+  /** Shards that an agent is known to hold. */
+  get runningShards(): number {
+    let running = 0
+    for (const { state } of this.#live.values()) if (state.type === 'running') running++
+    return running
+  }
+
   /** The live shards and their newest attempts, for the broadcast. */
   live(): { shard: number; attempt: number }[] {
     return Array.from(this.#live.values(), ({ shard, attempt }) => ({ shard, attempt }))
