@@ -5,11 +5,10 @@ import { FunctionError } from './function.js'
 type AnyFunction = (...args: never[]) => unknown
 
 // Those of the language's constructors that may be called without `new`.
-const CALLABLE = new Set(
-  'Array Boolean BigInt Date Error AggregateError EvalError RangeError ReferenceError SyntaxError TypeError URIError Function Number Object RegExp String Symbol'.split(
-    ' ',
-  ),
-)
+const CALLABLE = new Set([
+  ...['Array', 'BigInt', 'Boolean', 'Date', 'Function', 'Number', 'Object', 'RegExp', 'String', 'Symbol'],
+  ...['Error', 'AggregateError', 'EvalError', 'RangeError', 'ReferenceError', 'SyntaxError', 'TypeError', 'URIError'],
+])
 
 // `node -e` and the REPL put these on the global object; a worker has none of them.
 const MODULE_NAMES = new Set(['require', 'module', 'exports', '__filename', '__dirname'])
@@ -56,14 +55,14 @@ function find(fn: AnyFunction): string | undefined {
   return undefined
 }
 
-/** The value of a plain property; getters are not run. */
+/** The value of a plain property; getters are not run, save that of Node's Buffer. */
 function valueAt(holder: object, key: string): unknown {
+  if (holder === globalThis && key === 'Buffer') return Buffer
   return Object.getOwnPropertyDescriptor(holder, key)?.value
 }
 
+/** Ordinary functions have a prototype, too; by custom only classes begin with a capital. */
 function isConstructor(fn: AnyFunction): boolean {
-  const prototype: unknown = (fn as { prototype?: { constructor?: unknown } }).prototype
-  return (
-    typeof prototype === 'object' && prototype !== null && (prototype as { constructor?: unknown }).constructor === fn
-  )
+  const { prototype } = fn as { prototype?: { constructor?: unknown } }
+  return /^[A-Z]/.test(fn.name) && prototype?.constructor === fn
 }

@@ -53,7 +53,7 @@ export async function bundleNode(request: NodeBundleRequest): Promise<NodeBundle
   let names: NodeBundle['names']
   if (built.metafile.inputs[entryPath]?.format === 'cjs') {
     names = namesOf(request, (wanted, role) => commonJsName(request, wanted, role))
-    const stdin = commonJsEntry(entryPath, request.shown, base, names)
+    const stdin = commonJsEntry(entryPath, base, names)
     built = await build(request, base, { stdin })
   } else {
     const text = textOf(built)
@@ -186,7 +186,7 @@ function notExported(request: NodeBundleRequest, wanted: { name: string }, expor
  * What a CommonJS module exports is only known once it has run: this entry takes the exports by name when the worker loads
  * it, and says there what is missing.
  */
-function commonJsEntry(path: string, shown: string, base: string, names: NodeBundle['names']): StdinOptions {
+function commonJsEntry(path: string, base: string, names: NodeBundle['names']): StdinOptions {
   const lines = [
     `const exported = require(${JSON.stringify(`./${path}`)})`,
     'function take(name) {',
@@ -194,7 +194,7 @@ function commonJsEntry(path: string, shown: string, base: string, names: NodeBun
     '  const found = exported == null ? undefined : exported[name]',
     '  if (found !== undefined) return found',
     '  const names = Object.keys(Object(exported)).join(", ") || "nothing"',
-    `  throw new Error(${JSON.stringify(shown)} + ' has no export "' + name + '". It exports: ' + names + '.')`,
+    `  throw new Error(${JSON.stringify(path)} + ' has no export "' + name + '". It exports: ' + names + '.')`,
     '}',
   ]
   for (const [index, name] of [...new Set(Object.values(names))].entries()) {

@@ -33,7 +33,8 @@ function packageOf(path: string): string | undefined {
   return /.*[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)/.exec(path)?.[1]?.replace('\\', '/')
 }
 
-// As CommonJS, any name can be imported from it; using one says what is wrong.
+// As CommonJS, any name can be imported from it; using one says what is wrong. The bundler copies a CommonJS module's own
+// properties to an object of the same prototype, so the prototype is what answers for all names.
 const STUB = `
 const refuse = () => {
   throw new Error(
@@ -41,11 +42,8 @@ const refuse = () => {
       'calls manyhands, or write it as a self-contained literal.',
   )
 }
-module.exports = new Proxy(refuse, {
-  get: (target, name) => (name === '__esModule' || typeof name === 'symbol' ? undefined : module.exports),
-  apply: refuse,
-  construct: refuse,
-})
+const any = new Proxy(function () {}, { get: () => any, apply: refuse, construct: refuse })
+module.exports = Object.create(new Proxy({}, { get: (target, name) => (name === '__esModule' ? undefined : any) }))
 `
 
 /** A module that both holds a worker's function and calls this library is bundled with a stub in the library's place. */
