@@ -16,13 +16,13 @@ import type { RunnerName, Task } from '../proto/shard.js'
 import { type Clock, NO_SLOT_TIME } from '../proto/timing.js'
 import type { AgentTransport, Subscription } from '../proto/transport.js'
 import type { BundleCache } from './bundles.js'
-import { Errands } from './errands.js'
+import { Errands, type HeldCode } from './errands.js'
 import { Intake, type IntakeEffect, type KnownJob } from './intake.js'
 import { toMessages, toReports } from './letters.js'
 import { Outbox } from './outbox.js'
 import { Pool } from './pool.js'
 import type { SlotReport } from './slot.js'
-import type { LoadedCode, Worker, WorkerOptions } from './worker.js'
+import type { Worker, WorkerOptions } from './worker.js'
 
 export interface AgentOptions {
   /** A token (proto/subjects.ts), unique among the agents of a server. */
@@ -49,7 +49,7 @@ const MISSING_QUEUE_SECONDS = 0.5
 
 interface JobHere {
   readonly known: KnownJob
-  readonly code: Promise<LoadedCode>
+  readonly code: Promise<HeldCode>
   readonly stop: AbortController
   operation: 'map' | 'fold'
   pulling: boolean
@@ -136,6 +136,7 @@ export class Agent {
     for (const here of this.#jobs.values()) here.stop.abort()
     await this.#pool.close(0)
     await this.#options.transport.close()
+    await this.#options.cache.close()
   }
 
   #tick(): void {
@@ -179,7 +180,7 @@ export class Agent {
   #welcome(job: string, known: KnownJob): void {
     const before = this.#jobs.get(job)
     before?.stop.abort()
-    const code = before?.code ?? this.#errands.code(known.coordinator, known.spec)
+    const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec)
     const here: JobHere = {
       known,
       code,
@@ -190,7 +191,7 @@ export class Agent {
     }
     this.#jobs.set(job, here)
     code.then(
-      ({ spec }) => {
+      ({ code: { spec } }) => {
         here.operation = spec.operation
       },
       () => {},
@@ -199,7 +200,12 @@ export class Agent {
 
   #forget(job: string, why: string): void {
     this.#options.log('debug', `Job ${job} is let go: ${why}.`)
-    this.#jobs.get(job)?.stop.abort()
+    const here = this.#jobs.get(job)
+    here?.stop.abort()
+    here?.code.then(
+      held => held.release(),
+      () => {},
+    )
     this.#jobs.delete(job)
     this.#doomed.delete(job)
     this.#pool.abort(task => task.job === job)
@@ -291,7 +297,7 @@ export class Agent {
   async #prepare(task: Task, here: JobHere): Promise<void> {
     this.#fetching.add(task)
     try {
-      const code = await here.code
+      const { code } = await here.code
       const items = await this.#errands.items(here.known.coordinator, task)
       this.#fetching.delete(task)
       if (this.#stopped || this.#jobs.get(task.job) !== here || !this.#intake.accepts(task)) return

@@ -16,6 +16,12 @@ const CHUNKS_IN_FLIGHT = 4
 /** What a task refers to is refused beyond this: a host's memory is not the coordinator's to fill. */
 const MOST_BYTES = 1024 * 1024 * 1024
 
+/** A job's code in the cache, where it stays until it is released. */
+export interface HeldCode {
+  readonly code: LoadedCode
+  release(): void
+}
+
 export class Errands {
   readonly #transport: AgentTransport
   readonly #cache: BundleCache
@@ -25,16 +31,21 @@ export class Errands {
     this.#cache = cache
   }
 
-  /** The spec, and the code and the shared data as they lie on this host. */
-  async code(coordinator: string, ref: BlobRef): Promise<LoadedCode> {
+  /** The spec, and the code and the shared data as they lie on this host until they are released. */
+  async code(coordinator: string, ref: BlobRef): Promise<HeldCode> {
     const spec = jobSpecCodec.decode(await this.#fetch(coordinator, ref))
     const { bundle, shared } = spec
-    const bundleFolder =
+    const folder =
       bundle &&
       (await this.#cache.unpack(bundle.sha256, async () => bundleCodec.decode(await this.#fetch(coordinator, bundle))))
-    const sharedFile =
-      shared && (await this.#cache.file(shared.blob.sha256, () => this.#fetch(coordinator, shared.blob)))
-    return { spec, ...(bundleFolder && { bundleFolder }), ...(sharedFile && { sharedFile }) }
+    const file = shared && (await this.#cache.file(shared.blob.sha256, () => this.#fetch(coordinator, shared.blob)))
+    return {
+      code: { spec, ...(folder && { bundleFolder: folder.path }), ...(file && { sharedFile: file.path }) },
+      release: () => {
+        void folder?.release()
+        void file?.release()
+      },
+    }
   }
 
   async items(coordinator: string, task: Task): Promise<Items> {

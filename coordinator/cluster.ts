@@ -1,5 +1,5 @@
 // Where a job's slots are: those of the agents on a NATS server. In: its URL. Out: Hands.
-import { silentLog, type Log } from '../proto/log.js'
+import { type Log, silentLog } from '../proto/log.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { Coordinator } from './coordinator.js'
 import type { Hands } from './job.js'
@@ -16,7 +16,10 @@ export interface ClusterOptions {
 export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
   // The client is loaded only by those who reach for a cluster.
   const { openCoordinatorTransport } = await import('../proto/transport/open.js')
-  const transport = await openCoordinatorTransport({ url: options.nats, insecure: options.insecure ?? false })
+  const transport = await openCoordinatorTransport(
+    { url: options.nats, insecure: options.insecure ?? false },
+    'manyhands coordinator',
+  )
   const coordinator = new Coordinator({
     transport,
     placement: 'cluster',

@@ -4,7 +4,14 @@
 // In: JobRequests. Out: JobEnds; broadcasts, tasks and blobs on the transport. Always true: broadcasts are stateless, so
 // that a lost or late one does no harm; a job that is over is in no broadcast.
 import { randomBytes } from 'node:crypto'
-import { beatCodec, blobChunkCodec, blobRequestCodec, broadcastCodec, bundleCodec, jobSpecCodec } from '../proto/codec.js'
+import {
+  beatCodec,
+  blobChunkCodec,
+  blobRequestCodec,
+  broadcastCodec,
+  bundleCodec,
+  jobSpecCodec,
+} from '../proto/codec.js'
 import { MessageError } from '../proto/envelope.js'
 import type { Log } from '../proto/log.js'
 import { BEAT_SECONDS, LEASE_SECONDS } from '../proto/presence.js'
@@ -156,7 +163,8 @@ export class Coordinator {
 }
 
 /** Ascending in time and unique, so that names of streams sort by age. */
-const jobId = (name: string): string => `${Date.now().toString(36)}-${randomBytes(4).toString('hex')}-${toToken(name).slice(0, 24)}`
+const jobId = (name: string): string =>
+  `${Date.now().toString(36)}-${randomBytes(4).toString('hex')}-${toToken(name).slice(0, 24)}`
 
 const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): JobSpec => {
   const { function: code, shared, options } = request

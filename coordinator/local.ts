@@ -4,7 +4,7 @@ import { Agent } from '../agent/agent.js'
 import { BundleCache } from '../agent/bundles.js'
 import { defaultSlots } from '../agent/slots.js'
 import { startWorker } from '../agent/worker.js'
-import { silentLog, type Log } from '../proto/log.js'
+import { type Log, silentLog } from '../proto/log.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { createMemoryHub } from '../proto/transport/memory.js'
 import { Coordinator } from './coordinator.js'
@@ -24,11 +24,17 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
   const clock = monotonicSeconds
   const log = options.log ?? silentLog
   const slots = options.slots ?? defaultSlots().slots
-  const coordinator = new Coordinator({ transport: hub.coordinator(), placement: 'local', targetSeconds: TARGET_SECONDS.local, clock, log })
+  const coordinator = new Coordinator({
+    transport: hub.coordinator(),
+    placement: 'local',
+    targetSeconds: TARGET_SECONDS.local,
+    clock,
+    log,
+  })
   const agent = new Agent({
     name: 'local',
     slots,
-    transport: hub.agent('local'),
+    transport: hub.agent(),
     cache: new BundleCache(),
     clock,
     log,

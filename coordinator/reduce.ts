@@ -1,7 +1,7 @@
 // Reduction: every shard is folded to one value where it is, and those values are folded again until one is left.
 // In: a job whose function is associative, fn(a, b). Out: fn over all items from left to right, in input order.
 // Always true: order is kept, so that the function need not commute.
-import { EMPTY_ITEMS, type Items, joinItems, packValues, sliceItems, countOf, unpackItems } from '../proto/items.js'
+import { countOf, EMPTY_ITEMS, type Items, joinItems, packValues, sliceItems, unpackItems } from '../proto/items.js'
 import type { Input, InputBatch } from './input/input.js'
 import type { Hands, JobEnd, JobRequest } from './job.js'
 import type { Output } from './output/output.js'
@@ -58,18 +58,41 @@ export const reduceJob = async (
   if (end.state !== 'done') return { end }
   const { mapper: _, ...combine } = request.function
   let values = first.joined()
-  if (initial !== undefined) values = joinItems([packValues([initial.value]).items, ...(countOf(values) > 0 ? [values] : [])])
+  if (initial !== undefined)
+    values = joinItems([packValues([initial.value]).items, ...(countOf(values) > 0 ? [values] : [])])
   while (countOf(values) > 1) {
     const partials = new Partials()
     const shardSize = countOf(values) <= LAST_ROUND_ITEMS ? { shardSize: LAST_ROUND_ITEMS } : {}
     const input = new BatchInput(values)
     const { onProgress: __, ...quiet } = request
-    const round = await hands.run({ ...quiet, function: combine, options: { ...options, ...shardSize }, operation: 'fold', input, output: partials })
-    if (round.state !== 'done') return { end: { ...end, state: round.state, failures: round.failures, failed: round.failed, ...(round.why !== undefined && { why: round.why }) } }
+    const round = await hands.run({
+      ...quiet,
+      function: combine,
+      options: { ...options, ...shardSize },
+      operation: 'fold',
+      input,
+      output: partials,
+    })
+    if (round.state !== 'done')
+      return {
+        end: {
+          ...end,
+          state: round.state,
+          failures: round.failures,
+          failed: round.failed,
+          ...(round.why !== undefined && { why: round.why }),
+        },
+      }
     values = partials.joined()
   }
   if (countOf(values) === 0) {
-    return { end: { ...end, state: 'broken', why: 'There are no items to reduce, and no initial value: give one with --initial.' } }
+    return {
+      end: {
+        ...end,
+        state: 'broken',
+        why: 'There are no items to reduce, and no initial value: give one with --initial.',
+      },
+    }
   }
   return { end, value: unpackItems(values)[0] }
 }

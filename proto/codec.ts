@@ -3,6 +3,7 @@
 // MessageError. Packed numbers are copied once each way; nothing is boxed.
 import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { BlobChunk, BlobRequest } from './blob.js'
+import type { BundleFile } from './bundle.js'
 import { MessageError, type MessageType, OLDEST_VERSION, PROTOCOL_VERSION, unwrap, wrap } from './envelope.js'
 import * as wire from './gen/wire.js'
 import type { Items } from './items.js'
@@ -275,12 +276,6 @@ export const jobSpecCodec: Codec<JobSpec> = codec<JobSpec, wire.JobSpec>(
     }
   },
 )
-
-/** A file of a bundle; its path is relative, with "/" between its parts. */
-export interface BundleFile {
-  readonly path: string
-  readonly content: Uint8Array
-}
 
 export const bundleCodec: Codec<readonly BundleFile[]> = codec<readonly BundleFile[], wire.Bundle>(
   'bundle',
