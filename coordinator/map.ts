@@ -8,19 +8,18 @@
 // Names and meanings follow Python's multiprocessing where JavaScript has no stronger habit.
 import { encodeValue } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
-import type { AnyFunction } from './function/function.js'
 import { FunctionReference, resolveFunctionReference } from './function/from-module.js'
-import type { JobFunction } from './function/function.js'
+import type { AnyFunction, JobFunction } from './function/function.js'
 import { literalFunction } from './function/literal.js'
 import { type ItemSource, openValues } from './input/values.js'
 import { ItemError, JobError } from './item-error.js'
 import { type Hands, JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest, type Progress } from './job.js'
-import type { Output } from './output/output.js'
 import { collectDoubles, collectValues, type Settled, streamValues } from './output/collect.js'
+import type { Output } from './output/output.js'
 import type { Receipt } from './receipt.js'
 import { reduceJob } from './reduce.js'
 
-export { fromModule, type FunctionReference } from './function/from-module.js'
+export { type FunctionReference, fromModule } from './function/from-module.js'
 export { FunctionError } from './function/function.js'
 export { range } from './input/range.js'
 export type { ItemSource } from './input/values.js'
@@ -69,7 +68,9 @@ export interface Submitted<R> {
 }
 
 const settledResult = <R>(settled: Settled<R>): ItemResult<R> =>
-  'failure' in settled ? { status: 'rejected', reason: new ItemError(settled.failure) } : { status: 'fulfilled', value: settled.value }
+  'failure' in settled
+    ? { status: 'rejected', reason: new ItemError(settled.failure) }
+    : { status: 'fulfilled', value: settled.value }
 
 export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions
@@ -100,8 +101,16 @@ export class Pool implements AsyncDisposable {
    * The function's value for each item, in input order. Rejects with the first ItemError, or with `onError: 'collect'`
    * gives one settled result an item; with `as: 'f64'` the values are doubles and stay packed.
    */
-  map<I>(fn: Mappable<(item: I) => unknown>, items: ItemSource<I>, options: MapOptions & { readonly as: 'f64' }): Promise<Float64Array>
-  map<I, R>(fn: Mappable<(item: I) => R>, items: ItemSource<I>, options: MapOptions & { readonly onError: 'collect' }): Promise<ItemResult<Awaited<R>>[]>
+  map<I>(
+    fn: Mappable<(item: I) => unknown>,
+    items: ItemSource<I>,
+    options: MapOptions & { readonly as: 'f64' },
+  ): Promise<Float64Array>
+  map<I, R>(
+    fn: Mappable<(item: I) => R>,
+    items: ItemSource<I>,
+    options: MapOptions & { readonly onError: 'collect' },
+  ): Promise<ItemResult<Awaited<R>>[]>
   map<I, R>(fn: Mappable<(item: I) => R>, items: ItemSource<I>, options?: MapOptions): Promise<Awaited<R>[]>
   async map(
     fn: Mappable<AnyFunction>,
@@ -121,23 +130,51 @@ export class Pool implements AsyncDisposable {
   }
 
   /** Values in input order, as they are asked for; memory stays bounded. Throws the first ItemError. */
-  imap<I, R>(fn: Mappable<(item: I) => R>, items: ItemSource<I>, options: MapOptions & { readonly onError: 'collect' }): AsyncGenerator<ItemResult<Awaited<R>>, void>
+  imap<I, R>(
+    fn: Mappable<(item: I) => R>,
+    items: ItemSource<I>,
+    options: MapOptions & { readonly onError: 'collect' },
+  ): AsyncGenerator<ItemResult<Awaited<R>>, void>
   imap<I, R>(fn: Mappable<(item: I) => R>, items: ItemSource<I>, options?: MapOptions): AsyncGenerator<Awaited<R>, void>
-  imap(fn: Mappable<AnyFunction>, items: ItemSource, options: MapOptions & { readonly onError?: 'collect' } = {}): AsyncGenerator<unknown, void> {
+  imap(
+    fn: Mappable<AnyFunction>,
+    items: ItemSource,
+    options: MapOptions & { readonly onError?: 'collect' } = {},
+  ): AsyncGenerator<unknown, void> {
     return this.#stream(fn, items, options, false)
   }
 
   /** As `imap`, in the order in which items settle. */
-  imapUnordered<I, R>(fn: Mappable<(item: I) => R>, items: ItemSource<I>, options: MapOptions & { readonly onError: 'collect' }): AsyncGenerator<ItemResult<Awaited<R>>, void>
-  imapUnordered<I, R>(fn: Mappable<(item: I) => R>, items: ItemSource<I>, options?: MapOptions): AsyncGenerator<Awaited<R>, void>
-  imapUnordered(fn: Mappable<AnyFunction>, items: ItemSource, options: MapOptions & { readonly onError?: 'collect' } = {}): AsyncGenerator<unknown, void> {
+  imapUnordered<I, R>(
+    fn: Mappable<(item: I) => R>,
+    items: ItemSource<I>,
+    options: MapOptions & { readonly onError: 'collect' },
+  ): AsyncGenerator<ItemResult<Awaited<R>>, void>
+  imapUnordered<I, R>(
+    fn: Mappable<(item: I) => R>,
+    items: ItemSource<I>,
+    options?: MapOptions,
+  ): AsyncGenerator<Awaited<R>, void>
+  imapUnordered(
+    fn: Mappable<AnyFunction>,
+    items: ItemSource,
+    options: MapOptions & { readonly onError?: 'collect' } = {},
+  ): AsyncGenerator<unknown, void> {
     return this.#stream(fn, items, options, true)
   }
 
   /** `fn(a, b)` over all items from left to right; it must be associative. Each shard is folded where it is. */
-  async reduce<T>(fn: Mappable<(a: T, b: T) => T | Promise<T>>, items: ItemSource<T>, options: MapOptions & { readonly initial?: T } = {}): Promise<T> {
+  async reduce<T>(
+    fn: Mappable<(a: T, b: T) => T | Promise<T>>,
+    items: ItemSource<T>,
+    options: MapOptions & { readonly initial?: T } = {},
+  ): Promise<T> {
     const request = await this.#request(fn as Mappable<AnyFunction>, items, options)
-    const reduction = reduceJob(await this.#open(), request, 'initial' in options ? { value: options.initial } : undefined)
+    const reduction = reduceJob(
+      await this.#open(),
+      request,
+      'initial' in options ? { value: options.initial } : undefined,
+    )
     const { end, value } = await this.#track(reduction)
     this.#receipt = end.receipt
     this.#check(end, options.signal)
@@ -145,10 +182,16 @@ export class Pool implements AsyncDisposable {
   }
 
   /** One call, in one worker. */
-  submit<A extends readonly unknown[], R>(fn: Mappable<(...args: [...A]) => R>, args: [...A], options: MapOptions = {}): Submitted<Awaited<R>> {
+  submit<A extends readonly unknown[], R>(
+    fn: Mappable<(...args: [...A]) => R>,
+    args: [...A],
+    options: MapOptions = {},
+  ): Submitted<Awaited<R>> {
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
-    const result = this.#map(fn as Mappable<AnyFunction>, [args], { ...options, signal }, true).then(values => (values as Awaited<R>[])[0] as Awaited<R>)
+    const result = this.#map(fn as Mappable<AnyFunction>, [args], { ...options, signal }, true).then(
+      values => (values as Awaited<R>[])[0] as Awaited<R>,
+    )
     // Whoever cancels need not look at the result.
     result.catch(() => {})
     return { result, cancel: () => stop.abort(new JobError('the call was cancelled')) }
@@ -180,7 +223,8 @@ export class Pool implements AsyncDisposable {
     spread: boolean,
   ): Promise<unknown> {
     const collect = options.onError === 'collect'
-    if (collect && options.as === 'f64') throw new TypeError("as: 'f64' has no place for failures: leave out onError: 'collect'")
+    if (collect && options.as === 'f64')
+      throw new TypeError("as: 'f64' has no place for failures: leave out onError: 'collect'")
     const request = await this.#request(fn, items, options)
     const collected = options.as === 'f64' ? collectDoubles(request.input.count) : collectValues()
     const end = await this.#run({ ...request, spread, operation: 'map', output: collected }, collect)
@@ -205,7 +249,11 @@ export class Pool implements AsyncDisposable {
     const request = await this.#request(fn, items, { ...options, signal })
     const stream = streamValues()
     // Whether the stream ends well is known only when the job has ended.
-    const output: Output = { write: outcomes => stream.write(outcomes), commit: async () => {}, abandon: async () => {} }
+    const output: Output = {
+      write: outcomes => stream.write(outcomes),
+      commit: async () => {},
+      abandon: async () => {},
+    }
     const jobOptions = { ...request.options, unordered }
     const ended = this.#run({ ...request, options: jobOptions, operation: 'map', output }, collect).then(
       end => {
@@ -232,14 +280,22 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  async #request(fn: Mappable<AnyFunction>, items: ItemSource, options: MapOptions): Promise<Omit<JobRequest, 'output' | 'operation'>> {
+  async #request(
+    fn: Mappable<AnyFunction>,
+    items: ItemSource,
+    options: MapOptions,
+  ): Promise<Omit<JobRequest, 'output' | 'operation'>> {
     if (this.#closed) throw new JobError('The pool is closed; make another one.')
     if (options.shared !== undefined && options.init === undefined) {
       throw new TypeError('shared: nothing would be given it; name the function that takes it with init')
     }
     const { timeout, retries, shardSize, shared, onProgress } = options
-    if (timeout !== undefined && !(timeout > 0)) throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
-    for (const [name, value, least] of [['retries', retries, 0], ['shardSize', shardSize, 1]] as const) {
+    if (timeout !== undefined && !(timeout > 0))
+      throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
+    for (const [name, value, least] of [
+      ['retries', retries, 0],
+      ['shardSize', shardSize, 1],
+    ] as const) {
       if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
         throw new RangeError(`${name}: expected a whole number of ${least} or more, got ${value}`)
       }
@@ -251,13 +307,16 @@ export class Pool implements AsyncDisposable {
       ...(retries !== undefined && { retries }),
       ...(shardSize !== undefined && { shardSize }),
     }
-    const signal = options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal])
+    const signal =
+      options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal])
     return {
       function: await resolve(fn, options.init),
       input,
       options: jobOptions,
-      signal,
-      ...(shared !== undefined && { shared: { kind: 'json', content: new TextEncoder().encode(encodeValue(shared)) } as const }),
+      abort: signal,
+      ...(shared !== undefined && {
+        shared: { kind: 'json', content: new TextEncoder().encode(encodeValue(shared)) } as const,
+      }),
       ...(onProgress && { onProgress }),
     }
   }
@@ -311,7 +370,11 @@ const resolve = async (fn: Mappable<AnyFunction>, init: AnyFunction | string | u
   if (fn instanceof FunctionReference) {
     return resolveFunctionReference(fn, { cwd: process.cwd(), ...(init !== undefined && { init }) })
   }
-  if (typeof fn !== 'function') throw new TypeError(`the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`)
-  if (typeof init === 'string') throw new TypeError('init: an export by name goes with fromModule; give a self-contained function here')
+  if (typeof fn !== 'function')
+    throw new TypeError(
+      `the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`,
+    )
+  if (typeof init === 'string')
+    throw new TypeError('init: an export by name goes with fromModule; give a self-contained function here')
   return literalFunction(fn, init === undefined ? {} : { init })
 }
