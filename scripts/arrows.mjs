@@ -48,7 +48,7 @@ const table = [
   ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],
   ['coordinator/function/bundle-{node,plugins}.ts', [...inCoordinator, packages('esbuild')]],
   ['coordinator/function/captures.ts', [...inCoordinator, packages('acorn', 'eslint-scope')]],
-  ['coordinator/input/csv.ts', [...inCoordinator, packages('csv-parse')]],
+  ['coordinator/input/csv-record.ts', [...inCoordinator, packages('csv-parse')]],
   ['coordinator/input/glob.ts', [...inCoordinator, packages('tinyglobby')]],
   ['coordinator/input/json.ts', [...inCoordinator, packages('lossless-json')]],
   ['coordinator/local.ts', [commands, gen, packages()]],
