@@ -3,6 +3,13 @@
 // Always true: what an item arrives as depends on the item alone, never on its neighbours or on where a shard was cut.
 // (docs/worker-protocol.md has the rules for readers of other languages.)
 
+import { halvesOf, isWhole, putWhole, TextWriter, unpackItems, wholeAt } from './pack.js'
+import { encodeDouble } from './value.js'
+
+export { packValues, unpackItems } from './pack.js'
+export { toJsonLines } from './plain-json.js'
+export { decodeValue, encodeValue } from './value.js'
+
 /**
  * A batch of values.
  * - `range`: start, start + step, …; safe integers.
@@ -17,3 +24,144 @@ export type Items =
   | { readonly form: 'number'; readonly values: Float64Array }
   | { readonly form: 'i64'; readonly values: BigInt64Array }
   | { readonly form: 'json'; readonly count: number; readonly text: Uint8Array }
+
+/** How many values the batch holds. */
+export const countOf = (items: Items): number =>
+  items.form === 'range' || items.form === 'json' ? items.count : items.values.length
+
+/** Bytes that the batch takes on its way. */
+export const sizeOf = (items: Items): number =>
+  items.form === 'range' ? 16 : items.form === 'json' ? items.text.byteLength : items.values.byteLength
+
+/** Items `[from, to)` of the batch, as views without a copy. */
+export const sliceItems = (items: Items, from: number, to: number): Items => {
+  const count = countOf(items)
+  const start = Math.min(Math.max(from, 0), count)
+  const end = Math.min(Math.max(to, start), count)
+  if (start === 0 && end === count) return items
+  switch (items.form) {
+    case 'range':
+      return { form: 'range', start: items.start + items.step * start, step: items.step, count: end - start }
+    case 'i64':
+      return { form: 'i64', values: items.values.subarray(start, end) }
+    case 'json': {
+      const first = lineStart(items.text, items.count, start)
+      return {
+        form: 'json',
+        count: end - start,
+        text: items.text.subarray(first, lineStart(items.text, items.count, end)),
+      }
+    }
+    default:
+      return { form: items.form, values: items.values.subarray(start, end) }
+  }
+}
+
+// The places of every MARK_LINES-th line of a long text, so that cutting it into shards does not read it again for each.
+const marksOfText = new WeakMap<Uint8Array, number[]>()
+const MARK_LINES = 256
+
+const lineStart = (text: Uint8Array, count: number, line: number): number => {
+  if (line === 0) return 0
+  if (line === count) return text.byteLength
+  let marks = marksOfText.get(text)
+  if (!marks) {
+    marks = [0]
+    marksOfText.set(text, marks)
+  }
+  let mark = Math.min(Math.floor(line / MARK_LINES), marks.length - 1)
+  let at = marks[mark] as number
+  for (let passed = mark * MARK_LINES; passed < line; ) {
+    at = text.indexOf(10, at) + 1
+    if (at === 0) throw new RangeError(`the batch says ${count} items, its text ends after ${passed}`)
+    passed += 1
+    if (passed % MARK_LINES === 0 && ++mark === marks.length) marks.push(at)
+  }
+  return at
+}
+
+/** Batches of one input, joined: each item still arrives as the same thing. */
+export const joinItems = (batches: readonly Items[]): Items => {
+  const filled = batches.filter(batch => countOf(batch) > 0)
+  const [first] = filled
+  if (!first) return batches[0] ?? { form: 'json', count: 0, text: new Uint8Array(0) }
+  if (filled.length === 1) return first
+  if (filled.every(batch => batch.form === 'json')) return joinTexts(filled)
+  if (filled.every(batch => batch.form === 'range' || batch.form === 'i64'))
+    return joinRanges(filled) ?? joinIntegers(filled)
+  if (filled.every(batch => batch.form === 'f64')) return { form: 'f64', values: joinDoubles(filled) }
+  if (filled.every(isNumbers)) return { form: 'number', values: joinDoubles(filled) }
+  return joinTexts(filled.map(toText))
+}
+
+const joinRanges = (batches: readonly Items[]): Items | undefined => {
+  let joined: (Items & { form: 'range' }) | undefined
+  for (const batch of batches) {
+    if (batch.form !== 'range') return undefined
+    if (!joined) {
+      joined = batch
+      continue
+    }
+    // A range of one item goes in any step.
+    const step = joined.count > 1 ? joined.step : batch.start - joined.start
+    if (step === 0 || !Number.isSafeInteger(step) || batch.start !== joined.start + step * joined.count)
+      return undefined
+    if (batch.count > 1 && batch.step !== step) return undefined
+    joined = { form: 'range', start: joined.start, step, count: joined.count + batch.count }
+  }
+  return joined
+}
+
+const joinIntegers = (batches: readonly Items[]): Items => {
+  const values = new BigInt64Array(batches.reduce((sum, batch) => sum + countOf(batch), 0))
+  const halves = halvesOf(values)
+  let at = 0
+  for (const batch of batches) {
+    if (batch.form === 'i64') values.set(batch.values, at)
+    else if (batch.form === 'range')
+      for (let nth = 0; nth < batch.count; nth++) putWhole(halves, at + nth, batch.start + batch.step * nth)
+    at += countOf(batch)
+  }
+  return { form: 'i64', values }
+}
+
+/** Whether the `number` form says of each item what this form says. */
+const isNumbers = (items: Items): boolean => {
+  switch (items.form) {
+    case 'i64': {
+      const halves = halvesOf(items.values)
+      for (let at = 0; at < items.values.length; at++) if (wholeAt(halves, at) === undefined) return false
+      return true
+    }
+    case 'f64':
+      return !items.values.some(isWhole)
+    default:
+      return items.form !== 'json'
+  }
+}
+
+const joinDoubles = (batches: readonly Items[]): Float64Array => {
+  const values = new Float64Array(batches.reduce((sum, batch) => sum + countOf(batch), 0))
+  let at = 0
+  for (const batch of batches) {
+    if (batch.form === 'f64' || batch.form === 'number') values.set(batch.values, at)
+    else values.set(unpackItems(batch) as number[], at)
+    at += countOf(batch)
+  }
+  return values
+}
+
+const joinTexts = (batches: readonly Items[]): Items => {
+  const texts = batches.map(batch => (batch.form === 'json' ? batch.text : new Uint8Array(0)))
+  return { form: 'json', count: batches.reduce((sum, batch) => sum + countOf(batch), 0), text: Buffer.concat(texts) }
+}
+
+const toText = (items: Items): Items => {
+  if (items.form === 'json') return items
+  const writer = new TextWriter()
+  if (items.form === 'i64') for (const value of items.values) writer.push(`${value}`)
+  else if (items.form === 'range')
+    for (let at = 0; at < items.count; at++) writer.push(`${items.start + items.step * at}`)
+  else for (const value of items.values) writer.push(encodeDouble(value, items.form === 'f64'))
+  return writer.end()
+}
