@@ -1,8 +1,7 @@
 // Where a job's items come from, as the command line says it: --range, --input or --glob, one of them.
 // In: settings. Out: an open Input. Always true: nothing waits for a terminal without a word.
 import type { Input } from '../input/input.js'
-import { Fault } from './fault.js'
-import { attempt } from './job.js'
+import { Fault, messageOf } from './fault.js'
 import type { Settings } from './settings.js'
 
 const WAYS = `Give one of them:
@@ -25,19 +24,27 @@ export const inputOf = async (settings: Settings): Promise<Input> => {
   const range = settings.get('range')
   if (range !== undefined) {
     const { openRange, parseRange } = await import('../input/range.js')
-    try {
-      return openRange(parseRange(range))
-    } catch (error) {
-      throw new Fault('MH-USAGE-VALUE', `${settings.at('range')}: ${(error as Error).message}`, undefined, error)
-    }
+    return opened(settings.at('range'), async () => openRange(parseRange(range)))
   }
-  const { openInput } = await import('../input/open.js')
-  const glob = settings.get('glob')
-  if (glob !== undefined) return attempt(() => openInput({ glob }), 'MH-INPUT')
+  const pattern = settings.get('glob')
+  if (pattern !== undefined) {
+    const { openGlob } = await import('../input/glob.js')
+    return opened(settings.at('glob'), async () => openGlob(pattern))
+  }
   const file = settings.get('input') ?? '-'
-  const format = settings.get('format')
   if (file === '-' && process.stdin.isTTY) {
     process.stderr.write('reading items from this terminal, one a line; Ctrl-D ends them\n')
   }
-  return attempt(() => openInput({ file, ...(format === undefined ? {} : { format }) }), 'MH-INPUT')
+  const { openInput } = await import('../input/open.js')
+  return opened(settings.at('input'), () => openInput(file, settings.get('format')))
+}
+
+/** A text that is not understood is a matter of usage; a file that cannot be read is not. */
+const opened = async (at: string, open: () => Promise<Input>): Promise<Input> => {
+  try {
+    return await open()
+  } catch (error) {
+    const isUsage = error instanceof RangeError || error instanceof TypeError
+    throw new Fault(isUsage ? 'MH-USAGE-VALUE' : 'MH-INPUT', `${at}: ${messageOf(error)}`, undefined, error)
+  }
 }

@@ -8,7 +8,7 @@ import { formatCount, formatFigure, formatSeconds, plural } from './figures.js'
 const REDRAW_MS = 100
 // Nothing is said about jobs that are over sooner: the verdict comes at once.
 const QUIET_START_SECONDS = 1
-const PLAIN_STEP = 0.1
+const PLAIN_STEPS = 10
 const PLAIN_SECONDS = 30
 
 export interface ProgressLine {
@@ -43,7 +43,7 @@ export const progressText = (progress: Progress): string => {
 export const plainPace = (clock: Clock): ((progress: Progress) => string | undefined) => {
   const started = clock()
   let saidAt = started
-  let saidShare = 0
+  let saidSteps = 0
   let saidWaiting: string | undefined
   return progress => {
     const now = clock()
@@ -51,10 +51,10 @@ export const plainPace = (clock: Clock): ((progress: Progress) => string | undef
     if (waiting !== undefined) {
       if (waiting === saidWaiting && now - saidAt < PLAIN_SECONDS) return undefined
     } else {
-      const share = total ? settled / total : 0
-      const step = share - saidShare >= PLAIN_STEP && now - saidAt >= QUIET_START_SECONDS
-      if (!step && now - saidAt < PLAIN_SECONDS) return undefined
-      saidShare = Math.floor(share / PLAIN_STEP) * PLAIN_STEP
+      const steps = total ? Math.floor((settled * PLAIN_STEPS) / total) : 0
+      const isDue = steps > saidSteps && now - saidAt >= QUIET_START_SECONDS
+      if (!isDue && now - saidAt < PLAIN_SECONDS) return undefined
+      saidSteps = steps
     }
     saidWaiting = waiting
     saidAt = now

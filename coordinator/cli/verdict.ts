@@ -70,7 +70,7 @@ export const failureLines = (end: JobEnd, { paint, tagged, verbose }: VerdictOpt
   if (end.failures.length === 0) return []
   const listed = end.failures.length
   const first = end.failed > listed ? ` (the first ${formatCount(listed)} of ${formatCount(end.failed)})` : ''
-  const lines = ['', `  ${paint('bold', 'Failed')}${first}`]
+  const lines = ['', `  ${paint('bold', 'Failed')}${first} [MH-ITEMS-FAILED]`]
   for (const { reason, message, indices } of groupFailures(end)) {
     const count = indices.length > 1 ? `${formatCount(indices.length)} x ` : ''
     const [head = '', ...more] = message.split('\n')
@@ -113,6 +113,13 @@ const gainLines = (receipt: Receipt, paint: Paint): string[] => {
   return lines
 }
 
+/** Figures of one table have one unit: that of the whole. */
+const inUnitOf = (whole: number): ((seconds: number) => string) => {
+  if (whole < 1) return seconds => `${(seconds * 1e3).toFixed(whole < 0.1 ? 2 : 1)} ms`
+  if (whole < 600) return seconds => `${seconds.toFixed(whole < 10 ? 2 : 1)} s`
+  return formatSeconds
+}
+
 const phaseLines = (receipt: Receipt): string[] => {
   const seconds = receipt.core_seconds
   const rows: [string, number][] = [
@@ -127,12 +134,13 @@ const phaseLines = (receipt: Receipt): string[] => {
   ]
   const capacity = receipt.capacity_core_seconds
   if (!(capacity > 0)) return []
+  const inUnit = inUnitOf(capacity)
   const slots = plural(receipt.slots, 'slot')
-  const head = `  Where ${slots} x ${formatSeconds(receipt.wall_seconds)} = ${formatSeconds(capacity)} went`
+  const head = `  Where ${slots} x ${formatSeconds(receipt.wall_seconds)} = ${inUnit(capacity)} went`
   const shown = rows.filter(([name, value]) => name === 'your function' || value / capacity >= 0.0005)
   const lines = shown.map(([name, value]) => {
     const share = value / capacity
-    return `    ${name.padEnd(16)}${bar(share).padEnd(BAR_WIDTH)} ${formatSeconds(value).padStart(11)} ${formatShare(share).padStart(8)}`
+    return `    ${name.padEnd(16)}${bar(share).padEnd(BAR_WIDTH)} ${inUnit(value).padStart(11)} ${(share * 100).toFixed(1).padStart(6)} %`
   })
   return ['', head, ...lines]
 }
