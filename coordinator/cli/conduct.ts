@@ -1,6 +1,7 @@
 // A job from its start to its verdict: progress while it runs, Ctrl-C, a reader that went away, the receipt, the exit code.
 // In: how to start the job, and where to speak. Out: lines on standard error, an exit code. Always true: standard output
 // is left to the job's results; the hands are closed before this resolves.
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { JobEnd, Progress } from '../job.js'
@@ -32,8 +33,8 @@ export interface Conduct {
   /** The receipt as the last line of standard error. */
   readonly json: boolean
   readonly receiptFile?: string | undefined
-  /** What an output that was not committed leaves behind, in a sentence. */
-  readonly kept?: string | undefined
+  /** What an output that was not committed left behind, in a sentence. */
+  readonly kept?: () => string | undefined
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WriteStream
   readonly env: NodeJS.ProcessEnv
@@ -73,14 +74,15 @@ const writeReceipt = (file: string, receipt: Receipt): void => {
   }
 }
 
-/** Resolves when the reader of standard output went away (`| head`). */
-const readerGone = (stdout: NodeJS.WritableStream): Promise<'gone'> =>
-  new Promise(resolve => {
-    // It stays for good: an error that nobody listens to would end the process with a stack.
-    stdout.on('error', error => {
-      if (isHangup(error)) resolve('gone')
-    })
+/** Aborts when the reader of standard output went away (`| head`). */
+const readerGone = (stdout: NodeJS.WritableStream): AbortSignal => {
+  const gone = new AbortController()
+  // It stays for good: an error that nobody listens to would end the process with a stack.
+  stdout.on('error', error => {
+    if (isHangup(error)) gone.abort()
   })
+  return gone.signal
+}
 
 const isHangup = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE'
 
@@ -88,7 +90,7 @@ const sayEnd = (end: JobEnd, conduct: Conduct): void => {
   const { stderr, quiet, json, tagged, total, verbose } = conduct
   const whole = end.state === 'done'
   if (!quiet || !whole || end.failed > 0) {
-    const kept = whole ? undefined : conduct.kept
+    const kept = whole ? undefined : conduct.kept?.()
     const options = { paint: paintFor(stderr, conduct.env), total, tagged, kept, verbose }
     stderr.write(renderVerdict(withCode(end), options))
   }
@@ -108,8 +110,9 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
   const gone = readerGone(conduct.stdout)
   const ending = conduct.start({ signal: stop.signal, onProgress: update => progress.update(update) })
   try {
-    const first = await Promise.race([ending, gone])
-    if (first === 'gone') {
+    const hangup = once(gone, 'abort').then(() => 'gone' as const)
+    const first = await Promise.race([ending, hangup])
+    if (first === 'gone' || gone.aborted) {
       // Nobody reads: a Unix tool ends without a word.
       stop.abort()
       await Promise.race([ending.catch(() => {}), sleep(HANGUP_SECONDS * 1000, undefined, { ref: false })])
@@ -119,7 +122,7 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
     sayEnd(first, conduct)
     return { end: first, exitCode: exitCodeOf(first) }
   } catch (error) {
-    if (isHangup(error)) return { end: undefined, exitCode: EXIT.done }
+    if (gone.aborted) return { end: undefined, exitCode: EXIT.done }
     throw error
   } finally {
     progress.stop()

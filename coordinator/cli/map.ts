@@ -17,23 +17,24 @@ export const map: Command = async ({ settings, operands, rest }) => {
   const shared = sharedOf(settings)
   const fn = await functionOf(settings, { operands, rest })
   const input = await inputOf(settings)
-  const output = await outputOf(settings)
   const quiet = settings.isOn('quiet')
   const { stderr, stdout, env } = process
   const progress = await openProgress({ name: fn.name, stream: stderr, quiet, clock: monotonicSeconds, env })
-  const hands = await openHands(settings, place, line => progress.print(line)).catch(async error => {
+  // The output comes last: a job that cannot start leaves no file behind.
+  const hands = await openHands(settings, place, line => progress.print(line))
+  const close = async (): Promise<void> => {
     progress.stop()
-    await output.abandon()
+    await hands.close()
     await input.close()
+  }
+  const output = await outputOf(settings).catch(async error => {
+    await close()
     throw error
   })
   const request = { function: fn, operation: 'map' as const, input, output, options, ...(shared ? { shared } : {}) }
   const { exitCode } = await conductJob({
     start: watch => hands.run({ ...request, ...watch }),
-    close: async () => {
-      await hands.close()
-      await input.close()
-    },
+    close,
     progress,
     total: input.count,
     tagged: settings.isOn('tagged'),
@@ -41,7 +42,7 @@ export const map: Command = async ({ settings, operands, rest }) => {
     verbose: settings.isOn('verbose'),
     json: settings.isOn('json'),
     receiptFile,
-    kept: keptOf(settings),
+    kept: () => keptOf(settings),
     stdout,
     stderr,
     env,
