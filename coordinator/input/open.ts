@@ -1,0 +1,57 @@
+// Which reader reads what: one table, a line a format.
+// In: a file's path or "-", and the format where its name does not say it. Out: an Input, its file open.
+// Always true: what is not known is an error that names what is.
+import { basename } from 'node:path'
+import { type ByteSource, openFileSource, streamSource } from './byte-source.js'
+import { openCsv } from './csv.js'
+import type { Input } from './input.js'
+import { openJson } from './json.js'
+import { openJsonl } from './jsonl.js'
+import { openLines } from './lines.js'
+
+const FORMATS: Readonly<Record<string, { extensions: readonly string[]; open: (source: ByteSource) => Input }>> = {
+  lines: { extensions: ['.txt', '.list'], open: source => openLines(source) },
+  jsonl: { extensions: ['.jsonl', '.ndjson'], open: source => openJsonl(source) },
+  csv: { extensions: ['.csv'], open: source => openCsv(source) },
+  json: { extensions: ['.json'], open: source => openJson(source) },
+}
+
+export const INPUT_FORMATS: readonly string[] = Object.keys(FORMATS)
+
+// What standard input holds is not said by a name: lines are what other commands print.
+const STANDARD_INPUT_FORMAT = 'lines'
+const COMPRESSED = /\.(gz|zst|bz2|xz|zip|br|lz4)$/i
+
+/** Opens a file, or standard input for "-". */
+export const openInput = async (path: string, format?: string): Promise<Input> => {
+  const open = openerOf(path, format)
+  return open(path === '-' ? streamSource(process.stdin, 'standard input') : await openFileSource(path))
+}
+
+const openerOf = (path: string, format: string | undefined): ((source: ByteSource) => Input) => {
+  if (format !== undefined) {
+    const known = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined
+    if (!known)
+      throw new TypeError(
+        `the input format ${JSON.stringify(format)} is not known: expected ${INPUT_FORMATS.join(', ')}`,
+      )
+    if (path !== '-') refuseCompressed(path)
+    return known.open
+  }
+  if (path === '-') return openerOf(path, STANDARD_INPUT_FORMAT)
+  refuseCompressed(path)
+  const name = basename(path).toLowerCase()
+  const byName = Object.values(FORMATS).find(({ extensions }) => extensions.some(extension => name.endsWith(extension)))
+  if (byName) return byName.open
+  const known = Object.entries(FORMATS).map(([format, { extensions }]) => `${format} (${extensions.join(', ')})`)
+  throw new TypeError(`the name of ${path} does not say what it holds: give --format, one of ${known.join(', ')}`)
+}
+
+const refuseCompressed = (path: string): void => {
+  const extension = COMPRESSED.exec(path)?.[0]
+  if (extension)
+    throw new TypeError(
+      `${path} is compressed (${extension}), which is not read directly: decompress it into a pipe, as in ` +
+        `gzip -dc ${path} | manyhands map … --input - --format jsonl`,
+    )
+}

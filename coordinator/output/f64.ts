@@ -1,0 +1,43 @@
+// Packed little-endian doubles, 8 bytes an item: item i is at byte 8 * i.
+// In: outcomes whose values are numbers (a bigint is rounded to the nearest double). Out: their doubles; a failed item is
+// NaN; unordered, it is left out. A value that is no number ends the job with the item's index.
+import { endianness } from 'node:os'
+import { type Items, unpackItems } from '../../proto/items.js'
+import type { Format, FormatOptions } from './format.js'
+import { runsOf } from './runs.js'
+
+const BIG_ENDIAN = endianness() === 'BE'
+
+export const f64Format = ({ tagged, unordered }: FormatOptions): Format => {
+  if (tagged) throw new TypeError('.f64 has no place for failures: --tagged needs a .jsonl or .json output')
+  return {
+    *encode(outcomes) {
+      for (const run of runsOf(outcomes)) {
+        if ('failure' in run) {
+          if (!unordered) yield bytesOf(Float64Array.of(Number.NaN))
+        } else yield bytesOf(doublesOf(run.values, run.start))
+      }
+    },
+    end: () => new Uint8Array(0),
+  }
+}
+
+/** The values as doubles; a view where they are doubles already. `start` is the first one's index, for the error. */
+export const doublesOf = (items: Items, start: number): Float64Array => {
+  if (items.form === 'f64' || items.form === 'number') return items.values
+  const values = unpackItems(items)
+  const doubles = new Float64Array(values.length)
+  values.forEach((value, nth) => {
+    if (typeof value !== 'number' && typeof value !== 'bigint')
+      throw new TypeError(
+        `item ${start + nth} cannot be written as a double: its value is ${value === null ? 'null' : `a ${typeof value}`}; use .jsonl`,
+      )
+    doubles[nth] = Number(value)
+  })
+  return doubles
+}
+
+const bytesOf = (doubles: Float64Array): Uint8Array => {
+  const bytes = Buffer.from(doubles.buffer, doubles.byteOffset, doubles.byteLength)
+  return BIG_ENDIAN ? Buffer.from(bytes).swap64() : bytes
+}

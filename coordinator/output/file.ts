@@ -1,0 +1,176 @@
+// A file that is whole or not there: written as `<path>.part`, made durable, then renamed.
+// In: outcomes. Out: on commit the file under its name, what was there before replaced; on abandon the .part, cut at a
+// whole item. A device or a pipe (/dev/null) has no .part and is written directly.
+// Always true: the target is untouched until commit; a write error says what and where, and every later write says it again.
+import { createWriteStream } from 'node:fs'
+import { type FileHandle, open, realpath, rename, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Outcomes } from '../../proto/outcome.js'
+import type { Format } from './format.js'
+import type { Output } from './output.js'
+import { StreamOutput } from './stream.js'
+
+// Smaller: more system calls. Larger: more is lost by a crash, and more memory is held.
+const BUFFER_BYTES = 1024 * 1024
+
+export const openFileOutput = async (path: string, format: Format): Promise<Output> => {
+  const there = await stat(path).catch(() => undefined)
+  if (there?.isDirectory()) throw new Error(`cannot write results to ${path}: it is a folder; name a file in it`)
+  if (there && !there.isFile()) return new StreamOutput(createWriteStream(path), format, path)
+  // A link keeps pointing to its file: that is the one to be replaced.
+  const target = there ? await realpath(path) : path
+  const part = `${target}.part`
+  try {
+    return new FileOutput(await open(part, 'w', there ? there.mode & 0o777 : 0o666), part, target, format)
+  } catch (error) {
+    throw writeError(part, error)
+  }
+}
+
+class FileOutput implements Output {
+  readonly #file: FileHandle
+  readonly #part: string
+  readonly #target: string
+  readonly #format: Format
+  #buffered: Uint8Array[] = []
+  #bufferedBytes = 0
+  /** Bytes in the file that end at the end of an item. */
+  #wholeBytes = 0
+  #flushing: Promise<void> = Promise.resolve()
+  #failure: Error | undefined
+  #committed: Promise<void> | undefined
+  #abandoned: Promise<void> | undefined
+  #closed = false
+  #writeFailed = false
+
+  constructor(file: FileHandle, part: string, target: string, format: Format) {
+    this.#file = file
+    this.#part = part
+    this.#target = target
+    this.#format = format
+  }
+
+  async write(outcomes: Outcomes): Promise<void> {
+    if (this.#failure) throw this.#failure
+    if (this.#committed || this.#abandoned) throw new Error(`${this.#part} is closed`)
+    try {
+      for (const bytes of this.#format.encode(outcomes)) this.#push(bytes)
+    } catch (error) {
+      this.#failure ??= error as Error
+      throw error
+    }
+    if (this.#bufferedBytes >= BUFFER_BYTES) await this.#flush()
+  }
+
+  commit(): Promise<void> {
+    this.#committed ??= this.#commit()
+    return this.#committed
+  }
+
+  /** After a commit that succeeded: nothing. */
+  abandon(): Promise<void> {
+    this.#abandoned ??= this.#abandon()
+    return this.#abandoned
+  }
+
+  #push(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#buffered.push(bytes)
+    this.#bufferedBytes += bytes.length
+  }
+
+  /** One after the other, in the order of the calls. */
+  #flush(): Promise<void> {
+    const pieces = this.#buffered
+    const bytes = this.#bufferedBytes
+    this.#buffered = []
+    this.#bufferedBytes = 0
+    this.#flushing = this.#flushing.then(async () => {
+      if (this.#failure) throw this.#failure
+      if (bytes === 0) return
+      try {
+        await writeAll(this.#file, pieces, bytes)
+        this.#wholeBytes += bytes
+      } catch (error) {
+        this.#writeFailed = true
+        this.#failure = writeError(this.#part, error)
+        throw this.#failure
+      }
+    })
+    // Whoever wrote hears of it; this chain is not theirs.
+    this.#flushing.catch(() => undefined)
+    return this.#flushing
+  }
+
+  async #commit(): Promise<void> {
+    if (this.#abandoned) throw new Error(`${this.#part} was abandoned`)
+    if (this.#failure) throw this.#failure
+    this.#push(this.#format.end())
+    await this.#flush()
+    try {
+      await this.#file.sync()
+      await this.#close()
+      await rename(this.#part, this.#target)
+      await syncFolder(dirname(this.#target))
+    } catch (error) {
+      throw writeError(this.#target, error)
+    }
+  }
+
+  async #abandon(): Promise<void> {
+    await this.#committed?.catch(() => undefined)
+    if (this.#closed) return
+    // What was encoded before a value that has no place in the format is whole items too; after a write error nothing is.
+    const unwritten = this.#failure
+    this.#failure = undefined
+    if (!this.#writeFailed) await this.#flush().catch(() => undefined)
+    this.#failure = unwritten ?? this.#failure
+    try {
+      await this.#file.truncate(this.#wholeBytes)
+      await this.#file.sync()
+    } catch (error) {
+      throw writeError(this.#part, error)
+    } finally {
+      await this.#close().catch(() => undefined)
+    }
+  }
+
+  async #close(): Promise<void> {
+    this.#closed = true
+    await this.#file.close()
+  }
+}
+
+const writeAll = async (file: FileHandle, pieces: Uint8Array[], bytes: number): Promise<void> => {
+  // One large piece goes as it is: copying doubles would cost as much as writing them.
+  const whole = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, bytes)
+  for (let written = 0; written < whole.length; ) {
+    const { bytesWritten } = await file.write(whole, written, whole.length - written, null)
+    written += bytesWritten
+  }
+}
+
+/** Makes the new name durable, where folders can be synced. */
+const syncFolder = async (path: string): Promise<void> => {
+  const folder = await open(path, 'r').catch(() => undefined)
+  await folder?.sync().catch(() => undefined)
+  await folder?.close()
+}
+
+const WHYS: Readonly<Record<string, string>> = {
+  ENOENT: 'its folder does not exist; create it first',
+  EACCES: 'permission denied',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the device; free some',
+  EDQUOT: 'the disk quota is used up',
+  ENOTDIR: 'a part of the path is a file',
+  EISDIR: 'it is a folder',
+}
+
+const writeError = (path: string, error: unknown): Error => {
+  const { code, message } = error as NodeJS.ErrnoException
+  return new Error(`cannot write results to ${path}: ${(code && WHYS[code]) ?? message}${code ? ` (${code})` : ''}`, {
+    cause: error,
+  })
+}
