@@ -82,16 +82,3 @@ export interface Hands {
   /** Ends what it started; idempotent. */
   close(): Promise<void>
 }
-// coordinator/local.ts exports `openLocal(options: LocalOptions): Hands`; coordinator/cluster.ts `openCluster(options: ClusterOptions): Promise<Hands>`.
-export interface LocalOptions {
-  /** Workers at once; by default the cores that this process may use. */
-  readonly slots?: number
-  /** What users' functions print; by default this process's standard error. */
-  readonly onPrint?: (line: string) => void
-}
-export interface ClusterOptions {
-  /** For instance nats://127.0.0.1:4222; user and password, or a token, may stand in it. */
-  readonly nats: string
-  /** Allows plain nats:// beyond loopback. */
-  readonly insecure?: boolean
-}

@@ -25,6 +25,8 @@ export type Items =
   | { readonly form: 'i64'; readonly values: BigInt64Array }
   | { readonly form: 'json'; readonly count: number; readonly text: Uint8Array }
 
+export const EMPTY_ITEMS: Items = { form: 'json', count: 0, text: new Uint8Array() }
+
 /** How many values the batch holds. */
 export const countOf = (items: Items): number =>
   items.form === 'range' || items.form === 'json' ? items.count : items.values.length

@@ -2,7 +2,7 @@
 // reason; the first reason wins.
 import type { Items } from './items.js'
 import type { Span } from './shard.js'
-import type { Timing } from './timing.js'
+import type { SlotTiming } from './timing.js'
 
 /**
  * `error`: the function threw, or the command ended with a code other than 0. `crash`: the worker ended while the item
@@ -43,7 +43,9 @@ export interface Report extends Outcomes {
   readonly agent: string
   /** Counts the attempt's reports from 0. */
   readonly sequence: number
-  readonly timing: Timing
+  readonly timing: SlotTiming
+  /** Which of the agent's slots ran it, from 0. */
+  readonly slot: number
   /** The attempt has ended: what it did not report is given back. */
   readonly last: boolean
   /** Items one of which ended the worker, nobody knows which: to be run again carefully. */

@@ -28,6 +28,16 @@ export const addTimings = (a: Timing, b: Timing): Timing => ({
   cpuSeconds: a.cpuSeconds + b.cpuSeconds,
 })
 
+/** The time of a slot since its last report, cut into parts that add up to it. */
+export interface SlotTiming extends Timing {
+  /** Until the worker was ready, its function loaded. */
+  readonly startSeconds: number
+  /** With nothing to run. */
+  readonly waitSeconds: number
+}
+
+export const NO_SLOT_TIME: SlotTiming = { ...NO_TIME, startSeconds: 0, waitSeconds: 0 }
+
 /** Seconds on this process's monotonic clock. Injected wherever time decides, so that tests can own it. */
 export type Clock = () => number
 

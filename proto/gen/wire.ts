@@ -181,13 +181,15 @@ export interface Failure {
   stderr: string;
 }
 
-/** Durations on the agent's monotonic clock, of this report's part of the attempt. */
+/** Durations of one slot on the agent's monotonic clock, since the slot's last report: together they are that time. */
 export interface Timing {
   computeSeconds: number;
   decodeSeconds: number;
   encodeSeconds: number;
   dispatchSeconds: number;
   cpuSeconds: number;
+  startSeconds: number;
+  waitSeconds: number;
 }
 
 /** Outcomes of a part of a shard. A report is whole or dropped, never applied in part. */
@@ -217,6 +219,8 @@ export interface Report {
   refusal: string;
   /** Counts the attempt's reports from 0. */
   sequence: number;
+  /** Which of the agent's slots ran it, from 0. */
+  slot: number;
 }
 
 /** A part of a message that is longer than the transport carries; the parts together are one enveloped message. */
@@ -249,15 +253,6 @@ export interface Beat {
   /** The envelope versions that the agent reads. */
   oldestVersion: number;
   newestVersion: number;
-  slotSeconds: SlotSeconds[];
-}
-
-/** Slot time of one job on one agent since the job began there, in core-seconds. */
-export interface SlotSeconds {
-  job: string;
-  startSeconds: number;
-  busySeconds: number;
-  idleSeconds: number;
 }
 
 export interface LiveShard {
@@ -276,6 +271,8 @@ export interface ActiveJob {
   weight: number;
   nextShard: bigint;
   live: LiveShard[];
+  /** What runs may end; nothing more is begun. */
+  finishing: boolean;
 }
 
 /** A coordinator's broadcast: stateless, so loss and reordering do no harm. */
@@ -1288,7 +1285,15 @@ export const Failure: MessageFns<Failure> = {
 };
 
 function createBaseTiming(): Timing {
-  return { computeSeconds: 0, decodeSeconds: 0, encodeSeconds: 0, dispatchSeconds: 0, cpuSeconds: 0 };
+  return {
+    computeSeconds: 0,
+    decodeSeconds: 0,
+    encodeSeconds: 0,
+    dispatchSeconds: 0,
+    cpuSeconds: 0,
+    startSeconds: 0,
+    waitSeconds: 0,
+  };
 }
 
 export const Timing: MessageFns<Timing> = {
@@ -1307,6 +1312,12 @@ export const Timing: MessageFns<Timing> = {
     }
     if (message.cpuSeconds !== 0) {
       writer.uint32(41).double(message.cpuSeconds);
+    }
+    if (message.startSeconds !== 0) {
+      writer.uint32(49).double(message.startSeconds);
+    }
+    if (message.waitSeconds !== 0) {
+      writer.uint32(57).double(message.waitSeconds);
     }
     return writer;
   },
@@ -1364,6 +1375,22 @@ export const Timing: MessageFns<Timing> = {
             message.cpuSeconds = reader.double();
             continue;
           }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.startSeconds = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 57) {
+              break;
+            }
+
+            message.waitSeconds = reader.double();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1392,6 +1419,7 @@ function createBaseReport(): Report {
     suspects: undefined,
     refusal: "",
     sequence: 0,
+    slot: 0,
   };
 }
 
@@ -1441,6 +1469,9 @@ export const Report: MessageFns<Report> = {
     }
     if (message.sequence !== 0) {
       writer.uint32(104).uint32(message.sequence);
+    }
+    if (message.slot !== 0) {
+      writer.uint32(112).uint32(message.slot);
     }
     return writer;
   },
@@ -1560,6 +1591,14 @@ export const Report: MessageFns<Report> = {
             }
 
             message.sequence = reader.uint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.slot = reader.uint32();
             continue;
           }
         }
@@ -1762,17 +1801,7 @@ export const Held: MessageFns<Held> = {
 };
 
 function createBaseBeat(): Beat {
-  return {
-    agent: "",
-    host: "",
-    sequence: 0n,
-    slots: 0,
-    held: [],
-    draining: false,
-    oldestVersion: 0,
-    newestVersion: 0,
-    slotSeconds: [],
-  };
+  return { agent: "", host: "", sequence: 0n, slots: 0, held: [], draining: false, oldestVersion: 0, newestVersion: 0 };
 }
 
 export const Beat: MessageFns<Beat> = {
@@ -1803,9 +1832,6 @@ export const Beat: MessageFns<Beat> = {
     }
     if (message.newestVersion !== 0) {
       writer.uint32(64).uint32(message.newestVersion);
-    }
-    for (const v of message.slotSeconds) {
-      SlotSeconds.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -1887,93 +1913,6 @@ export const Beat: MessageFns<Beat> = {
             message.newestVersion = reader.uint32();
             continue;
           }
-          case 9: {
-            if (tag !== 74) {
-              break;
-            }
-
-            message.slotSeconds.push(SlotSeconds.decode(reader, reader.uint32()));
-            continue;
-          }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseSlotSeconds(): SlotSeconds {
-  return { job: "", startSeconds: 0, busySeconds: 0, idleSeconds: 0 };
-}
-
-export const SlotSeconds: MessageFns<SlotSeconds> = {
-  encode(message: SlotSeconds, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.job !== "") {
-      writer.uint32(10).string(message.job);
-    }
-    if (message.startSeconds !== 0) {
-      writer.uint32(17).double(message.startSeconds);
-    }
-    if (message.busySeconds !== 0) {
-      writer.uint32(25).double(message.busySeconds);
-    }
-    if (message.idleSeconds !== 0) {
-      writer.uint32(33).double(message.idleSeconds);
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SlotSeconds {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSlotSeconds();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
-              break;
-            }
-
-            message.job = reader.string();
-            continue;
-          }
-          case 2: {
-            if (tag !== 17) {
-              break;
-            }
-
-            message.startSeconds = reader.double();
-            continue;
-          }
-          case 3: {
-            if (tag !== 25) {
-              break;
-            }
-
-            message.busySeconds = reader.double();
-            continue;
-          }
-          case 4: {
-            if (tag !== 33) {
-              break;
-            }
-
-            message.idleSeconds = reader.double();
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2048,7 +1987,7 @@ export const LiveShard: MessageFns<LiveShard> = {
 };
 
 function createBaseActiveJob(): ActiveJob {
-  return { job: "", epoch: 0n, spec: undefined, weight: 0, nextShard: 0n, live: [] };
+  return { job: "", epoch: 0n, spec: undefined, weight: 0, nextShard: 0n, live: [], finishing: false };
 }
 
 export const ActiveJob: MessageFns<ActiveJob> = {
@@ -2076,6 +2015,9 @@ export const ActiveJob: MessageFns<ActiveJob> = {
     }
     for (const v of message.live) {
       LiveShard.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.finishing !== false) {
+      writer.uint32(56).bool(message.finishing);
     }
     return writer;
   },
@@ -2139,6 +2081,14 @@ export const ActiveJob: MessageFns<ActiveJob> = {
             }
 
             message.live.push(LiveShard.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.finishing = reader.bool();
             continue;
           }
         }

@@ -1,8 +1,11 @@
-// (contract for agent/worker.ts; the file that implements it replaces this one)
+// A worker as the agent holds it: a child process in a slot. In: code to load, runs. Out: events, in order.
+// Always true: what a worker reports of a run covers its items from the front without a gap; `ended` comes exactly once and
+// last, whatever happens to the process; nothing is run after it. (agent/process.ts does the work; runner/ has the children.)
 import type { Items } from '../proto/items.js'
 import type { Failure, FailureReason, ItemFailure } from '../proto/outcome.js'
 import type { JobSpec, RunnerName, Span } from '../proto/shard.js'
 import type { Clock, Timing } from '../proto/timing.js'
+import { WorkerProcess } from './process.js'
 
 /** A job's code as it lies on this host. */
 export interface LoadedCode {
@@ -72,4 +75,6 @@ export interface WorkerOptions {
   readonly onPrint: (line: string) => void
   readonly cwd: string
 }
-export declare const startWorker: (options: WorkerOptions) => Worker
+
+/** Starts a worker's process at once; `load` and `run` need not wait for `ready`. */
+export const startWorker = (options: WorkerOptions): Worker => new WorkerProcess(options)

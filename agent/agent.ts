@@ -1,0 +1,386 @@
+// The daemon of a host, or the agent within a process of local mode: its hands, with the decisions in intake and outbox.
+//
+//   broadcasts ─> intake ─> pull ─> errands (code, payloads) ─> pool ─> slots ─> workers
+//   transport <─ outbox <─ letters <───────────── reports ────────┘
+//
+// In: an AgentTransport. Out: reports and beats on it. Always true: what it holds is in its next beat, from the task's
+// arrival until its reports are stored and settled; a task that is dropped is either not wanted or given back by name.
+import { hostname } from 'node:os'
+import { beatCodec, broadcastCodec, taskCodec } from '../proto/codec.js'
+import { MessageError } from '../proto/envelope.js'
+import { EMPTY_ITEMS } from '../proto/items.js'
+import type { Log } from '../proto/log.js'
+import type { Held } from '../proto/presence.js'
+import { BEAT_SECONDS } from '../proto/presence.js'
+import type { RunnerName, Task } from '../proto/shard.js'
+import { type Clock, NO_SLOT_TIME } from '../proto/timing.js'
+import type { AgentTransport, Subscription } from '../proto/transport.js'
+import type { BundleCache } from './bundles.js'
+import { Errands, type HeldCode } from './errands.js'
+import { Intake, type IntakeEffect, type KnownJob } from './intake.js'
+import { toMessages, toReports } from './letters.js'
+import { Outbox } from './outbox.js'
+import { Pool } from './pool.js'
+import type { SlotReport } from './slot.js'
+import type { Worker, WorkerOptions } from './worker.js'
+
+export interface AgentOptions {
+  /** A token (proto/subjects.ts), unique among the agents of a server. */
+  readonly name: string
+  readonly slots: number
+  readonly transport: AgentTransport
+  readonly cache: BundleCache
+  readonly clock: Clock
+  readonly log: Log
+  readonly startWorker: (options: WorkerOptions) => Worker
+  readonly onPrint: (line: string) => void
+  /** Where the user's functions run. */
+  readonly cwd: string
+}
+
+/** How long an empty queue is waited on. Larger: fewer requests. Smaller: weights of several jobs are kept more exactly. */
+const PULL_SECONDS = { only: 5, several: 1 }
+/** No more is taken while so many bytes of reports wait to be settled. */
+const OUTBOX_LIMIT_BYTES = 256 * 1024 * 1024
+/** Reports are cut to this, so that one message is a piece of work and not a wall. */
+const REPORT_BYTES = 4 * 1024 * 1024
+/** A job's queue that was not there is asked again after this long. */
+const MISSING_QUEUE_SECONDS = 0.5
+
+interface JobHere {
+  readonly known: KnownJob
+  readonly code: Promise<HeldCode>
+  readonly stop: AbortController
+  operation: 'map' | 'fold'
+  pulling: boolean
+  refused: boolean
+}
+
+export class Agent {
+  readonly #options: AgentOptions
+  readonly #pool: Pool
+  readonly #intake = new Intake()
+  readonly #outbox = new Outbox<Uint8Array>()
+  readonly #errands: Errands
+  readonly #jobs = new Map<string, JobHere>()
+  /** Tasks that wait for their code or payload. */
+  readonly #fetching = new Set<Task>()
+  /** Tasks that were settled elsewhere by the last broadcast of their job. */
+  readonly #doomed = new Map<string, Set<Task>>()
+  readonly #subscriptions: Subscription[] = []
+  #timer: NodeJS.Timeout | undefined
+  #sequence = 0
+  #outstandingCredit = 0
+  #draining = false
+  #stopped = false
+  /** Messages that could not be read. */
+  #unreadable = 0
+
+  constructor(options: AgentOptions) {
+    this.#options = options
+    this.#errands = new Errands(options.transport, options.cache)
+    const { slots, clock, startWorker, cwd, onPrint } = options
+    this.#pool = new Pool({
+      slots,
+      clock,
+      startWorker,
+      cwd,
+      onPrint,
+      onReport: report => this.#report(report),
+      onRefused: job => {
+        const here = this.#jobs.get(job)
+        if (here !== undefined) here.refused = true
+      },
+      onRoom: () => this.#pull(),
+    })
+  }
+
+  start(): void {
+    const { transport } = this.#options
+    this.#subscriptions.push(
+      transport.onBroadcast(message => this.#hear(message)),
+      transport.onReconnect(() => {
+        this.#outbox.hurry()
+        this.#send()
+        this.#beat()
+      }),
+    )
+    this.#timer = setInterval(() => this.#tick(), BEAT_SECONDS * 1000)
+    this.#beat()
+  }
+
+  /** Starts workers before there is work for them. */
+  prewarm(runner: RunnerName, count: number): void {
+    this.#pool.prewarm(runner, count)
+  }
+
+  /** Takes no more, finishes what is held for at most `graceSeconds`, gives back the rest by name. Idempotent. */
+  async drain(graceSeconds: number): Promise<void> {
+    const { clock } = this.#options
+    this.#draining = true
+    for (const here of this.#jobs.values()) here.stop.abort()
+    for (const work of this.#pool.withdraw(() => true)) this.#giveBack(work.task)
+    this.#beat()
+    const until = clock() + graceSeconds
+    const isBusy = (): boolean => this.#fetching.size > 0 || [...this.#pool.held()].length > 0 || !this.#outbox.isStored
+    while (!this.#stopped && isBusy() && clock() < until) await new Promise(resolve => setTimeout(resolve, 20))
+    await this.stop()
+  }
+
+  /** Ends at once: what runs is killed. Idempotent. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    clearInterval(this.#timer)
+    for (const subscription of this.#subscriptions) subscription.close()
+    for (const here of this.#jobs.values()) here.stop.abort()
+    await this.#pool.close(0)
+    await this.#options.transport.close()
+    await this.#options.cache.close()
+  }
+
+  #tick(): void {
+    const now = this.#options.clock()
+    this.#apply(this.#intake.tick(now))
+    this.#outbox.tick(now)
+    this.#send()
+    this.#beat()
+    this.#pull()
+  }
+
+  #beat(): void {
+    if (this.#stopped) return
+    const { name, slots, transport } = this.#options
+    const held: Held[] = []
+    const of = (task: Task, started: boolean): Held => {
+      const { job, epoch, shard, attempt } = task
+      return { job, epoch, shard, attempt, started, reported: false }
+    }
+    for (const { task, started } of this.#pool.held()) held.push(of(task, started))
+    for (const task of this.#fetching) held.push(of(task, false))
+    for (const key of this.#outbox.held()) held.push({ ...key, started: true, reported: true })
+    const beat = { agent: name, host: hostname(), sequence: ++this.#sequence, slots, draining: this.#draining, held }
+    transport.beat(beatCodec.encode(beat))
+  }
+
+  #hear(message: Uint8Array): void {
+    const broadcast = this.#readable(() => broadcastCodec.decode(message))
+    if (broadcast !== undefined) this.#apply(this.#intake.hear(broadcast, this.#options.clock()))
+  }
+
+  #apply(effects: readonly IntakeEffect[]): void {
+    for (const effect of effects) {
+      if (effect.type === 'job') this.#welcome(effect.job, effect.known)
+      else if (effect.type === 'gone') this.#forget(effect.job, effect.why)
+      else this.#review(effect.job)
+    }
+    if (effects.length > 0) this.#pull()
+  }
+
+  #welcome(job: string, known: KnownJob): void {
+    const before = this.#jobs.get(job)
+    before?.stop.abort()
+    const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec)
+    const here: JobHere = {
+      known,
+      code,
+      stop: new AbortController(),
+      operation: 'map',
+      pulling: false,
+      refused: before?.refused ?? false,
+    }
+    this.#jobs.set(job, here)
+    code.then(
+      ({ code: { spec } }) => {
+        here.operation = spec.operation
+      },
+      () => {},
+    )
+  }
+
+  #forget(job: string, why: string): void {
+    this.#options.log('debug', `Job ${job} is let go: ${why}.`)
+    const here = this.#jobs.get(job)
+    here?.stop.abort()
+    here?.code.then(
+      held => held.release(),
+      () => {},
+    )
+    this.#jobs.delete(job)
+    this.#doomed.delete(job)
+    this.#pool.abort(task => task.job === job)
+    this.#outbox.release(key => key.job !== job)
+  }
+
+  /** Looks through what is held of a job after its coordinator has spoken. */
+  #review(job: string): void {
+    const { finishing, epoch } = this.#intake.jobs().get(job) as KnownJob
+    const isSettled = (task: Task): boolean => this.#intake.standing(job, task.shard, task.attempt) === 'settled'
+    this.#outbox.release(key => key.job !== job || this.#intake.standing(job, key.shard, key.attempt) !== 'settled')
+    // What is settled elsewhere is ended here; a broadcast later, because mostly it is about to end by itself.
+    const settled = new Set(
+      Array.from(this.#pool.held(), ({ task }) => task).filter(task => task.job === job && isSettled(task)),
+    )
+    const doomed = this.#doomed.get(job) ?? new Set()
+    this.#pool.abort(task => settled.has(task) && doomed.has(task))
+    this.#doomed.set(job, settled)
+    const unwanted = (task: Task): boolean =>
+      task.job === job &&
+      (finishing || task.epoch < epoch || this.#intake.standing(job, task.shard, task.attempt) === 'revoked')
+    for (const { task } of this.#pool.withdraw(unwanted)) this.#giveBack(task)
+  }
+
+  /** Asks for as much as there is room for, job by job, by their weights. */
+  #pull(): void {
+    if (this.#draining || this.#stopped || this.#outbox.bytes > OUTBOX_LIMIT_BYTES) return
+    const room = this.#pool.room - this.#fetching.size - this.#outstandingCredit
+    if (room <= 0) return
+    const ready = [...this.#jobs].filter(([, here]) => !here.pulling && !here.refused && !here.known.finishing)
+    const weights = ready.reduce((sum, [, here]) => sum + Math.max(1, here.known.weight), 0)
+    for (const [job, here] of ready) {
+      const credit = Math.max(1, Math.floor((room * Math.max(1, here.known.weight)) / weights))
+      void this.#pullFrom(job, here, credit)
+    }
+  }
+
+  async #pullFrom(job: string, here: JobHere, credit: number): Promise<void> {
+    here.pulling = true
+    let open = credit
+    this.#outstandingCredit += credit
+    const settle = (count: number): void => {
+      const used = Math.min(count, open)
+      open -= used
+      this.#outstandingCredit -= used
+    }
+    try {
+      const waitSeconds = this.#jobs.size > 1 ? PULL_SECONDS.several : PULL_SECONDS.only
+      const onTask = (message: Uint8Array): void => {
+        settle(1)
+        this.#take(message)
+        // The last of this pull's credit: the next pull may begin while this one is still being wound up.
+        if (open === 0) here.pulling = false
+        this.#pull()
+      }
+      const count = await this.#options.transport.pull(
+        job,
+        here.known.epoch,
+        credit,
+        waitSeconds,
+        onTask,
+        here.stop.signal,
+      )
+      if (count < 0) await pause(MISSING_QUEUE_SECONDS, here.stop.signal)
+    } catch (error) {
+      if (!here.stop.signal.aborted)
+        this.#options.log('warn', `Pulling shards of ${job} failed: ${(error as Error).message}`)
+      await pause(MISSING_QUEUE_SECONDS, here.stop.signal)
+    } finally {
+      const wasOpen = open > 0
+      settle(open)
+      if (wasOpen) here.pulling = false
+      this.#pull()
+    }
+  }
+
+  #take(message: Uint8Array): void {
+    const task = this.#readable(() => taskCodec.decode(message))
+    if (task === undefined || this.#stopped) return
+    const here = this.#jobs.get(task.job)
+    if (here === undefined || !this.#intake.accepts(task)) return
+    if (this.#draining || here.refused) {
+      this.#giveBack(task)
+      return
+    }
+    void this.#prepare(task, here)
+  }
+
+  async #prepare(task: Task, here: JobHere): Promise<void> {
+    this.#fetching.add(task)
+    try {
+      const { code } = await here.code
+      const items = await this.#errands.items(here.known.coordinator, task)
+      this.#fetching.delete(task)
+      if (this.#stopped || this.#jobs.get(task.job) !== here || !this.#intake.accepts(task)) return
+      if (this.#draining) this.#giveBack(task)
+      else this.#pool.submit({ task, items, code })
+    } catch (error) {
+      this.#fetching.delete(task)
+      here.refused = true
+      this.#giveBack(task, `Host ${hostname()} could not get what the job needs: ${(error as Error).message}`)
+    } finally {
+      this.#pull()
+    }
+  }
+
+  #giveBack(task: Task, refusal?: string): void {
+    const { job, epoch, shard, attempt, start } = task
+    this.#report({
+      job,
+      epoch,
+      shard,
+      attempt,
+      slot: 0,
+      sequence: 0,
+      start,
+      end: start,
+      values: EMPTY_ITEMS,
+      failures: [],
+      timing: NO_SLOT_TIME,
+      last: true,
+      ...(refusal !== undefined && { refusal }),
+    })
+  }
+
+  #report(report: SlotReport): void {
+    const here = this.#jobs.get(report.job)
+    if (here === undefined) return
+    const limitBytes = Math.min(this.#options.transport.limitBytes, REPORT_BYTES)
+    for (const piece of toReports({ ...report, agent: this.#options.name }, limitBytes, here.operation === 'map')) {
+      const messages = toMessages(piece, this.#options.transport.limitBytes)
+      for (const [part, message] of messages.entries()) {
+        const sequence = `${piece.sequence}.${piece.start}.${part}`
+        this.#outbox.put(piece, sequence, piece.last && part === messages.length - 1, message, message.byteLength)
+      }
+    }
+    this.#send()
+  }
+
+  #send(): void {
+    const { transport, clock, name } = this.#options
+    for (const { entry, id, job, shard, attempt, payload } of this.#outbox.next(clock())) {
+      transport
+        .report({ job, shard, attempt }, `${name}/${id}`, payload)
+        .then(
+          () => true,
+          () => false,
+        )
+        .then(stored => {
+          this.#outbox.sent(entry, stored, clock())
+          if (!this.#stopped) this.#send()
+        })
+    }
+  }
+
+  #readable<T>(read: () => T): T | undefined {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error
+      if (this.#unreadable++ === 0)
+        this.#options.log('warn', `A message was dropped: ${error.message}. Further ones are only counted.`)
+      return undefined
+    }
+  }
+}
+
+const pause = (seconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal.aborted) return resolve()
+    const done = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, seconds * 1000)
+    signal.addEventListener('abort', done)
+  })

@@ -1,0 +1,112 @@
+// What an agent has sent to one worker and has no answer for yet, in order. In: loads and runs sent, messages received, the
+// progress record. Out: what may be passed on, how long the worker had it, and at its end who is to blame. Pure.
+// Always true: answers come in the order of the requests, and a run's outcomes join without a gap.
+
+import { countOf } from '../proto/items.js'
+import type { JobSpec, Span } from '../proto/shard.js'
+import type { Timing } from '../proto/timing.js'
+import { FrameError } from './frame.js'
+import type { WorkerOutcomes } from './message.js'
+import type { Progress } from './progress.js'
+import type { LoadedCode, WorkerRun } from './worker.js'
+
+export interface RunInFlight {
+  readonly type: 'run'
+  readonly run: number
+  readonly spec: JobSpec
+  readonly careful: boolean
+  readonly end: number
+  /** All before this index are reported. */
+  reported: number
+  readonly sentSeconds: number
+}
+
+type InFlight = RunInFlight | { readonly type: 'load'; readonly load: number }
+
+export class Flight {
+  readonly #loads = new Map<number, LoadedCode>()
+  readonly #runs = new Map<number, RunInFlight>()
+  readonly #queue: InFlight[] = []
+  #answeredSeconds = 0
+
+  /** What the worker is at, unless it sits between two. */
+  get current(): InFlight | undefined {
+    return this.#queue[0]
+  }
+
+  run(run: number): RunInFlight | undefined {
+    return this.#runs.get(run)
+  }
+
+  sendLoad(load: number, code: LoadedCode): void {
+    this.#loads.set(load, code)
+    this.#queue.push({ type: 'load', load })
+  }
+
+  sendRun(run: WorkerRun, nowSeconds: number): RunInFlight {
+    const spec = this.#loads.get(run.load)?.spec
+    if (spec === undefined) throw new Error(`run ${run.run} of load ${run.load}, which the worker was not given`)
+    const { careful, start } = run
+    const end = start + countOf(run.items)
+    const sent: RunInFlight = {
+      type: 'run',
+      run: run.run,
+      spec,
+      careful,
+      end,
+      reported: start,
+      sentSeconds: nowSeconds,
+    }
+    this.#runs.set(run.run, sent)
+    this.#queue.push(sent)
+    return sent
+  }
+
+  /** The answer to a load. */
+  loaded(load: number, nowSeconds: number): void {
+    this.#answeredSeconds = nowSeconds
+    const current = this.#queue.shift()
+    if (current?.type !== 'load' || current.load !== load) throw new FrameError(`an answer to load ${load} out of turn`)
+  }
+
+  /** Outcomes of a run, checked against what was sent; returns their timing. */
+  outcomes({ run, span, timing, last }: WorkerOutcomes, nowSeconds: number): Timing {
+    const current = this.#queue[0]
+    if (current?.type !== 'run' || current.run !== run) throw new FrameError(`outcomes of run ${run} out of turn`)
+    // A fold that failed at an item says so of that item alone.
+    const joins =
+      span.start === current.reported || (current.spec.operation === 'fold' && last && span.start > current.reported)
+    if (!joins || span.end > current.end)
+      throw new FrameError(`outcomes of [${span.start}, ${span.end}), expected [${current.reported}, …${current.end})`)
+    current.reported = span.end
+    if (last) {
+      this.#queue.shift()
+      this.#runs.delete(run)
+    }
+    // A run that waited in the pipe behind another was with the worker since the other's answer.
+    const sinceSeconds = Math.max(current.sentSeconds, this.#answeredSeconds)
+    this.#answeredSeconds = nowSeconds
+    const { computeSeconds, decodeSeconds, encodeSeconds } = timing
+    const dispatchSeconds = Math.max(0, nowSeconds - sinceSeconds - computeSeconds - decodeSeconds - encodeSeconds)
+    return { ...timing, dispatchSeconds }
+  }
+
+  /** The items one of which was running when the worker died, as far as its record tells. */
+  running(progress: Progress): { run: RunInFlight; span: Span } | undefined {
+    const run = this.#runs.get(progress.run)
+    if (run === undefined || progress.count === 0) return undefined
+    const span = { start: progress.start, end: progress.start + progress.count }
+    return span.start >= run.reported && span.end <= run.end ? { run, span } : undefined
+  }
+
+  /**
+   * The items one of which broke the stream. By the time that the agent saw it the worker had gone on; but a careful run
+   * reports each item before the next begins, so there it was the first one not reported.
+   */
+  breaking(progress: Progress): { run: RunInFlight; span: Span } | undefined {
+    const run = this.#queue[0]
+    if (run?.type !== 'run' || progress.run !== run.run || run.reported >= run.end) return undefined
+    const reached = Math.min(run.end, Math.max(run.reported + 1, progress.start + progress.count))
+    return { run, span: { start: run.reported, end: run.careful ? run.reported + 1 : reached } }
+  }
+}

@@ -1,0 +1,223 @@
+// Frames between an agent and its worker: bytes in, frames out, and back. Both ends of descriptor 3 use this file where
+// they are JavaScript; docs/worker-protocol.md has the layout for the others.
+// Always true: what this reader returns passed the checksum and the size cap; anything else is a FrameError, and after one
+// the stream is dead: there is no way to find the next frame in a stream that somebody else wrote into.
+import type { Writable } from 'node:stream'
+import { crc32 } from 'node:zlib'
+import type { Items } from '../proto/items.js'
+
+export interface Frame {
+  readonly type: number
+  /** The load's number or the run's. */
+  readonly id: number
+  /** Of outcomes: the run has ended. */
+  readonly last: boolean
+  readonly meta: Record<string, unknown>
+  readonly items?: Items
+}
+
+/** The bytes on the descriptor are no frame of ours. */
+export class FrameError extends Error {
+  override readonly name = 'FrameError'
+}
+
+const MAGIC = 0x314b574d // "MWK1"
+const HEADER_BYTES = 20
+const LAST_FLAG = 1
+/** A larger cap lets a mad worker take more of the agent's memory; a smaller one refuses large honest values. */
+export const FRAME_LIMIT_BYTES = 256 * 1024 * 1024
+/** Bodies up to this size are copied into one buffer with their header: one small copy is cheaper than a second write. */
+const COPIED_BYTES = 16 * 1024
+
+const FORMS = ['none', 'range', 'f64', 'number', 'i64', 'json'] as const
+const EMPTY = new Uint8Array(0)
+
+const bytesOf = (items: Items): Uint8Array => {
+  if (items.form === 'range') return EMPTY
+  if (items.form === 'json') return items.text
+  return new Uint8Array(items.values.buffer, items.values.byteOffset, items.values.byteLength)
+}
+
+const describe = (items: Items | undefined): Record<string, unknown> => {
+  if (items?.form === 'range') return { items: { start: items.start, step: items.step, count: items.count } }
+  return items?.form === 'json' ? { items: { count: items.count } } : {}
+}
+
+const alignedTo8 = (bytes: number): number => (bytes + 7) & ~7
+
+/** The frame as parts to be written one after the other; packed values are passed on as they are, without a copy. */
+export const encodeFrame = (frame: Frame): Uint8Array[] => {
+  const meta = Buffer.from(JSON.stringify({ ...frame.meta, ...describe(frame.items) }))
+  const values = frame.items ? bytesOf(frame.items) : EMPTY
+  const valuesAt = alignedTo8(4 + meta.length)
+  const bodyBytes = valuesAt + values.length
+  if (bodyBytes > FRAME_LIMIT_BYTES) throw new FrameError(`a frame of ${bodyBytes} bytes is over ${FRAME_LIMIT_BYTES}`)
+  const copied = values.length <= COPIED_BYTES
+  const head = Buffer.alloc(HEADER_BYTES + valuesAt + (copied ? values.length : 0))
+  head.writeUInt32LE(MAGIC, 0)
+  head[4] = frame.type
+  head[5] = FORMS.indexOf(frame.items?.form ?? 'none')
+  head.writeUInt16LE(frame.last ? LAST_FLAG : 0, 6)
+  head.writeUInt32LE(frame.id, 8)
+  head.writeUInt32LE(bodyBytes, 12)
+  head.writeUInt32LE(meta.length, HEADER_BYTES)
+  meta.copy(head, HEADER_BYTES + 4)
+  if (copied) head.set(values, HEADER_BYTES + valuesAt)
+  let checksum = crc32(head.subarray(HEADER_BYTES), crc32(head.subarray(0, 16)))
+  if (!copied) checksum = crc32(values, checksum)
+  head.writeUInt32LE(checksum, 16)
+  return copied ? [head] : [head, values]
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** A view where the bytes lie aligned in memory, else a copy. */
+const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes))
+
+const itemsFrom = (form: string, meta: Record<string, unknown>, values: Uint8Array): Items => {
+  const { start, step, count } = isRecord(meta.items) ? meta.items : {}
+  if (form === 'range') {
+    if (!Number.isSafeInteger(start) || !Number.isSafeInteger(step) || !isCount(count))
+      throw new FrameError('a range without its numbers')
+    return { form, start: start as number, step: step as number, count }
+  }
+  if (form === 'json') {
+    if (!isCount(count)) throw new FrameError('JSON items without their count')
+    return { form, count, text: values }
+  }
+  if (values.length % 8 !== 0) throw new FrameError(`${values.length} bytes of packed values`)
+  const whole = aligned(values)
+  const place = [whole.buffer as ArrayBuffer, whole.byteOffset, whole.length / 8] as const
+  return form === 'i64'
+    ? { form, values: new BigInt64Array(...place) }
+    : { form: form as 'f64' | 'number', values: new Float64Array(...place) }
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+
+const decodeBody = (header: Buffer, body: Buffer): Frame => {
+  if (crc32(body, crc32(header.subarray(0, 16))) !== header.readUInt32LE(16)) throw new FrameError('wrong checksum')
+  const metaBytes = body.length >= 4 ? body.readUInt32LE(0) : -1
+  if (metaBytes < 0 || 4 + metaBytes > body.length) throw new FrameError('a body shorter than its description')
+  let meta: unknown
+  try {
+    meta = JSON.parse(body.toString('utf8', 4, 4 + metaBytes))
+  } catch {
+    throw new FrameError('a description that is not JSON')
+  }
+  if (!isRecord(meta)) throw new FrameError('a description that is not an object')
+  const form = FORMS[header[5] as number]
+  if (form === undefined) throw new FrameError(`items of form ${header[5]}`)
+  const frame = {
+    type: header[4] as number,
+    id: header.readUInt32LE(8),
+    last: (header.readUInt16LE(6) & LAST_FLAG) !== 0,
+    meta,
+  }
+  if (form === 'none') return frame
+  const valuesAt = alignedTo8(4 + metaBytes)
+  if (valuesAt > body.length) throw new FrameError('a body shorter than its description')
+  return { ...frame, items: itemsFrom(form, meta, body.subarray(valuesAt)) }
+}
+
+/** Cuts a stream of chunks into frames. A body that comes in pieces is collected in memory of its own, once. */
+export class FrameReader {
+  readonly #types: ReadonlySet<number>
+  readonly #limitBytes: number
+  readonly #header = Buffer.alloc(HEADER_BYTES)
+  #headerBytes = 0
+  #body: Buffer | undefined
+  #bodyBytes = 0
+  #broken = false
+
+  /** `types`: the frames that this side may be sent. */
+  constructor(types: Iterable<number>, limitBytes = FRAME_LIMIT_BYTES) {
+    this.#types = new Set(types)
+    this.#limitBytes = limitBytes
+  }
+
+  /** Something of a frame has come, and not all of it. */
+  get midFrame(): boolean {
+    return this.#headerBytes > 0
+  }
+
+  /** The frames that this chunk completes, each as soon as it is whole; throws FrameError, then for ever. */
+  *read(chunk: Uint8Array): Generator<Frame, void> {
+    if (this.#broken) throw new FrameError('the stream is broken')
+    this.#broken = true
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length)
+    let at = 0
+    while (at < bytes.length || this.#headerBytes === HEADER_BYTES) {
+      if (this.#headerBytes < HEADER_BYTES) {
+        const taken = bytes.copy(this.#header, this.#headerBytes, at)
+        this.#headerBytes += taken
+        at += taken
+        if (this.#headerBytes < HEADER_BYTES) break
+        this.#checkHeader()
+      }
+      const body = this.#takeBody(bytes, at)
+      if (body === undefined) break
+      at += body.taken
+      this.#headerBytes = 0
+      const frame = decodeBody(this.#header, body.bytes)
+      this.#broken = false
+      yield frame
+      this.#broken = true
+    }
+    this.#broken = false
+  }
+
+  #checkHeader(): void {
+    const header = this.#header
+    if (header.readUInt32LE(0) !== MAGIC) throw new FrameError('no frame begins here')
+    if (!this.#types.has(header[4] as number)) throw new FrameError(`a frame of type ${header[4]}`)
+    const bodyBytes = header.readUInt32LE(12)
+    if (bodyBytes > this.#limitBytes) throw new FrameError(`a frame of ${bodyBytes} bytes is over ${this.#limitBytes}`)
+  }
+
+  #takeBody(bytes: Buffer, at: number): { bytes: Buffer; taken: number } | undefined {
+    const wanted = this.#header.readUInt32LE(12)
+    if (this.#body === undefined) {
+      if (bytes.length - at >= wanted) {
+        // A small body would keep the whole chunk in memory for as long as its values live.
+        const view = bytes.subarray(at, at + wanted)
+        if (wanted > COPIED_BYTES) return { bytes: view, taken: wanted }
+        const own = Buffer.allocUnsafeSlow(wanted)
+        view.copy(own)
+        return { bytes: own, taken: wanted }
+      }
+      this.#body = Buffer.allocUnsafeSlow(wanted)
+      this.#bodyBytes = 0
+    }
+    const taken = bytes.copy(this.#body, this.#bodyBytes, at)
+    this.#bodyBytes += taken
+    if (this.#bodyBytes < wanted) return undefined
+    const body = this.#body
+    this.#body = undefined
+    return { bytes: body, taken }
+  }
+}
+
+/** Writes frames; those of one turn of the event loop leave together. */
+export class FrameWriter {
+  readonly #stream: Writable
+  #corked = false
+
+  constructor(stream: Writable) {
+    this.#stream = stream
+  }
+
+  send(frame: Frame): void {
+    const parts = encodeFrame(frame)
+    if (!this.#corked) {
+      this.#corked = true
+      this.#stream.cork()
+      process.nextTick(() => {
+        this.#corked = false
+        this.#stream.uncork()
+      })
+    }
+    for (const part of parts) this.#stream.write(part)
+  }
+}

@@ -1,0 +1,105 @@
+// What an agent may take: the jobs that coordinators announce, and which shards of them are still wanted. A pure machine.
+// In: broadcasts, tasks. Out: what to start, to drop, to let go.
+// Always true: a broadcast older than the newest one seen of its coordinator says nothing; a job is worked in its newest
+// epoch only.
+import type { ActiveJob, Broadcast } from '../proto/presence.js'
+import type { BlobRef, Task } from '../proto/shard.js'
+
+export interface KnownJob {
+  readonly coordinator: string
+  readonly epoch: number
+  readonly spec: BlobRef
+  readonly weight: number
+  readonly finishing: boolean
+}
+
+export type IntakeEffect =
+  | { readonly type: 'job'; readonly job: string; readonly known: KnownJob }
+  /** Over, or its coordinator has been silent for too long: everything of it may be forgotten. */
+  | { readonly type: 'gone'; readonly job: string; readonly why: string }
+  /** What is wanted of the job may have changed: look through what is held. */
+  | { readonly type: 'changed'; readonly job: string }
+
+interface Announced extends KnownJob {
+  readonly nextShard: number
+  readonly attempts: ReadonlyMap<number, number>
+}
+
+interface CoordinatorRecord {
+  readonly sequence: number
+  readonly heardAtSeconds: number
+}
+
+/** A coordinator that is silent for this long is dead, and nobody took its jobs over. */
+const SILENCE_SECONDS = 60
+
+/** What to do with a shard that is held here. */
+export type Standing = 'wanted' | 'revoked' | 'settled'
+
+export class Intake {
+  readonly #jobs = new Map<string, Announced>()
+  readonly #coordinators = new Map<string, CoordinatorRecord>()
+
+  jobs(): ReadonlyMap<string, KnownJob> {
+    return this.#jobs
+  }
+
+  hear(broadcast: Broadcast, now: number): IntakeEffect[] {
+    const record = this.#coordinators.get(broadcast.coordinator)
+    if (record !== undefined && broadcast.sequence <= record.sequence) return []
+    this.#coordinators.set(broadcast.coordinator, { sequence: broadcast.sequence, heardAtSeconds: now })
+    const effects: IntakeEffect[] = []
+    const announced = new Set(broadcast.jobs.map(({ job }) => job))
+    for (const [job, known] of this.#jobs) {
+      if (known.coordinator === broadcast.coordinator && !announced.has(job)) this.#forget(job, 'it is over', effects)
+    }
+    for (const job of broadcast.jobs) this.#announce(broadcast.coordinator, job, effects)
+    if (broadcast.closing) this.#coordinators.delete(broadcast.coordinator)
+    return effects
+  }
+
+  tick(now: number): IntakeEffect[] {
+    const effects: IntakeEffect[] = []
+    for (const [coordinator, { heardAtSeconds }] of this.#coordinators) {
+      if (now - heardAtSeconds <= SILENCE_SECONDS) continue
+      this.#coordinators.delete(coordinator)
+      for (const [job, known] of this.#jobs) {
+        if (known.coordinator === coordinator)
+          this.#forget(job, `its coordinator was silent for ${SILENCE_SECONDS} s`, effects)
+      }
+    }
+    return effects
+  }
+
+  /** Whether a task that was just pulled is to be run. */
+  accepts(task: Task): boolean {
+    const job = this.#jobs.get(task.job)
+    if (job === undefined || task.epoch < job.epoch || job.finishing) return false
+    return this.standing(task.job, task.shard, task.attempt) === 'wanted'
+  }
+
+  /** `revoked`: somebody else was given it; `settled`: nobody needs it any more. */
+  standing(job: string, shard: number, attempt: number): Standing {
+    const known = this.#jobs.get(job)
+    if (known === undefined) return 'settled'
+    const newest = known.attempts.get(shard)
+    if (newest === undefined) return shard < known.nextShard ? 'settled' : 'wanted'
+    return attempt < newest ? 'revoked' : 'wanted'
+  }
+
+  #announce(coordinator: string, active: ActiveJob, effects: IntakeEffect[]): void {
+    const before = this.#jobs.get(active.job)
+    if (before !== undefined && active.epoch < before.epoch) return
+    const { job, epoch, spec, weight, nextShard, finishing } = active
+    const attempts = new Map(active.live.map(({ shard, attempt }) => [shard, attempt]))
+    const known = { coordinator, epoch, spec, weight, nextShard, attempts, finishing }
+    this.#jobs.set(job, known)
+    if (before === undefined || before.epoch !== epoch) effects.push({ type: 'job', job, known })
+    effects.push({ type: 'changed', job })
+  }
+
+  #forget(job: string, why: string, effects: IntakeEffect[]): void {
+    this.#jobs.delete(job)
+    effects.push({ type: 'gone', job, why })
+  }
+}

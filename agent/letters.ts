@@ -1,0 +1,52 @@
+// Reports cut to what the transport carries. In: a report of any size. Out: messages, each a whole report of a part of its
+// items, or parts of the one item that is too large by itself.
+import { partCodec, reportCodec } from '../proto/codec.js'
+import { sizeOf, sliceItems } from '../proto/items.js'
+import type { Report } from '../proto/outcome.js'
+import { cutIntoParts } from '../proto/part.js'
+import { NO_SLOT_TIME } from '../proto/timing.js'
+
+/** Room for everything of a report that is not its values. */
+const HEAD_BYTES = 64 * 1024
+
+const failureBytes = (report: Report): number =>
+  report.failures.reduce(
+    (sum, { message, stack, stderr }) => sum + message.length + (stack?.length ?? 0) + (stderr?.length ?? 0),
+    0,
+  )
+
+/** The report in pieces of at most half a message each; their numbers follow from `report.sequence`. */
+const halve = (report: Report, limitBytes: number): Report[] => {
+  const items = report.end - report.start
+  if (items < 2 || sizeOf(report.values) + failureBytes(report) <= limitBytes) return [report]
+  const middle = report.start + (items >>> 1)
+  const failedBefore = report.failures.filter(({ index }) => index < middle).length
+  const values = middle - report.start - failedBefore
+  const { suspects: _, refusal: __, ...bare } = report
+  const front: Report = {
+    ...bare,
+    end: middle,
+    values: sliceItems(report.values, 0, values),
+    failures: report.failures.slice(0, failedBefore),
+    timing: report.timing,
+    last: false,
+  }
+  const back: Report = {
+    ...report,
+    start: middle,
+    values: sliceItems(report.values, values, items - report.failures.length),
+    failures: report.failures.slice(failedBefore),
+    timing: NO_SLOT_TIME,
+  }
+  return [...halve(front, limitBytes), ...halve(back, limitBytes)]
+}
+
+/** `divisible`: one outcome an item (a map); the one value of a fold is never cut between items. */
+export const toReports = (report: Report, limitBytes: number, divisible: boolean): Report[] =>
+  divisible ? halve(report, limitBytes - HEAD_BYTES) : [report]
+
+export const toMessages = (report: Report, limitBytes: number): Uint8Array[] => {
+  const message = reportCodec.encode(report)
+  if (message.byteLength <= limitBytes) return [message]
+  return cutIntoParts(message, limitBytes - HEAD_BYTES).map(part => partCodec.encode(part))
+}

@@ -1,0 +1,60 @@
+// An agent as a daemon: an Agent on a NATS server. In: its URL and this host. Out: a RunningAgent.
+import { randomBytes } from 'node:crypto'
+import { hostname } from 'node:os'
+import { type Log, lineLog } from '../proto/log.js'
+import { toToken } from '../proto/subjects.js'
+import { monotonicSeconds } from '../proto/timing.js'
+import { openAgentTransport } from '../proto/transport/open.js'
+import { Agent } from './agent.js'
+import { BundleCache } from './bundles.js'
+import { defaultSlots } from './slots.js'
+import { startWorker } from './worker.js'
+
+export interface StartAgentOptions {
+  readonly nats: string
+  /** By default the host's name and a few random characters; unique among the agents of a server. */
+  readonly name?: string
+  readonly slots?: number
+  /** Allows plain nats:// beyond loopback. */
+  readonly insecure?: boolean
+  readonly cacheFolder?: string
+  readonly onPrint?: (line: string) => void
+  readonly log?: Log
+}
+
+export interface RunningAgent {
+  readonly name: string
+  readonly slots: number
+  /** Takes no more, finishes what it holds for at most `graceSeconds`, gives back the rest. Idempotent. */
+  drain(graceSeconds: number): Promise<void>
+  /** Ends at once. Idempotent. */
+  stop(): Promise<void>
+  /** Resolves when the connection is gone for good, with the reason, or when the agent has ended. */
+  readonly ended: Promise<Error | undefined>
+}
+
+export const startAgent = async (options: StartAgentOptions): Promise<RunningAgent> => {
+  const name = toToken(options.name ?? `${hostname()}-${randomBytes(3).toString('hex')}`)
+  const slots = options.slots ?? defaultSlots().slots
+  const writeLine = (line: string): boolean => process.stderr.write(`${line}\n`)
+  const transport = await openAgentTransport({ url: options.nats, insecure: options.insecure ?? false }, name)
+  const agent = new Agent({
+    name,
+    slots,
+    transport,
+    cache: new BundleCache(options.cacheFolder === undefined ? {} : { folder: options.cacheFolder }),
+    clock: monotonicSeconds,
+    log: options.log ?? lineLog(line => process.stderr.write(line)),
+    startWorker,
+    onPrint: options.onPrint ?? writeLine,
+    cwd: process.cwd(),
+  })
+  agent.start()
+  return {
+    name,
+    slots,
+    drain: graceSeconds => agent.drain(graceSeconds),
+    stop: () => agent.stop(),
+    ended: transport.closed,
+  }
+}

@@ -1,0 +1,146 @@
+// Reports on their way: each is kept until it is stored by the transport *and* its shard is settled, because a client
+// drops silently what is published while it is disconnected, and any suffix of what was stored may vanish. A pure machine.
+// In: reports, what became of each send, the passing of time. Out: sends.
+// Always true: an attempt's last report is sent when the others are stored, so that it cannot overtake them.
+
+export interface OutboxKey {
+  readonly job: string
+  readonly epoch: number
+  readonly shard: number
+  readonly attempt: number
+}
+
+interface Entry<P> extends OutboxKey {
+  readonly id: string
+  readonly payload: P
+  readonly bytes: number
+  readonly last: boolean
+  sends: number
+  state:
+    | { readonly type: 'waiting'; readonly notBeforeSeconds: number }
+    | { readonly type: 'sending' }
+    | { readonly type: 'stored'; readonly atSeconds: number }
+}
+
+/** `id` names the send: a repeated send of what is not known to be stored has the same one. */
+export interface Send<P> extends OutboxKey {
+  readonly entry: string
+  readonly id: string
+  readonly payload: P
+}
+
+/** Stored and still not settled after this long: what was stored may be gone, so it is stored again under a new id. */
+const UNSETTLED_SECONDS = 5
+const RETRY_SECONDS = 0.2
+/** Sends under way at once. Smaller: the round trip shows. Larger: more memory in the client's buffers. */
+const MOST_SENDING = 16
+
+export class Outbox<P> {
+  readonly #entries = new Map<string, Entry<P>>()
+  /** Those not known to be stored, in the order of putting: all that a send has to look through. */
+  readonly #unstored = new Set<Entry<P>>()
+  #bytes = 0
+  #sending = 0
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** Nothing waits to be stored. */
+  get isStored(): boolean {
+    return this.#unstored.size === 0
+  }
+
+  /** The attempts of which something is here. */
+  held(): OutboxKey[] {
+    const keys = new Map<string, OutboxKey>()
+    for (const { job, epoch, shard, attempt } of this.#entries.values()) {
+      keys.set(`${job}/${epoch}/${shard}/${attempt}`, { job, epoch, shard, attempt })
+    }
+    return [...keys.values()]
+  }
+
+  put(key: OutboxKey, sequence: number | string, last: boolean, payload: P, bytes: number): void {
+    const { job, epoch, shard, attempt } = key
+    const id = `${job}/${epoch}/${shard}/${attempt}/${sequence}`
+    const state = { type: 'waiting', notBeforeSeconds: Number.NEGATIVE_INFINITY } as const
+    const entry: Entry<P> = { job, epoch, shard, attempt, id, payload, bytes, last, sends: 0, state }
+    this.#entries.set(id, entry)
+    this.#unstored.add(entry)
+    this.#bytes += bytes
+  }
+
+  /** What is to be sent now. */
+  next(now: number): Send<P>[] {
+    const sends: Send<P>[] = []
+    for (const entry of this.#unstored) {
+      if (this.#sending >= MOST_SENDING) break
+      if (entry.state.type !== 'waiting' || now < entry.state.notBeforeSeconds) continue
+      if (entry.last && !this.#othersStored(entry)) continue
+      entry.state = { type: 'sending' }
+      this.#sending++
+      const { job, epoch, shard, attempt, payload } = entry
+      sends.push({
+        entry: entry.id,
+        id: entry.sends === 0 ? entry.id : `${entry.id}+${entry.sends}`,
+        job,
+        epoch,
+        shard,
+        attempt,
+        payload,
+      })
+    }
+    return sends
+  }
+
+  sent(entryId: string, stored: boolean, now: number): void {
+    this.#sending--
+    const entry = this.#entries.get(entryId)
+    if (entry === undefined) return
+    if (stored) this.#unstored.delete(entry)
+    entry.state = stored
+      ? { type: 'stored', atSeconds: now }
+      : { type: 'waiting', notBeforeSeconds: now + RETRY_SECONDS }
+  }
+
+  /** Puts what was stored long ago and is still not settled among what is to be sent. */
+  tick(now: number): void {
+    for (const entry of this.#entries.values()) {
+      if (entry.state.type !== 'stored' || now - entry.state.atSeconds < UNSETTLED_SECONDS) continue
+      entry.sends++
+      entry.state = { type: 'waiting', notBeforeSeconds: now }
+      this.#unstored.add(entry)
+    }
+  }
+
+  /** The connection is back: what was not stored is sent at once. */
+  hurry(): void {
+    for (const entry of this.#unstored) {
+      if (entry.state.type === 'waiting') entry.state = { type: 'waiting', notBeforeSeconds: Number.NEGATIVE_INFINITY }
+    }
+  }
+
+  /** Lets go of what nobody needs any more. */
+  release(isNeeded: (key: OutboxKey) => boolean): void {
+    for (const [id, entry] of this.#entries) {
+      if (isNeeded(entry)) continue
+      this.#entries.delete(id)
+      this.#unstored.delete(entry)
+      this.#bytes -= entry.bytes
+    }
+  }
+
+  #othersStored(last: Entry<P>): boolean {
+    for (const entry of this.#unstored) {
+      if (entry === last) continue
+      if (
+        entry.shard === last.shard &&
+        entry.attempt === last.attempt &&
+        entry.job === last.job &&
+        entry.epoch === last.epoch
+      )
+        return false
+    }
+    return true
+  }
+}

@@ -1,0 +1,128 @@
+// The host's slots and what waits for them. In: work whose code and items are here. Out: reports, and room for more.
+// Always true: work is begun in the order in which it came; what waits here is not in any worker's pipe, unless shards are
+// so short that waking a worker for each would show.
+import type { RunnerName, Task } from '../proto/shard.js'
+import type { Clock } from '../proto/timing.js'
+import { Slot, type SlotReport, type Work } from './slot.js'
+import type { LoadedCode, Worker, WorkerOptions } from './worker.js'
+
+export interface PoolOptions {
+  readonly slots: number
+  readonly clock: Clock
+  readonly startWorker: (options: WorkerOptions) => Worker
+  readonly cwd: string
+  readonly onPrint: (line: string) => void
+  readonly onReport: (report: SlotReport) => void
+  readonly onRefused: (job: string, message: string) => void
+  /** There may be room for more work. */
+  readonly onRoom: () => void
+}
+
+/** Shards shorter than this go into a worker's pipe ahead of time: waking a process costs 36 us, up to 100. */
+const SHORT_SECONDS = 0.005
+const PIPE_DEPTH = 2
+/** Held for each slot: one that runs, one that is at hand when it ends. */
+const HELD_PER_SLOT = 2
+
+export class Pool {
+  readonly #options: PoolOptions
+  readonly #slots: Slot[]
+  #queue: Work[] = []
+  /** Of the newest reports, for the depth of the pipes. */
+  #reportSeconds = Number.POSITIVE_INFINITY
+
+  constructor(options: PoolOptions) {
+    this.#options = options
+    const { clock, startWorker, cwd, onPrint, onRefused } = options
+    this.#slots = Array.from(
+      { length: options.slots },
+      (_, number) =>
+        new Slot({
+          number,
+          clock,
+          startWorker,
+          cwd,
+          onPrint,
+          onRefused,
+          onReport: report => this.#report(report),
+          onUntouched: work => {
+            this.#queue.unshift(work)
+          },
+          onRoom: () => {
+            this.#assign()
+            options.onRoom()
+          },
+        }),
+    )
+  }
+
+  /** How many more shards it would hold. */
+  get room(): number {
+    const held = this.#queue.length + this.#slots.reduce((sum, { depth }) => sum + depth, 0)
+    return HELD_PER_SLOT * this.#options.slots - held
+  }
+
+  /** Starts workers before there is work for them. */
+  prewarm(runner: RunnerName, count: number): void {
+    for (const slot of this.#slots.slice(0, count)) slot.prewarm(runner)
+  }
+
+  submit(work: Work): void {
+    this.#queue.push(work)
+    this.#assign()
+  }
+
+  *held(): Iterable<{ readonly task: Task; readonly started: boolean }> {
+    for (const slot of this.#slots) yield* slot.held()
+    for (const { task } of this.#queue) yield { task, started: false }
+  }
+
+  /** Takes out what has not been given to a worker; the caller says what becomes of it. */
+  withdraw(which: (task: Task) => boolean): Work[] {
+    const taken = this.#queue.filter(({ task }) => which(task))
+    this.#queue = this.#queue.filter(({ task }) => !which(task))
+    return taken
+  }
+
+  /** Forgets what is not wanted any more, and ends the workers that run it. */
+  abort(unwanted: (task: Task) => boolean): void {
+    this.withdraw(unwanted)
+    for (const slot of this.#slots) slot.abort(unwanted)
+  }
+
+  async close(graceSeconds: number): Promise<void> {
+    this.#queue = []
+    await Promise.all(this.#slots.map(slot => slot.close(graceSeconds)))
+  }
+
+  #report(report: SlotReport): void {
+    const { computeSeconds, decodeSeconds, encodeSeconds } = report.timing
+    if (report.end > report.start) this.#reportSeconds = computeSeconds + decodeSeconds + encodeSeconds
+    this.#options.onReport(report)
+  }
+
+  #assign(): void {
+    const depth = this.#reportSeconds < SHORT_SECONDS ? PIPE_DEPTH : 1
+    for (let work = this.#queue[0]; work !== undefined; work = this.#queue[0]) {
+      const slot = this.#best(work.code, depth)
+      if (slot === undefined) return
+      this.#queue.shift()
+      slot.run(work)
+    }
+  }
+
+  #best(code: LoadedCode, mostDepth: number): Slot | undefined {
+    let best: Slot | undefined
+    let bestRank = Number.POSITIVE_INFINITY
+    for (const slot of this.#slots) {
+      // Never behind another job's work: its worker may have to go for this one.
+      const limit = slot.costOf(code) === 0 ? mostDepth : 1
+      if (slot.depth >= limit) continue
+      const rank = slot.depth * 4 + slot.costOf(code)
+      if (rank >= bestRank) continue
+      best = slot
+      bestRank = rank
+    }
+    return best
+  }
+}

@@ -1,0 +1,100 @@
+// What a worker is about to do, where its agent can read it although the worker is dead, or busy for ever: one record of 32
+// bytes in a file without a name that both hold open (descriptor 4 in the worker). In: spans, before they are begun. Out:
+// the last one. Always true: an item that runs, and the encoding of its value, are inside the span of the last record.
+// Layout, little-endian: u64 sequence, u32 run, u32 zero, u64 index of the first item, u64 count.
+
+import { randomBytes } from 'node:crypto'
+import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+export interface Progress {
+  /** Changes with each record; 0 before the first. */
+  readonly sequence: number
+  readonly run: number
+  readonly start: number
+  /** 0: between items. */
+  readonly count: number
+}
+
+const RECORD_BYTES = 32
+
+/** The agent's end. */
+export class ProgressFile {
+  readonly descriptor: number
+  readonly #record = Buffer.alloc(RECORD_BYTES)
+  #open = true
+
+  constructor() {
+    this.descriptor = openNameless()
+    writeSync(this.descriptor, this.#record, 0, RECORD_BYTES, 0)
+  }
+
+  read(): Progress {
+    // A worker that truncated the file has no progress to tell.
+    if (readSync(this.descriptor, this.#record, 0, RECORD_BYTES, 0) < RECORD_BYTES) this.#record.fill(0)
+    return {
+      sequence: Number(this.#record.readBigUInt64LE(0)),
+      run: this.#record.readUInt32LE(8),
+      start: Number(this.#record.readBigUInt64LE(16)),
+      count: Number(this.#record.readBigUInt64LE(24)),
+    }
+  }
+
+  close(): void {
+    if (!this.#open) return
+    this.#open = false
+    closeSync(this.descriptor)
+  }
+}
+
+/** Memory rather than a disk where there is such a folder: a record is written before every slow item. */
+const openNameless = (): number => {
+  const name = `manyhands-${process.pid}-${randomBytes(8).toString('hex')}`
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | (constants.O_NOFOLLOW ?? 0)
+  for (const folder of ['/dev/shm', tmpdir()]) {
+    const path = join(folder, name)
+    let descriptor: number
+    try {
+      descriptor = openSync(path, flags, 0o600)
+    } catch (error) {
+      if (folder === '/dev/shm') continue
+      throw error
+    }
+    unlinkSync(path)
+    return descriptor
+  }
+  throw new Error('no folder for the progress file')
+}
+
+/** The worker's end, for runners in JavaScript. */
+export class Announcer {
+  readonly #descriptor: number
+  readonly #record = Buffer.alloc(RECORD_BYTES)
+  readonly #words = new Uint32Array(this.#record.buffer, this.#record.byteOffset, RECORD_BYTES / 4)
+  #sequence = 0
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor
+  }
+
+  /** Call before the first of the items begins. */
+  announce(run: number, start: number, count: number): void {
+    this.#sequence += 1
+    this.#put(0, this.#sequence)
+    this.#words[2] = run
+    this.#put(4, start)
+    this.#put(6, count)
+    writeSync(this.#descriptor, this.#record, 0, RECORD_BYTES, 0)
+  }
+
+  /** Nothing of the user's runs now. */
+  rest(run: number, next: number): void {
+    this.announce(run, next, 0)
+  }
+
+  #put(word: number, value: number): void {
+    this.#words[word] = value
+    this.#words[word + 1] = Math.floor(value / 0x1_0000_0000)
+  }
+}

@@ -1,0 +1,79 @@
+// A JavaScript worker's end of descriptor 3. In: frames from the agent, served strictly in the order they came, one at a
+// time. Out: frames. Always true: a run's last outcomes have left before the next message is begun, and when the agent is
+// gone the worker ends too.
+import { Socket } from 'node:net'
+import type { Failure } from '../../proto/outcome.js'
+import { FrameReader, FrameWriter } from '../frame.js'
+import {
+  type FromWorker,
+  fromAgentFrame,
+  fromWorkerFrame,
+  PROTOCOL_VERSION,
+  TO_WORKER,
+  type ToWorker,
+} from '../message.js'
+import type { LoadedCode, WorkerRun } from '../worker.js'
+
+/** What a runner does; both are awaited before the next message is looked at. */
+export interface Service {
+  /** Resolves with the failure when the code cannot be used. */
+  load(load: number, code: LoadedCode): Promise<Failure | undefined>
+  /** Sends outcomes, the last with `last`. */
+  run(run: WorkerRun): Promise<void>
+  /** The agent has died. */
+  orphaned(): void
+}
+
+/** More would lose more outcomes in a crash; less would wait for the agent more often. */
+const UNSENT_LIMIT_BYTES = 1024 * 1024
+const DESCRIPTOR = 3
+// The user's code may put its own in their places.
+const { exit } = process
+
+export class Channel {
+  readonly #socket = new Socket({ fd: DESCRIPTOR, readable: true, writable: true })
+  readonly #writer = new FrameWriter(this.#socket)
+  readonly #waiting: ToWorker[] = []
+  #serving = false
+
+  /** Says that the worker is ready, and serves until the agent closes. */
+  serve(service: Service): void {
+    const reader = new FrameReader(TO_WORKER)
+    this.#socket.on('data', (chunk: Buffer) => {
+      for (const frame of reader.read(chunk)) this.#waiting.push(fromAgentFrame(frame))
+      if (!this.#serving) void this.#serve(service)
+    })
+    this.#socket.on('end', () => service.orphaned())
+    this.#socket.on('error', () => service.orphaned())
+    this.send({ type: 'ready', protocol: PROTOCOL_VERSION })
+  }
+
+  send(message: FromWorker): void {
+    this.#writer.send(fromWorkerFrame(message))
+  }
+
+  /** Waits while the agent reads too slowly. */
+  async drained(): Promise<void> {
+    while (this.#socket.writableLength > UNSENT_LIMIT_BYTES) {
+      await new Promise<void>(resolve => this.#socket.once('drain', resolve))
+    }
+  }
+
+  async #serve(service: Service): Promise<void> {
+    this.#serving = true
+    for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
+      if (message.type === 'close') {
+        this.#socket.end(() => exit.call(process, 0))
+        return
+      }
+      if (message.type === 'run') {
+        await service.run(message)
+      } else {
+        const { load } = message
+        const failure = await service.load(load, message.code)
+        this.send(failure === undefined ? { type: 'loaded', load } : { type: 'refused', load, failure })
+      }
+    }
+    this.#serving = false
+  }
+}

@@ -1,0 +1,49 @@
+// What a user's function threw, as a failure. In: anything, since anything can be thrown. Out: a message and the stack as
+// JavaScript prints it, with its causes and without the runner's own frames. Never throws itself.
+import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
+import type { Failure } from '../../../proto/outcome.js'
+
+const MESSAGE_LIMIT = 4 * 1024
+const STACK_LIMIT = 16 * 1024
+const MOST_CAUSES = 8
+/** The package's own folder; with source maps its frames are named by their sources, which lie in it as well. */
+const OWN_FOLDER = fileURLToPath(new URL('../../../../', import.meta.url))
+const OWN_FRAME = new RegExp(
+  `${OWN_FOLDER.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(dist/)?agent/runner/|\\(?node:internal/`,
+)
+
+const cut = (text: string, limit: number): string => (text.length > limit ? `${text.slice(0, limit)}…` : text)
+
+const isOwn = (line: string): boolean => /^\s+at /.test(line) && OWN_FRAME.test(line)
+
+const withoutOwnFrames = (stack: string): string =>
+  stack
+    .split('\n')
+    .filter(line => !isOwn(line))
+    .join('\n')
+
+const stackOf = (error: Error): string => {
+  const stacks: string[] = []
+  let each: unknown = error
+  for (let depth = 0; each !== undefined && each !== null && depth < MOST_CAUSES; depth++) {
+    const stack = each instanceof Error ? (each.stack ?? String(each)) : inspect(each, { depth: 2 })
+    stacks.push(withoutOwnFrames(stack))
+    each = each instanceof Error ? each.cause : undefined
+  }
+  return stacks.join('\nCaused by: ')
+}
+
+const messageOf = (error: Error): string =>
+  error.name === 'Error' ? error.message || 'Error' : error.message ? `${error.name}: ${error.message}` : error.name
+
+/** The failure of an item whose call threw `thrown`. */
+export const failureOf = (thrown: unknown): Failure => {
+  try {
+    if (!(thrown instanceof Error))
+      return { reason: 'error', message: cut(`threw ${inspect(thrown, { depth: 2 })}`, MESSAGE_LIMIT) }
+    return { reason: 'error', message: cut(messageOf(thrown), MESSAGE_LIMIT), stack: cut(stackOf(thrown), STACK_LIMIT) }
+  } catch {
+    return { reason: 'error', message: 'threw something that cannot be described' }
+  }
+}

@@ -1,0 +1,182 @@
+// A map run in a Node worker. In: a function and a batch. Out: one outcome an item, in parts. Always true: no item is called
+// twice; an item is announced before it is called; a function that returns no promise is called in a loop that awaits
+// nothing; between announcements the event loop has its turn, so that what an item left behind (a rejection that nobody
+// handles) ends the worker while that item is announced.
+import type { Items } from '../../../proto/items.js'
+import type { Announcer } from '../../progress.js'
+import type { WorkerRun } from '../../worker.js'
+import type { Channel } from '../channel.js'
+import type { Pace } from '../pace.js'
+import { Part } from '../part.js'
+import { failureOf } from './failure.js'
+import type { Loaded, UserFunction } from './load.js'
+import { type Source, sourceOf } from './source.js'
+
+// The user's code may put its own in their places.
+const { performance, setImmediate } = globalThis
+
+export const nowSeconds = (): number => performance.now() / 1000
+export const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
+
+export interface Seat {
+  readonly channel: Channel
+  readonly announcer: Announcer
+}
+
+const NOTHING = Symbol('nothing')
+type Held = { result: unknown }
+
+/**
+ * The tight loop: packed numbers in, numbers out. Returns where it stopped: at `to`, where there is no room left, or at an
+ * item whose result (in `held`) is no number.
+ */
+const mapNumbers = (call: UserFunction, items: Items, from: number, to: number, part: Part, held: Held): number => {
+  const out = part.numbers
+  let count = part.count
+  let offset = from
+  held.result = NOTHING
+  const { start, step, values } =
+    items.form === 'range'
+      ? { ...items, values: undefined }
+      : { start: 0, step: 0, values: (items as { values: Float64Array }).values }
+  try {
+    if (values === undefined) {
+      for (; offset < to; offset++) {
+        const result = call(start + step * offset)
+        if (typeof result !== 'number') {
+          held.result = result
+          break
+        }
+        out[count++] = result
+      }
+    } else {
+      for (; offset < to; offset++) {
+        const result = call(values[offset])
+        if (typeof result !== 'number') {
+          held.result = result
+          break
+        }
+        out[count++] = result
+      }
+    }
+  } finally {
+    part.next += count - part.count
+    part.count = count
+  }
+  return offset
+}
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+
+const isPacked = (items: Items): boolean => items.form !== 'json' && items.form !== 'i64'
+
+/** Calls the items of one chunk, [from, to). */
+class ChunkCaller {
+  readonly #call: UserFunction
+  readonly #items: Items
+  readonly #source: Source
+  readonly #part: Part
+  readonly #tight: boolean
+  readonly #held: Held = { result: NOTHING }
+
+  constructor(loaded: Loaded, items: Items, source: Source, part: Part) {
+    const { call } = loaded
+    this.#call = loaded.spread ? value => (Array.isArray(value) ? call(...value) : call(value)) : call
+    this.#items = items
+    this.#source = source
+    this.#part = part
+    this.#tight = isPacked(items)
+  }
+
+  /** Returns where it stopped: at `to`, or behind an item whose promise is in `promise`. */
+  sync(from: number, to: number): { offset: number; promise?: PromiseLike<unknown> } {
+    let offset = from
+    while (offset < to) {
+      try {
+        const result = this.#next(offset, to)
+        offset = this.#offset
+        if (result === NOTHING) continue
+        offset += 1
+        if (isThenable(result)) return { offset, promise: result }
+        this.#part.value(result)
+      } catch (error) {
+        offset = this.#offset + 1
+        this.#part.fail(
+          this.#undecodable ? { reason: 'undecodable', message: failureOf(error).message } : failureOf(error),
+        )
+      }
+    }
+    return { offset }
+  }
+
+  #offset = 0
+  #undecodable = false
+
+  /** The result at `#offset`, which the call moves; NOTHING when all up to there is in the part. */
+  #next(offset: number, to: number): unknown {
+    const part = this.#part
+    this.#offset = offset
+    this.#undecodable = false
+    if (this.#tight && part.packed) {
+      const before = part.count
+      try {
+        mapNumbers(this.#call, this.#items, offset, to, part, this.#held)
+      } finally {
+        this.#offset = offset + part.count - before
+      }
+      return this.#held.result
+    }
+    this.#undecodable = true
+    const value = this.#source.at(offset)
+    this.#undecodable = false
+    return this.#call(value)
+  }
+}
+
+/** Runs the batch until its end or the end of its time box; at least one item is done. */
+export const runMap = async (
+  loaded: Loaded,
+  run: WorkerRun,
+  pace: Pace,
+  { channel, announcer }: Seat,
+): Promise<void> => {
+  const source = sourceOf(run.items)
+  const part = new Part(run.run, run.start, source.count, outcomes => channel.send(outcomes))
+  const caller = new ChunkCaller(loaded, run.items, source, part)
+  const endSeconds = nowSeconds() + run.timeBoxSeconds
+  let offset = 0
+  while (offset < source.count) {
+    const to = Math.min(source.count, offset + (run.careful ? 1 : Math.min(pace.size, part.room)))
+    const from = offset
+    const preparing = nowSeconds()
+    source.prepare(from, to)
+    announcer.announce(run.run, run.start + from, to - from)
+    const began = nowSeconds()
+    part.decoded(began - preparing)
+    const encodedBefore = part.encodeSeconds
+    while (offset < to) {
+      const { offset: reached, promise } = caller.sync(offset, to)
+      offset = reached
+      if (promise === undefined) continue
+      try {
+        part.value(await promise)
+      } catch (error) {
+        part.fail(failureOf(error))
+      }
+    }
+    await turn()
+    const now = nowSeconds()
+    part.computed(now - began - (part.encodeSeconds - encodedBefore))
+    pace.observe(to - from, now - began)
+    if (offset === source.count || now >= endSeconds) break
+    if (run.careful || part.due(now)) {
+      announcer.rest(run.run, part.next)
+      part.flush(false)
+      await turn()
+      await channel.drained()
+    }
+  }
+  announcer.rest(run.run, part.next)
+  part.flush(true)
+}

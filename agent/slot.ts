@@ -1,0 +1,320 @@
+// A seat for one worker, and the account of its time: start-up, waiting, the user's function, and the rest.
+// In: what the pool gives it to run, what its worker says. Out: reports, and word of each attempt's end.
+// Always true: an attempt given to a slot ends exactly once: with its last report, or by being handed back untouched.
+import { EMPTY_ITEMS, type Items } from '../proto/items.js'
+
+import type { ItemFailure, Report } from '../proto/outcome.js'
+import type { RunnerName, Span, Task } from '../proto/shard.js'
+import type { Clock, SlotTiming, Timing } from '../proto/timing.js'
+import { NO_TIME } from '../proto/timing.js'
+import type { LoadedCode, Worker, WorkerEvent, WorkerOptions } from './worker.js'
+
+/** A task whose items and code are on this host. */
+export interface Work {
+  readonly task: Task
+  readonly items: Items
+  readonly code: LoadedCode
+}
+
+/** A report as a slot makes it: the agent adds its name. */
+export type SlotReport = Omit<Report, 'agent'>
+
+export interface SlotEvents {
+  readonly onReport: (report: SlotReport) => void
+  /** Handed back: no worker had begun it. */
+  readonly onUntouched: (work: Work) => void
+  /** The slot may have room. */
+  readonly onRoom: () => void
+  /** The job cannot run on this host. */
+  readonly onRefused: (job: string, message: string) => void
+}
+
+export interface SlotOptions extends SlotEvents {
+  readonly number: number
+  readonly clock: Clock
+  readonly startWorker: (options: WorkerOptions) => Worker
+  readonly onPrint: (line: string) => void
+  readonly cwd: string
+}
+
+interface Running {
+  readonly run: number
+  readonly work: Work
+  readonly sentAtSeconds: number
+  sequence: number
+  /** Something of it has come back, or its worker was seen to begin it. */
+  begun: boolean
+}
+
+/** A worker that ends so often in a row before it began an item will not get better. */
+const MOST_FALSE_STARTS = 3
+
+export class Slot {
+  readonly #options: SlotOptions
+  #worker: Worker | undefined
+  #runner: RunnerName | undefined
+  /** The job whose modules a Python worker holds: names of modules would collide with another's. */
+  #owner: string | undefined
+  #loads = new Map<string, number>()
+  #running: Running[] = []
+  #nextRun = 0
+  #falseStarts = 0
+  /** Up to when the slot's time is accounted for. */
+  #accountedSeconds: number
+  #waitSeconds = 0
+  #startSeconds = 0
+  #idleSinceSeconds: number | undefined
+  #startingSinceSeconds: number | undefined
+
+  constructor(options: SlotOptions) {
+    this.#options = options
+    this.#accountedSeconds = options.clock()
+    this.#idleSinceSeconds = this.#accountedSeconds
+  }
+
+  get depth(): number {
+    return this.#running.length
+  }
+
+  /** Smaller is better: what it would cost to run this job here. */
+  costOf(code: LoadedCode): number {
+    if (this.#worker === undefined) return 2
+    if (!this.#canServe(code)) return 3
+    return this.#loads.has(code.spec.job) ? 0 : 1
+  }
+
+  *held(): Iterable<{ readonly task: Task; readonly started: boolean }> {
+    for (const [at, { work, begun }] of this.#running.entries()) yield { task: work.task, started: begun || at === 0 }
+  }
+
+  /** Starts a worker before there is work for it. */
+  prewarm(runner: RunnerName): void {
+    if (this.#worker === undefined) this.#spawn(runner, undefined)
+  }
+
+  run(work: Work): void {
+    const { clock } = this.#options
+    const spec = work.code.spec
+    const now = clock()
+    if (this.#idleSinceSeconds !== undefined) {
+      this.#waitSeconds += Math.max(0, now - Math.max(this.#idleSinceSeconds, this.#accountedSeconds))
+      this.#idleSinceSeconds = undefined
+    }
+    if (this.#worker !== undefined && !this.#canServe(work.code)) this.#discard()
+    if (this.#worker === undefined) this.#spawn(spec.runner, spec.job)
+    const worker = this.#worker as unknown as Worker
+    this.#owner ??= spec.job
+    let load = this.#loads.get(spec.job)
+    if (load === undefined) {
+      load = this.#loads.size
+      this.#loads.set(spec.job, load)
+      worker.load(load, work.code)
+    }
+    const run = this.#nextRun++
+    this.#running.push({ run, work, sentAtSeconds: now, sequence: 0, begun: false })
+    const { start, careful, timeBoxSeconds } = work.task
+    worker.run({ run, load, start, items: work.items, careful, timeBoxSeconds })
+  }
+
+  /** Ends what runs of the job, without a report: nobody wants it any more. */
+  abort(unwanted: (task: Task) => boolean): void {
+    if (!this.#running.some(({ work }) => unwanted(work.task))) return
+    const rest = this.#running.filter(({ work }) => !unwanted(work.task))
+    this.#running = []
+    this.#discard()
+    this.#becomeIdle()
+    for (const running of rest) {
+      const { start } = running.work.task
+      // What has reported goes back to the ledger: run again here, its reports would have the numbers of the first ones.
+      if (running.sequence > 0) this.#report(running, { start, end: start }, EMPTY_ITEMS, [], NO_TIME, true)
+      else this.#options.onUntouched(running.work)
+    }
+    this.#options.onRoom()
+  }
+
+  async close(graceSeconds: number): Promise<void> {
+    const worker = this.#worker
+    this.#worker = undefined
+    await worker?.close(graceSeconds)
+  }
+
+  #canServe(code: LoadedCode): boolean {
+    if (this.#runner !== code.spec.runner) return false
+    return this.#runner !== 'python' || this.#owner === undefined || this.#owner === code.spec.job
+  }
+
+  #spawn(runner: RunnerName, owner: string | undefined): void {
+    const { startWorker, clock, onPrint, cwd } = this.#options
+    this.#runner = runner
+    this.#owner = owner
+    this.#loads = new Map()
+    this.#startingSinceSeconds = clock()
+    const worker: Worker = startWorker({
+      runner,
+      clock,
+      cwd,
+      onPrint,
+      onEvent: event => {
+        // A worker that was let go may still speak; nobody listens.
+        if (this.#worker === worker) this.#hear(event)
+      },
+    })
+    this.#worker = worker
+  }
+
+  #discard(): void {
+    const worker = this.#worker
+    this.#worker = undefined
+    this.#startingSinceSeconds = undefined
+    void worker?.kill()
+  }
+
+  #hear(event: WorkerEvent): void {
+    switch (event.type) {
+      case 'ready':
+        if (this.#running.length === 0) this.#startingSinceSeconds = undefined
+        break
+      case 'loaded':
+        this.#endStart()
+        break
+      case 'refused':
+        this.#refuse(event.load, event.failure.stack ?? event.failure.message)
+        break
+      case 'outcomes':
+        this.#falseStarts = 0
+        this.#outcomes(event)
+        break
+      case 'ended':
+        this.#ended(event)
+        break
+    }
+  }
+
+  #endStart(): void {
+    if (this.#startingSinceSeconds === undefined) return
+    const since = Math.max(this.#startingSinceSeconds, this.#accountedSeconds)
+    this.#startSeconds += Math.max(0, this.#options.clock() - since)
+    this.#startingSinceSeconds = undefined
+  }
+
+  #outcomes(event: Extract<WorkerEvent, { type: 'outcomes' }>): void {
+    const running = this.#running.find(({ run }) => run === event.run)
+    if (running === undefined) return
+    running.begun = true
+    if (event.last) this.#running = this.#running.filter(other => other !== running)
+    this.#report(running, event.span, event.values, event.failures, event.timing, event.last)
+    if (!event.last) return
+    if (this.#running.length === 0) this.#becomeIdle()
+    this.#options.onRoom()
+  }
+
+  #becomeIdle(): void {
+    if (this.#running.length === 0) this.#idleSinceSeconds = this.#options.clock()
+  }
+
+  #report(
+    running: Running,
+    span: Span,
+    values: Items,
+    failures: readonly ItemFailure[],
+    timing: Timing,
+    last: boolean,
+    more: { suspects?: Span; refusal?: string } = {},
+  ): void {
+    const { job, epoch, shard, attempt } = running.work.task
+    const sequence = running.sequence++
+    const { start, end } = span
+    const slot = this.#options.number
+    const slotTiming = this.#account(timing)
+    const report = {
+      job,
+      epoch,
+      shard,
+      attempt,
+      slot,
+      sequence,
+      start,
+      end,
+      values,
+      failures,
+      last,
+      timing: slotTiming,
+      ...more,
+    }
+    this.#options.onReport(report)
+  }
+
+  /** Cuts the time since the last report into its phases; what nobody accounts for is dispatch. */
+  #account(timing: Timing): SlotTiming {
+    const now = this.#options.clock()
+    const elapsed = Math.max(0, now - this.#accountedSeconds)
+    this.#accountedSeconds = now
+    const startSeconds = Math.min(this.#startSeconds, elapsed)
+    const waitSeconds = Math.min(this.#waitSeconds, elapsed - startSeconds)
+    this.#startSeconds = 0
+    this.#waitSeconds = 0
+    const worked = timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds
+    const dispatchSeconds = Math.max(0, elapsed - startSeconds - waitSeconds - worked)
+    return { ...timing, startSeconds, waitSeconds, dispatchSeconds }
+  }
+
+  #refuse(load: number, message: string): void {
+    const job = [...this.#loads].find(([, number]) => number === load)?.[0]
+    if (job === undefined) return
+    this.#loads.delete(job)
+    this.#refuseJob(job, message)
+  }
+
+  #refuseJob(job: string, refusal: string): void {
+    this.#endStart()
+    const refused = this.#running.filter(({ work }) => work.task.job === job)
+    this.#running = this.#running.filter(({ work }) => work.task.job !== job)
+    for (const running of refused) {
+      const { start } = running.work.task
+      this.#report(running, { start, end: start }, EMPTY_ITEMS, [], NO_TIME, true, { refusal })
+    }
+    this.#options.onRefused(job, refusal)
+    this.#becomeIdle()
+    this.#options.onRoom()
+  }
+
+  #ended(event: Extract<WorkerEvent, { type: 'ended' }>): void {
+    this.#worker = undefined
+    this.#endStart()
+    const running = this.#running
+    this.#running = []
+    const blamed = event.blame === undefined ? undefined : running.find(({ run }) => run === event.blame?.run)
+    if (blamed !== undefined && event.blame !== undefined) {
+      this.#falseStarts = 0
+      this.#blame(blamed, event.blame, event)
+    }
+    const untouched = running.filter(other => other !== blamed)
+    if (blamed === undefined && running.length > 0 && ++this.#falseStarts >= MOST_FALSE_STARTS) {
+      this.#falseStarts = 0
+      this.#running = running
+      const message =
+        `The worker ended ${MOST_FALSE_STARTS} times before it began an item: ${event.message}\n${event.stderr}`.trim()
+      this.#refuseJob((running[0] as Running).work.task.job, message)
+      return
+    }
+    this.#becomeIdle()
+    for (const { work } of untouched) this.#options.onUntouched(work)
+    this.#options.onRoom()
+  }
+
+  #blame(
+    blamed: Running,
+    blame: { readonly span: Span; readonly reason: ItemFailure['reason'] },
+    { message, stderr }: { readonly message: string; readonly stderr: string },
+  ): void {
+    const { span, reason } = blame
+    // A fold has one value or none: with one of its items to blame, none.
+    if (span.end - span.start === 1) {
+      const failure: ItemFailure = { index: span.start, reason, message, ...(stderr && { stderr }) }
+      this.#report(blamed, span, EMPTY_ITEMS, [failure], NO_TIME, true)
+    } else {
+      const nothing = { start: span.start, end: span.start }
+      this.#report(blamed, nothing, EMPTY_ITEMS, [], NO_TIME, true, { suspects: span })
+    }
+  }
+}

@@ -1,0 +1,31 @@
+// Where a job's slots are: those of the agents on a NATS server. In: its URL. Out: Hands.
+import { type Log, silentLog } from '../proto/log.js'
+import { monotonicSeconds } from '../proto/timing.js'
+import { Coordinator } from './coordinator.js'
+import type { Hands } from './job.js'
+import { TARGET_SECONDS } from './plan.js'
+
+export interface ClusterOptions {
+  /** For instance nats://127.0.0.1:4222; user and password, or a token, may stand in it. */
+  readonly nats: string
+  /** Allows plain nats:// beyond loopback. */
+  readonly insecure?: boolean
+  readonly log?: Log
+}
+
+export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
+  // The client is loaded only by those who reach for a cluster.
+  const { openCoordinatorTransport } = await import('../proto/transport/open.js')
+  const transport = await openCoordinatorTransport(
+    { url: options.nats, insecure: options.insecure ?? false },
+    'manyhands coordinator',
+  )
+  const coordinator = new Coordinator({
+    transport,
+    placement: 'cluster',
+    targetSeconds: TARGET_SECONDS.cluster,
+    clock: monotonicSeconds,
+    log: options.log ?? silentLog,
+  })
+  return { run: request => coordinator.run(request), close: () => coordinator.close() }
+}

@@ -1,0 +1,186 @@
+// The hands of a coordinator: jobs on one side, a transport on the other. It tells all agents again and again what is
+// active and hears their beats; everything that has to be decided is decided in the pure machines (ledger, gather, plan).
+//
+// In: JobRequests. Out: JobEnds; broadcasts, tasks and blobs on the transport. Always true: broadcasts are stateless, so
+// that a lost or late one does no harm; a job that is over is in no broadcast.
+import { randomBytes } from 'node:crypto'
+import {
+  beatCodec,
+  blobChunkCodec,
+  blobRequestCodec,
+  broadcastCodec,
+  bundleCodec,
+  jobSpecCodec,
+} from '../proto/codec.js'
+import { MessageError } from '../proto/envelope.js'
+import type { Log } from '../proto/log.js'
+import { BEAT_SECONDS, LEASE_SECONDS } from '../proto/presence.js'
+import type { BlobRef, JobSpec } from '../proto/shard.js'
+import { toToken } from '../proto/subjects.js'
+import type { Clock } from '../proto/timing.js'
+import type { CoordinatorTransport, Subscription } from '../proto/transport.js'
+import { Blobs } from './blobs.js'
+import type { JobEnd, JobRequest } from './job.js'
+import type { Receipt } from './receipt.js'
+import { Run } from './run.js'
+
+export interface CoordinatorOptions {
+  readonly transport: CoordinatorTransport
+  readonly placement: Receipt['placement']
+  /** What a shard should take. */
+  readonly targetSeconds: number
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** An agent that no beat has named for this long serves no more; it may come back. */
+const AGENT_GONE_SECONDS = 2 * LEASE_SECONDS
+/** A task's items beyond this travel as a blob, so that the queue stays small. */
+const INLINE_BYTES = 256 * 1024
+/** Agents keep reports until they hear that they are settled; with so many bytes settled they hear it at once. */
+const TICK_SECONDS = BEAT_SECONDS / 2
+/** Changes are told together: smaller than what a person notices, larger than a burst. */
+const CHANGE_SECONDS = 0.01
+
+export class Coordinator {
+  readonly #options: CoordinatorOptions
+  readonly #name = `c-${randomBytes(6).toString('hex')}`
+  readonly #blobs = new Blobs()
+  readonly #runs = new Map<string, Run>()
+  readonly #agents = new Map<string, number>()
+  readonly #subscriptions: Subscription[]
+  readonly #timer: NodeJS.Timeout
+  #soon: NodeJS.Timeout | undefined
+  #sequence = 0
+  #isBroadcastDue = false
+  #unreadable = 0
+  #closed = false
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options
+    const { transport } = options
+    this.#subscriptions = [
+      transport.onBeat(message => this.#hear(message)),
+      transport.serveBlobs(message => this.#answer(message)),
+    ]
+    this.#timer = setInterval(() => this.#tick(), TICK_SECONDS * 1000)
+  }
+
+  async run(request: JobRequest): Promise<JobEnd> {
+    const { transport, placement, targetSeconds, clock, log } = this.#options
+    const kept: BlobRef[] = []
+    const keep = (content: Uint8Array): BlobRef => {
+      const ref = this.#blobs.keep(content)
+      kept.push(ref)
+      return ref
+    }
+    const spec = specOf(request, keep)
+    const run = new Run({
+      request,
+      spec,
+      specRef: keep(jobSpecCodec.encode(spec)),
+      placement,
+      targetSeconds,
+      clock,
+      log,
+      blobs: this.#blobs,
+      taskBytes: Math.min(INLINE_BYTES, transport.limitBytes / 2),
+      openChannel: (epoch, onReport) => transport.openJob(spec.job, epoch, onReport),
+      dropEpoch: epoch => transport.dropEpoch(spec.job, epoch),
+      onChange: () => this.#broadcastSoon(),
+    })
+    this.#runs.set(spec.job, run)
+    try {
+      return await run.toEnd()
+    } finally {
+      this.#runs.delete(spec.job)
+      this.#broadcast()
+      for (const ref of kept) this.#blobs.release(ref)
+    }
+  }
+
+  /** Idempotent. Jobs that still run are not waited for. */
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#timer)
+    clearTimeout(this.#soon)
+    this.#broadcast()
+    for (const subscription of this.#subscriptions) subscription.close()
+    await this.#options.transport.close()
+  }
+
+  #tick(): void {
+    const now = this.#options.clock()
+    for (const [agent, seenAtSeconds] of this.#agents) {
+      if (now - seenAtSeconds <= AGENT_GONE_SECONDS) continue
+      this.#agents.delete(agent)
+      for (const run of this.#runs.values()) run.gone(agent, now)
+    }
+    for (const run of this.#runs.values()) run.tick(now)
+    this.#isBroadcastDue = !this.#isBroadcastDue
+    if (this.#isBroadcastDue) this.#broadcast()
+  }
+
+  #broadcastSoon(): void {
+    this.#soon ??= setTimeout(() => this.#broadcast(), CHANGE_SECONDS * 1000)
+  }
+
+  #broadcast(): void {
+    clearTimeout(this.#soon)
+    this.#soon = undefined
+    const jobs = [...this.#runs.values()].filter(run => !run.isOver).map(run => run.active())
+    const broadcast = { coordinator: this.#name, sequence: ++this.#sequence, jobs, closing: this.#closed }
+    this.#options.transport.broadcast(broadcastCodec.encode(broadcast))
+  }
+
+  #hear(message: Uint8Array): void {
+    const beat = this.#readable(() => beatCodec.decode(message))
+    if (beat === undefined) return
+    const now = this.#options.clock()
+    if (!this.#agents.has(beat.agent)) this.#broadcastSoon()
+    this.#agents.set(beat.agent, now)
+    for (const run of this.#runs.values()) run.beat(beat, now)
+  }
+
+  #answer(message: Uint8Array): Uint8Array | undefined {
+    const request = this.#readable(() => blobRequestCodec.decode(message))
+    if (request === undefined || request.coordinator !== this.#name) return undefined
+    return blobChunkCodec.encode(this.#blobs.answer(request))
+  }
+
+  #readable<T>(read: () => T): T | undefined {
+    try {
+      return read()
+    } catch (error) {
+      if (!(error instanceof MessageError)) throw error
+      if (this.#unreadable++ === 0) {
+        this.#options.log('warn', `A message was dropped: ${error.message}. Further ones are only counted.`)
+      }
+      return undefined
+    }
+  }
+}
+
+/** Ascending in time and unique, so that names of streams sort by age. */
+const jobId = (name: string): string =>
+  `${Date.now().toString(36)}-${randomBytes(4).toString('hex')}-${toToken(name).slice(0, 24)}`
+
+const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): JobSpec => {
+  const { function: code, shared, options } = request
+  return {
+    job: jobId(code.name),
+    name: code.name,
+    operation: request.operation,
+    runner: code.runner,
+    ...(code.bundle && { bundle: keep(bundleCodec.encode(code.bundle)) }),
+    entry: code.entry,
+    function: code.function,
+    ...(code.init && { init: code.init }),
+    ...(shared && { shared: { blob: keep(shared.content), kind: shared.kind } }),
+    spread: request.spread ?? false,
+    ...(code.mapper && { mapper: code.mapper }),
+    ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
+    ...(code.command && { command: code.command }),
+  }
+}

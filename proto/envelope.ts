@@ -1,0 +1,59 @@
+// The eight bytes in front of every message: "MH", version, type, CRC32 of the body (little-endian).
+// In: a body. Out: the same body, or a MessageError; never a part of it.
+import { crc32 } from 'node:zlib'
+
+/** The version that this side writes, and the range that it reads. */
+export const PROTOCOL_VERSION = 1
+export const OLDEST_VERSION = 1
+const HEADER_BYTES = 8
+const MAGIC_0 = 0x4d
+const MAGIC_1 = 0x48
+
+/** The types of messages, by the byte that stands for them. */
+export const MESSAGE_TYPES = {
+  task: 1,
+  report: 2,
+  beat: 3,
+  broadcast: 4,
+  blobRequest: 5,
+  blobChunk: 6,
+  part: 7,
+  jobSpec: 8,
+  bundle: 9,
+  items: 10,
+} as const
+export type MessageType = keyof typeof MESSAGE_TYPES
+
+/** A message that cannot be read; it is counted and dropped, never applied in part. */
+export class MessageError extends Error {
+  override readonly name = 'MessageError'
+}
+
+export const wrap = (type: MessageType, body: Uint8Array): Uint8Array => {
+  const message = Buffer.allocUnsafe(HEADER_BYTES + body.byteLength)
+  message[0] = MAGIC_0
+  message[1] = MAGIC_1
+  message[2] = PROTOCOL_VERSION
+  message[3] = MESSAGE_TYPES[type]
+  message.writeUInt32LE(crc32(body), 4)
+  message.set(body, HEADER_BYTES)
+  return message
+}
+
+export const unwrap = (type: MessageType, message: Uint8Array): Uint8Array => {
+  if (message.byteLength < HEADER_BYTES)
+    throw new MessageError(`a message of ${message.byteLength} bytes has no envelope`)
+  if (message[0] !== MAGIC_0 || message[1] !== MAGIC_1) throw new MessageError('not a manyhands message')
+  const version = message[2] ?? 0
+  if (version < OLDEST_VERSION || version > PROTOCOL_VERSION) {
+    throw new MessageError(`version ${version}; this side reads ${OLDEST_VERSION} to ${PROTOCOL_VERSION}`)
+  }
+  if (message[3] !== MESSAGE_TYPES[type]) throw new MessageError(`type ${message[3]} where ${type} was expected`)
+  const body = message.subarray(HEADER_BYTES)
+  const view = new DataView(message.buffer, message.byteOffset, HEADER_BYTES)
+  if (crc32(body) !== view.getUint32(4, true)) throw new MessageError('the checksum does not match the body')
+  return body
+}
+
+/** Whether a message says that it is of this type; it may still be damaged. */
+export const isOfType = (type: MessageType, message: Uint8Array): boolean => message[3] === MESSAGE_TYPES[type]

@@ -1,0 +1,88 @@
+// Items on the wire: codec.ts' part for the packed forms. Only codec.ts imports it.
+// Always true: what comes out holds exactly `count` values; packed numbers are views when they happen to be aligned.
+import { MessageError } from './envelope.js'
+import type * as wire from './gen/wire.js'
+import type { Items } from './items.js'
+import type { BlobRef } from './shard.js'
+
+const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
+const DOUBLE_BYTES = 8
+const LINE_FEED = 10
+
+/** A count or an index that crossed the wire: a safe integer, or the message is refused. */
+export const whole = (value: bigint): number => {
+  const number = Number(value)
+  if (!Number.isSafeInteger(number)) throw new MessageError(`${value} is beyond 2^53`)
+  return number
+}
+
+export const refToWire = (ref: BlobRef): wire.BlobRef => ({
+  sha256: Buffer.from(ref.sha256, 'hex'),
+  sizeBytes: BigInt(ref.sizeBytes),
+})
+
+export const refFromWire = (ref: wire.BlobRef | undefined): BlobRef => {
+  if (ref?.sha256.byteLength !== 32) throw new MessageError('a blob is named by 32 bytes')
+  return { sha256: Buffer.from(ref.sha256).toString('hex'), sizeBytes: whole(ref.sizeBytes) }
+}
+
+const bytesOf = (values: Float64Array | BigInt64Array): Uint8Array => {
+  if (!LITTLE_ENDIAN) throw new Error('manyhands runs on little-endian machines only')
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
+}
+
+export const itemsToWire = (items: Items | BlobRef): wire.Items => {
+  if ('sha256' in items) return { count: 0n, form: { $case: 'reference', value: refToWire(items) } }
+  switch (items.form) {
+    case 'range':
+      return {
+        count: BigInt(items.count),
+        form: { $case: 'range', value: { start: BigInt(items.start), step: BigInt(items.step) } },
+      }
+    case 'json':
+      return { count: BigInt(items.count), form: { $case: 'json', value: items.text } }
+    default:
+      return { count: BigInt(items.values.length), form: { $case: items.form, value: bytesOf(items.values) } }
+  }
+}
+
+const aligned = (bytes: Uint8Array, count: number): { buffer: ArrayBuffer; offset: number } => {
+  if (bytes.byteLength !== count * DOUBLE_BYTES) throw new MessageError(`${count} numbers in ${bytes.byteLength} bytes`)
+  if (bytes.byteOffset % DOUBLE_BYTES === 0) return { buffer: bytes.buffer as ArrayBuffer, offset: bytes.byteOffset }
+  return { buffer: bytes.slice().buffer as ArrayBuffer, offset: 0 }
+}
+
+const lineCount = (text: Uint8Array): number => {
+  if (text.byteLength > 0 && text[text.byteLength - 1] !== LINE_FEED) throw new MessageError('the last text is cut')
+  let count = 0
+  for (let at = text.indexOf(LINE_FEED); at !== -1; at = text.indexOf(LINE_FEED, at + 1)) count++
+  return count
+}
+
+export const itemsFromWire = (message: wire.Items | undefined): Items | BlobRef => {
+  const form = message?.form
+  if (message === undefined || form === undefined) throw new MessageError('items without a form')
+  const count = whole(message.count)
+  switch (form.$case) {
+    case 'reference':
+      return refFromWire(form.value)
+    case 'range': {
+      const start = whole(form.value.start)
+      const step = whole(form.value.step)
+      if (!Number.isSafeInteger(start + step * Math.max(0, count - 1))) throw new MessageError('a range beyond 2^53')
+      return { form: 'range', start, step, count }
+    }
+    case 'json': {
+      if (lineCount(form.value) !== count) throw new MessageError(`not ${count} texts`)
+      return { form: 'json', count, text: form.value }
+    }
+    case 'i64': {
+      const { buffer, offset } = aligned(form.value, count)
+      return { form: 'i64', values: new BigInt64Array(buffer, offset, count) }
+    }
+    default: {
+      const { buffer, offset } = aligned(form.value, count)
+      return { form: form.$case, values: new Float64Array(buffer, offset, count) }
+    }
+  }
+}

@@ -1,0 +1,54 @@
+// What agents and coordinators tell everybody, again and again: all that they hold, so that a lost message costs nothing.
+import type { BlobRef } from './shard.js'
+
+/** A shard that an agent holds: its lease lives as long as the agent's beats name it. */
+export interface Held {
+  readonly job: string
+  readonly epoch: number
+  readonly shard: number
+  readonly attempt: number
+  /** A worker has begun it. */
+  readonly started: boolean
+  /** It has ended here; its reports are in the outbox until they are stored and settled. */
+  readonly reported: boolean
+}
+
+/** An agent's sign of life. */
+export interface Beat {
+  readonly agent: string
+  readonly host: string
+  /** Ascending; an older beat than the newest one seen says nothing. */
+  readonly sequence: number
+  readonly slots: number
+  readonly draining: boolean
+  readonly held: readonly Held[]
+}
+
+/**
+ * A job as its coordinator announces it. A shard below `nextShard` that is not live is settled or replaced: whoever holds
+ * it, or reports of it, may let go. A live shard's older attempts are revoked: what has not begun need not begin.
+ */
+export interface ActiveJob {
+  readonly job: string
+  readonly epoch: number
+  readonly spec: BlobRef
+  readonly weight: number
+  readonly nextShard: number
+  readonly live: readonly { readonly shard: number; readonly attempt: number }[]
+  /** What runs may end; nothing more is begun. */
+  readonly finishing: boolean
+}
+
+export interface Broadcast {
+  readonly coordinator: string
+  readonly sequence: number
+  readonly jobs: readonly ActiveJob[]
+  /** The coordinator ends in good order: its jobs are over. */
+  readonly closing: boolean
+}
+
+/** How often beats and broadcasts are sent. Smaller: more messages. Larger: a death is noticed later. */
+export const BEAT_SECONDS = 0.5
+
+/** A lease that no beat has named for this long has ended: four beats, so that one late beat costs nothing. */
+export const LEASE_SECONDS = 2

@@ -1,0 +1,149 @@
+// An agent's side of NATS: pulls tasks, stores reports, beats.
+// In: tasks of work queues, broadcasts, chunks. Out: acknowledgements, reports, beats, requests.
+// Always true: a task is acknowledged before it is handed over, and a pull never outlives the server's wait for that
+// acknowledgement, so that a frozen agent swallows a task once at most.
+import { subjects } from '../subjects.js'
+import type { AgentTransport, ReportAddress, Subscription } from '../transport.js'
+import { connectNats, type NatsLink, type NatsMessage, type NatsOptions } from './nats.js'
+import { ACK_WAIT_SECONDS, pause, pullBody, pullSubject } from './nats-streams.js'
+
+const REPORT_MS = 1000
+/** Beyond this a pull is asked for again. */
+const LONGEST_PULL_SECONDS = ACK_WAIT_SECONDS - 1
+/** A pull that the server turned away is not repeated at once. */
+const TURNED_AWAY_MS = 200
+const ACK = '+ACK'
+
+class NatsAgent implements AgentTransport {
+  readonly limitBytes: number
+  readonly closed: Promise<Error | undefined>
+  readonly #link: NatsLink
+  readonly #agent: string
+
+  constructor(link: NatsLink, agent: string) {
+    this.#link = link
+    this.#agent = agent
+    this.limitBytes = link.limitBytes
+    this.closed = link.closed
+  }
+
+  async pull(
+    job: string,
+    epoch: number,
+    credit: number,
+    waitSeconds: number,
+    onTask: (task: Uint8Array) => void,
+    signal: AbortSignal,
+  ): Promise<number> {
+    const stream = subjects.taskStream(job, epoch)
+    const wait = Math.min(Math.max(waitSeconds, 0.1), LONGEST_PULL_SECONDS)
+    if (credit <= 0 || signal.aborted) return 0
+    if (!this.#link.connected && !(await this.#connectedWithin(wait, signal))) return 0
+    return new Pull(this.#link, stream, credit, wait, onTask, signal).done
+  }
+
+  async report(address: ReportAddress, id: string, report: Uint8Array): Promise<void> {
+    const subject = subjects.report(address.job, this.#agent, address.shard, address.attempt)
+    await this.#link.store(subject, id, report, REPORT_MS)
+  }
+
+  beat(message: Uint8Array): void {
+    this.#link.publish(subjects.beat(this.#agent), message)
+  }
+
+  onBroadcast(handler: (message: Uint8Array) => void): Subscription {
+    return this.#link.subscribe(subjects.broadcast, message => handler(message.data))
+  }
+
+  requestBlob(request: Uint8Array, timeoutSeconds: number): Promise<Uint8Array> {
+    return this.#link.request(subjects.blob(this.#agent), request, timeoutSeconds * 1000)
+  }
+
+  onReconnect(handler: () => void): Subscription {
+    return { close: this.#link.onReconnect(handler) }
+  }
+
+  close(): Promise<void> {
+    return this.#link.close()
+  }
+
+  async #connectedWithin(seconds: number, signal: AbortSignal): Promise<boolean> {
+    const aborted = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+    await Promise.race([this.#link.whenConnected(), pause(seconds * 1000), aborted])
+    return this.#link.connected && !signal.aborted
+  }
+}
+
+/** One pull: asked for when made; `done` resolves when it has ended and nothing more will be handed over. */
+class Pull {
+  readonly done: Promise<number>
+  #resolve!: (taken: number) => void
+  readonly #link: NatsLink
+  readonly #inbox: string
+  readonly #credit: number
+  readonly #onTask: (task: Uint8Array) => void
+  readonly #release: () => void
+  readonly #subscription: { close(): void; drain(): Promise<void> }
+  #taken = 0
+  #ended = false
+
+  constructor(
+    link: NatsLink,
+    stream: string,
+    credit: number,
+    waitSeconds: number,
+    onTask: (task: Uint8Array) => void,
+    signal: AbortSignal,
+  ) {
+    this.done = new Promise(resolve => {
+      this.#resolve = resolve
+    })
+    this.#link = link
+    this.#credit = credit
+    this.#onTask = onTask
+    this.#inbox = link.inbox()
+    const cutShort = (): void => void this.#end('cut short')
+    // The server ends the pull in time; this is for one that does not.
+    const timer = setTimeout(cutShort, waitSeconds * 1000 + 300)
+    signal.addEventListener('abort', cutShort)
+    const offDisconnect = link.onDisconnect(cutShort)
+    this.#release = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', cutShort)
+      offDisconnect()
+    }
+    this.#subscription = link.subscribe(this.#inbox, message => this.#take(message))
+    link.publish(pullSubject(stream, subjects.taskConsumer), pullBody(credit, waitSeconds), this.#inbox)
+  }
+
+  #take(message: NatsMessage): void {
+    if (message.subject === this.#inbox) {
+      const { code, text } = message.status()
+      if (code === 503 || (code === 409 && /deleted/i.test(text))) void this.#end('gone')
+      else if (code === 408 || code === 404) void this.#end('over')
+      else if (code !== 100) void this.#end('turned away')
+      return
+    }
+    if (message.reply) this.#link.publish(message.reply, ACK)
+    this.#taken++
+    if (this.#taken >= this.#credit) void this.#end('over')
+    this.#onTask(message.data)
+  }
+
+  async #end(how: 'over' | 'gone' | 'turned away' | 'cut short'): Promise<void> {
+    if (this.#ended) return
+    this.#ended = true
+    this.#release()
+    // Cut short, tasks may be under way: they are taken still, as nobody else would see them for a while.
+    if (how === 'cut short' && this.#link.connected) await this.#subscription.drain()
+    else this.#subscription.close()
+    if (how === 'turned away') await pause(TURNED_AWAY_MS)
+    this.#resolve(how === 'gone' && this.#taken === 0 ? -1 : this.#taken)
+  }
+}
+
+/** Connects an agent under its name (a subject token, proto/subjects.ts). */
+export const connectNatsAgent = async (options: NatsOptions & { readonly agent: string }): Promise<AgentTransport> => {
+  const link = await connectNats(options, `manyhands agent ${options.agent}`, `_INBOX.a.${options.agent}`)
+  return new NatsAgent(link, options.agent)
+}

@@ -1,0 +1,180 @@
+// One job and epoch on NATS: its work queue, its reports, and the watch over both.
+// In: offers. Out: reports, and `lost` with why, once the server has lost the queue, its consumer or the reports.
+// Always true: after `lost` or close nothing is read or offered any more; after `lost` the reports are the next epoch's.
+import { subjects } from '../subjects.js'
+import type { JobChannel } from '../transport.js'
+import { deferred } from './deferred.js'
+import { NatsFailure, type NatsLink } from './nats.js'
+import { NatsReportReader } from './nats-reports.js'
+import {
+  type ConsumerInfo,
+  deleteStream,
+  isCode,
+  isPassing,
+  JETSTREAM,
+  pause,
+  type StreamInfo,
+} from './nats-streams.js'
+
+const OFFER_MS = 1000
+/** How often the queue is looked at. Smaller finds a loss sooner, larger spares the server of many jobs. */
+const CHECK_MS = 3000
+/** Timeouts in a row, with the connection up: the server takes no messages. A frozen one is disconnected before. */
+const SILENT_TRIES = 10
+const TRIM_MS = 1000
+
+export class NatsJob implements JobChannel {
+  readonly lost: Promise<string>
+  readonly #resolveLost: (why: string) => void
+  readonly #link: NatsLink
+  readonly #job: string
+  readonly #epoch: number
+  readonly #stream: string
+  readonly #reader: NatsReportReader
+  readonly #onEnd: () => void
+  readonly #timer: NodeJS.Timeout
+  readonly #offReconnect: () => void
+  #state: 'open' | 'lost' | 'detached' | 'closed' = 'open'
+  #why = ''
+  #newest = 0
+  #silent = 0
+  #checking: Promise<void> | undefined
+  #trimTimer: NodeJS.Timeout | undefined
+  #trimmed = 0
+  #deletion: Promise<void> | undefined
+
+  constructor(
+    link: NatsLink,
+    job: string,
+    epoch: number,
+    reportsCreated: string,
+    onReport: (report: Uint8Array) => void,
+    onEnd: () => void,
+  ) {
+    const { promise, resolve } = deferred<string>()
+    this.lost = promise
+    this.#resolveLost = resolve
+    this.#link = link
+    this.#job = job
+    this.#epoch = epoch
+    this.#stream = subjects.taskStream(job, epoch)
+    this.#onEnd = onEnd
+    this.#reader = new NatsReportReader(link, job, reportsCreated, onReport, why => this.#lose(why))
+    this.#timer = setInterval(() => void this.#check(), CHECK_MS)
+    this.#offReconnect = link.onReconnect(() => void this.#check())
+    void link.closed.then(() => this.detach())
+  }
+
+  async offer(id: string, task: Uint8Array): Promise<void> {
+    for (;;) {
+      if (this.#state !== 'open')
+        throw new Error(`the queue of job ${this.#job}, epoch ${this.#epoch}, is ${this.#state}`)
+      try {
+        const sequence = await this.#link.store(subjects.task(this.#job, this.#epoch), id, task, OFFER_MS)
+        this.#newest = Math.max(this.#newest, sequence)
+        this.#silent = 0
+        return
+      } catch (error) {
+        await this.#afterRefusedOffer(error)
+      }
+    }
+  }
+
+  /** Returns when the offer may be tried again. */
+  async #afterRefusedOffer(error: unknown): Promise<void> {
+    if (!(error instanceof NatsFailure)) throw error
+    if (error.kind === 'closed') throw error
+    // A verdict (the queue is full, the store is full) is waited out: agents make room.
+    if (error.kind === 'disconnected') return this.#link.whenConnected()
+    if (error.kind === 'timeout') this.#missed()
+    else await this.#check()
+    await pause(100)
+  }
+
+  trim(): void {
+    if (this.#state !== 'open' || this.#trimTimer || this.#reader.handled <= this.#trimmed) return
+    this.#trimTimer = setTimeout(() => void this.#purge(), TRIM_MS)
+  }
+
+  close(): Promise<void> {
+    this.#deletion ??= this.#delete()
+    return this.#deletion
+  }
+
+  /** Stops reading and offering; all stays on the server. */
+  detach(): void {
+    this.#stop('detached')
+  }
+
+  async #delete(): Promise<void> {
+    const ownsReports = this.#state === 'open'
+    const reachable = this.#state !== 'detached'
+    this.#stop('closed')
+    if (!reachable) return
+    await deleteStream(this.#link, this.#stream)
+    if (ownsReports) await deleteStream(this.#link, subjects.reportStream(this.#job))
+  }
+
+  #stop(state: 'lost' | 'detached' | 'closed'): void {
+    if (this.#state !== 'open') {
+      if (state !== 'lost') this.#state = state
+      return
+    }
+    this.#state = state
+    clearInterval(this.#timer)
+    clearTimeout(this.#trimTimer)
+    this.#offReconnect()
+    this.#reader.close()
+    this.#onEnd()
+  }
+
+  #lose(why: string): void {
+    if (this.#state !== 'open') return
+    this.#stop('lost')
+    this.#resolveLost(why)
+  }
+
+  #missed(): void {
+    this.#silent++
+    if (this.#silent >= SILENT_TRIES) this.#lose('the NATS server takes no messages: is the disk of its store full?')
+  }
+
+  /** Looks whether the queue is still what it was; one look at a time. */
+  #check(): Promise<void> {
+    this.#checking ??= this.#look().finally(() => {
+      this.#checking = undefined
+    })
+    return this.#checking
+  }
+
+  async #look(): Promise<void> {
+    if (!this.#link.connected || this.#state !== 'open') return
+    const newest = this.#newest
+    try {
+      const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`)
+      const consumer = await this.#link.api<ConsumerInfo>(`CONSUMER.INFO.${this.#stream}.${subjects.taskConsumer}`)
+      this.#silent = 0
+      // After a power cut a stream can be older than its consumer, which would then skip all that is offered next.
+      if (state.last_seq < newest || consumer.delivered.stream_seq > Math.max(state.last_seq, this.#newest))
+        this.#lose('the NATS server has lost the newest tasks of the queue')
+    } catch (error) {
+      if (isCode(error, JETSTREAM.streamNotFound)) this.#lose('the queue is gone from the NATS server')
+      else if (isCode(error, JETSTREAM.consumerNotFound))
+        this.#lose("the queue's consumer is gone from the NATS server")
+      else if (isPassing(error) && this.#link.connected) this.#missed()
+    }
+  }
+
+  async #purge(): Promise<void> {
+    const handled = this.#reader.handled
+    // By sequence and never by filter: a filter would strand what it does not name (server 2.9.10).
+    const done = this.#link.api(`STREAM.PURGE.${subjects.reportStream(this.#job)}`, { seq: handled + 1 })
+    await done.then(
+      () => {
+        this.#trimmed = handled
+      },
+      () => {},
+    )
+    this.#trimTimer = undefined
+  }
+}

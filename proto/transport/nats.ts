@@ -1,0 +1,268 @@
+// One connection to a NATS server: the only file that knows the client library.
+// In: an address; then messages to publish, requests, subscriptions. Out: messages, acknowledgements, or a NatsFailure.
+// Always true: nothing is published while the connection is down (the library would drop it without a word), a request
+// in flight fails the moment the connection is lost, and a request that cannot be answered ends in its own time.
+import { connect, createInbox, headers, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats'
+import { type Deferred, deferred } from './deferred.js'
+import { guarded, tooLarge } from './guard.js'
+import { type NatsAddress, parseNatsUrl } from './url.js'
+
+export interface NatsOptions {
+  readonly url: string
+  /** Allows plain nats:// beyond this machine. */
+  readonly insecure?: boolean
+  /** The seed of an nkey ("SU..."), when the server knows users by their keys. */
+  readonly nkeySeed?: string
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }
+}
+
+/** Why nothing came of a request. `code` is JetStream's own number where it answered with an error. */
+export class NatsFailure extends Error {
+  readonly kind: 'disconnected' | 'closed' | 'timeout' | 'no responders' | 'refused'
+  readonly code: number
+
+  constructor(kind: NatsFailure['kind'], message: string, code = 0) {
+    super(message)
+    this.name = 'NatsFailure'
+    this.kind = kind
+    this.code = code
+  }
+}
+
+export interface NatsMessage {
+  readonly subject: string
+  readonly reply?: string | undefined
+  readonly data: Uint8Array
+  /** The code and text of a message that is only a header (a status), 0 for any other: read it of statuses only. */
+  readonly status: () => { readonly code: number; readonly text: string; readonly pending: number }
+}
+
+export interface NatsSubscription {
+  close(): void
+  /** Takes nothing more, and resolves when what was under way has been handled (or after a second at most). */
+  drain(): Promise<void>
+}
+
+/** Room for the header that carries an id, which counts as payload. */
+const HEADROOM_BYTES = 1024
+const CONNECT_MS = 4000
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+export class NatsLink {
+  readonly limitBytes: number
+  readonly serverVersion: string
+  /** Resolves when the connection has ended for good, with why, or with undefined after close(). */
+  readonly closed: Promise<Error | undefined>
+  readonly #connection: NatsConnection
+  readonly #inboxPrefix: string
+  readonly #inFlight = new Set<(failure: NatsFailure) => void>()
+  readonly #onDisconnect = new Set<() => void>()
+  readonly #onReconnect = new Set<() => void>()
+  #connected = true
+  #back: Deferred<void> = deferred()
+  /** What the server last refused, such as a missing permission: it explains a timeout. */
+  #lastRefusal = ''
+
+  constructor(connection: NatsConnection, inboxPrefix: string) {
+    this.#connection = connection
+    this.#inboxPrefix = inboxPrefix
+    this.limitBytes = (connection.info?.max_payload ?? 1024 * 1024) - HEADROOM_BYTES
+    this.serverVersion = connection.info?.version ?? 'unknown'
+    this.#back.resolve()
+    this.closed = connection.closed().then(error => {
+      this.#down('closed', 'the connection to NATS is closed')
+      this.#back.reject(new NatsFailure('closed', 'the connection to NATS is closed'))
+      return error ?? undefined
+    })
+    void this.#follow()
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  /** Resolves at once while the connection is up; rejects when it has ended for good. */
+  whenConnected(): Promise<void> {
+    return this.#back.promise
+  }
+
+  onDisconnect(handler: () => void): () => void {
+    this.#onDisconnect.add(handler)
+    return () => this.#onDisconnect.delete(handler)
+  }
+
+  onReconnect(handler: () => void): () => void {
+    this.#onReconnect.add(handler)
+    return () => this.#onReconnect.delete(handler)
+  }
+
+  /** A subject for answers, within what this side may subscribe to. */
+  inbox(): string {
+    return createInbox(this.#inboxPrefix)
+  }
+
+  /** Sends, or drops while the connection is down. */
+  publish(subject: string, data: Uint8Array | string, reply?: string): void {
+    if (!this.#connected) return
+    const bytes = typeof data === 'string' ? encoder.encode(data) : data
+    if (bytes.length > this.limitBytes) throw tooLarge(bytes.length, this.limitBytes)
+    this.#connection.publish(subject, bytes, reply === undefined ? {} : { reply })
+  }
+
+  subscribe(subject: string, handler: (message: NatsMessage) => void): NatsSubscription {
+    const handle = guarded((message: Msg) => handler(readable(message)))
+    const subscription = this.#connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) this.#lastRefusal = error.message
+        else handle(message)
+      },
+    })
+    return {
+      close: () => subscription.unsubscribe(),
+      drain: async () => {
+        if (subscription.isClosed() || this.#connection.isClosed()) return
+        let timer: NodeJS.Timeout | undefined
+        const late = new Promise<void>(resolve => {
+          timer = setTimeout(resolve, 1000)
+        })
+        await Promise.race([subscription.drain().catch(() => {}), late])
+        clearTimeout(timer)
+        if (!subscription.isClosed()) subscription.unsubscribe()
+      },
+    }
+  }
+
+  async request(subject: string, data: Uint8Array, timeoutMs: number, id?: string): Promise<Uint8Array> {
+    if (!this.#connected) throw new NatsFailure('disconnected', 'there is no connection to NATS')
+    if (data.length > this.limitBytes) throw tooLarge(data.length, this.limitBytes)
+    const { promise, resolve, reject } = deferred<Uint8Array>()
+    this.#inFlight.add(reject)
+    const options = id === undefined ? { timeout: timeoutMs } : { timeout: timeoutMs, headers: withId(id) }
+    this.#connection.request(subject, data, options).then(
+      message => resolve(message.data),
+      error => reject(this.#failure(subject, timeoutMs, error)),
+    )
+    try {
+      return await promise
+    } finally {
+      this.#inFlight.delete(reject)
+    }
+  }
+
+  /** Stores a message in the stream that listens on `subject`; resolves with its sequence number there. */
+  async store(subject: string, id: string, data: Uint8Array, timeoutMs: number): Promise<number> {
+    const answer = parseAnswer<{ seq: number }>(subject, await this.request(subject, data, timeoutMs, id))
+    return answer.seq
+  }
+
+  /** One call of the JetStream API (https://docs.nats.io/reference/reference-protocols/nats_api_reference). */
+  async api<T>(call: string, body?: object, timeoutMs = 2000): Promise<T> {
+    const data = body ? encoder.encode(JSON.stringify(body)) : new Uint8Array()
+    return parseAnswer<T>(call, await this.request(`$JS.API.${call}`, data, timeoutMs))
+  }
+
+  async close(): Promise<void> {
+    // What was published in this turn is still to leave.
+    if (this.#connected && !this.#connection.isClosed()) {
+      const flushed = this.#connection.flush().catch(() => {})
+      await Promise.race([flushed, new Promise(resolve => setTimeout(resolve, 500).unref())])
+    }
+    await this.#connection.close()
+    await this.closed
+  }
+
+  #failure(subject: string, timeoutMs: number, error: Error & { code?: string }): NatsFailure {
+    const why = this.#lastRefusal ? ` (the server said: ${this.#lastRefusal})` : ''
+    if (error.code === '503') return new NatsFailure('no responders', `nobody answers on ${subject}${why}`)
+    if (error.code === 'TIMEOUT') return new NatsFailure('timeout', `no answer on ${subject} in ${timeoutMs} ms${why}`)
+    if (error.code === 'CONNECTION_CLOSED') return new NatsFailure('closed', 'the connection to NATS is closed')
+    return new NatsFailure('refused', `${subject}: ${error.message}`)
+  }
+
+  #down(kind: 'disconnected' | 'closed', message: string): void {
+    if (this.#connected) this.#back = deferred()
+    // Nobody may be waiting for it.
+    this.#back.promise.catch(() => {})
+    this.#connected = false
+    for (const reject of [...this.#inFlight]) reject(new NatsFailure(kind, message))
+    for (const handler of [...this.#onDisconnect]) handler()
+  }
+
+  async #follow(): Promise<void> {
+    for await (const status of this.#connection.status()) {
+      if (status.type === 'disconnect' || status.type === 'staleConnection')
+        this.#down('disconnected', 'the connection to NATS was lost')
+      else if (status.type === 'error') this.#lastRefusal = String(status.data)
+      else if (status.type === 'reconnect') {
+        this.#connected = true
+        this.#back.resolve()
+        for (const handler of [...this.#onReconnect]) handler()
+      }
+    }
+  }
+}
+
+const withId = (id: string) => {
+  const map = headers()
+  map.set('Nats-Msg-Id', id)
+  return map
+}
+
+const readable = (message: Msg): NatsMessage => ({
+  subject: message.subject,
+  reply: message.reply || undefined,
+  data: message.data,
+  status: () => ({
+    code: message.headers?.code ?? 0,
+    text: message.headers?.description ?? '',
+    pending: Number(message.headers?.get('Nats-Pending-Messages') || 0),
+  }),
+})
+
+const parseAnswer = <T>(what: string, data: Uint8Array): T => {
+  const answer = JSON.parse(decoder.decode(data)) as T & { error?: { err_code?: number; description?: string } }
+  if (answer.error)
+    throw new NatsFailure('refused', `${what}: ${answer.error.description ?? 'refused'}`, answer.error.err_code ?? -1)
+  return answer
+}
+
+/** Connects, or fails within about five seconds with what to do about it. */
+export const connectNats = async (options: NatsOptions, name: string, inboxPrefix: string): Promise<NatsLink> => {
+  const address = parseNatsUrl(options.url, options.insecure)
+  const connection = await connect({
+    servers: [...address.servers],
+    name,
+    inboxPrefix,
+    timeout: CONNECT_MS,
+    maxReconnectAttempts: -1,
+    // Smaller finds a restarted server sooner, larger spares a server that all its clients come back to.
+    reconnectTimeWait: 250,
+    reconnectJitter: 100,
+    // A black-holed link is noticed after two unanswered pings; by default it would be four minutes.
+    pingInterval: 2000,
+    maxPingOut: 2,
+    noAsyncTraces: true,
+    ...(address.user ? { user: address.user, pass: address.password ?? '' } : {}),
+    ...(address.token ? { token: address.token } : {}),
+    ...(options.nkeySeed ? { authenticator: nkeyAuthenticator(encoder.encode(options.nkeySeed)) } : {}),
+    ...(address.tls ? { tls: options.tls ?? {} } : {}),
+  }).catch(error => {
+    throw new Error(explain(address, error), { cause: error })
+  })
+  if (!connection.info?.jetstream) {
+    await connection.close()
+    throw new Error(
+      `the NATS server at ${address.display} has JetStream off: start it with -js, or "jetstream {}" in its configuration`,
+    )
+  }
+  return new NatsLink(connection, inboxPrefix)
+}
+
+const explain = (address: NatsAddress, error: Error & { code?: string }): string => {
+  if (/authorization|authentication/i.test(`${error.code} ${error.message}`))
+    return `the NATS server at ${address.display} refused the user: give nats://USER:PASSWORD@HOST or nats://TOKEN@HOST as it knows them`
+  if (/tls|cert|ssl/i.test(error.message)) return `no TLS with the NATS server at ${address.display}: ${error.message}`
+  return `no NATS server answers at ${address.display} (${error.code ?? error.message}): is one running there? "nats-server -js" starts one`
+}

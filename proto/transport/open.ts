@@ -1,0 +1,20 @@
+// Chooses the transport by where the other side is: a hub in this process, or a NATS server's URL.
+// Always true: plain nats:// leaves this machine only when it was allowed (proto/transport/url.ts).
+import type { AgentTransport, CoordinatorTransport } from '../transport.js'
+import type { MemoryHub } from './memory.js'
+import type { NatsOptions } from './nats.js'
+import { connectNatsAgent } from './nats-agent.js'
+import { connectNatsCoordinator } from './nats-coordinator.js'
+
+/** A hub in this process, or the URL of a NATS server (nats://, tls://) with how to be let in. */
+export type Place = MemoryHub | NatsOptions
+
+const isHub = (place: Place): place is MemoryHub => 'coordinator' in place
+
+/** The coordinator's side; `name` is what the server's listings show. */
+export const openCoordinatorTransport = async (place: Place, name: string): Promise<CoordinatorTransport> =>
+  isHub(place) ? place.coordinator() : connectNatsCoordinator({ ...place, name })
+
+/** The agent's side; `agent` is its name, a subject token. */
+export const openAgentTransport = async (place: Place, agent: string): Promise<AgentTransport> =>
+  isHub(place) ? place.agent() : connectNatsAgent({ ...place, agent })

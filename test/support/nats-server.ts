@@ -1,0 +1,136 @@
+// A nats-server of the test's own, on 127.0.0.1 at a free port, with a private store.
+// In: a program, extra configuration. Out: its URL, and ways to do it harm: kill, freeze, wipe its store.
+// Always true: it is ended by its own process id, and when the test's process ends it ends too.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { NatsBinary } from './nats-binaries.js'
+
+export interface NatsServerOptions {
+  readonly host?: string
+  /** Lines for the configuration file, such as an authorization block. */
+  readonly configuration?: string
+}
+
+const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find(path => existsSync(path))
+
+export class NatsServer {
+  readonly version: string
+  readonly port: number
+  readonly host: string
+  readonly folder: string
+  readonly #binary: NatsBinary
+  #child: ChildProcess | undefined
+
+  private constructor(binary: NatsBinary, folder: string, host: string, port: number) {
+    this.#binary = binary
+    this.version = binary.version
+    this.folder = folder
+    this.host = host
+    this.port = port
+  }
+
+  static async start(binary: NatsBinary, options: NatsServerOptions = {}): Promise<NatsServer> {
+    const host = options.host ?? '127.0.0.1'
+    // Another process may take the port between the look and the start.
+    for (let attempt = 1; ; attempt++) {
+      const folder = await mkdtemp(join(tmpdir(), 'manyhands-nats-'))
+      const server = new NatsServer(binary, folder, host, await freePort(host))
+      const lines = [
+        `host: "${host}"`,
+        `port: ${server.port}`,
+        `jetstream { store_dir: "${join(folder, 'store')}", max_file_store: 4GB, max_memory_store: 64MB }`,
+        `log_file: "${join(folder, 'log')}"`,
+        options.configuration ?? '',
+      ]
+      await writeFile(join(folder, 'nats.conf'), lines.join('\n'))
+      try {
+        await server.restart()
+        return server
+      } catch (error) {
+        await server.stop()
+        if (attempt === 3) throw error
+      }
+    }
+  }
+
+  get url(): string {
+    return `nats://${this.host}:${this.port}`
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid
+    if (pid === undefined) throw new Error('this nats-server does not run')
+    return pid
+  }
+
+  /** Starts it again at the same port with the same store; returns when it takes clients. */
+  async restart(): Promise<void> {
+    const command = [this.#binary.path, '-c', join(this.folder, 'nats.conf')]
+    const argv = SETPRIV ? [SETPRIV, '--pdeathsig', 'KILL', ...command] : command
+    const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' })
+    this.#child = child
+    const end = performance.now() + 10_000
+    while (!(await greets(this.host, this.port))) {
+      if (child.exitCode !== null || performance.now() > end) {
+        const log = await readFile(join(this.folder, 'log'), 'utf8').catch(() => '')
+        throw new Error(`nats-server ${this.version} did not start:\n${log.slice(-2000)}`)
+      }
+      await new Promise(resolve => setTimeout(resolve, 20))
+    }
+  }
+
+  /** Ends it as a crash would; returns when it is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#child
+    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    const gone = new Promise(resolve => child.once('exit', resolve))
+    child.kill(signal)
+    await gone
+    this.#child = undefined
+  }
+
+  freeze(): void {
+    process.kill(this.pid, 'SIGSTOP')
+  }
+
+  thaw(): void {
+    process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** Deletes all that it has stored; only while it is killed. */
+  async wipe(): Promise<void> {
+    if (this.#child) throw new Error('kill the server before its store is wiped')
+    await rm(join(this.folder, 'store'), { recursive: true, force: true })
+  }
+
+  async stop(): Promise<void> {
+    await this.kill('SIGKILL')
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+const freePort = (host: string): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', reject)
+    probe.listen(0, host, () => {
+      const address = probe.address()
+      probe.close(() => (address && typeof address === 'object' ? resolve(address.port) : reject(new Error('no port'))))
+    })
+  })
+
+const greets = (host: string, port: number): Promise<boolean> =>
+  new Promise(resolve => {
+    const socket = connect({ host, port })
+    const answer = (is: boolean): void => {
+      socket.destroy()
+      resolve(is)
+    }
+    socket.setTimeout(500, () => answer(false))
+    socket.once('error', () => answer(false))
+    socket.once('data', () => answer(true))
+  })
