@@ -23,3 +23,5 @@ try {
   process.stderr.write(renderFault(fault, verbose))
   process.exitCode = fault.exitCode
 }
+// Nothing is owed any more: what still holds the event loop (a half-read input, say) does not hold the user.
+setTimeout(() => process.exit(), 500).unref()

@@ -1,6 +1,7 @@
 // `manyhands agent`: this machine's cores, lent to the jobs on a NATS server until a signal. The first one drains: nothing
 // more is taken, what is held is finished. In: --nats, --slots, … Out: lines on standard error, an exit code.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { lineLog } from '../../proto/log.js'
 import type { Command } from './commands.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import { formatSeconds, plural } from './figures.js'
@@ -9,6 +10,8 @@ import { checkNats, redacted } from './job.js'
 import type { Settings } from './settings.js'
 
 const DRAIN_SECONDS = 30
+// What giving back may take after that.
+const LATE_SECONDS = 5
 
 const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
@@ -24,7 +27,7 @@ const start = async (settings: Settings, nats: string) => {
       nats,
       insecure: settings.isOn('insecure'),
       onPrint: say,
-      log: say,
+      log: lineLog(text => process.stderr.write(text), settings.isOn('verbose') ? 'debug' : 'info'),
       ...(name === undefined ? {} : { name }),
       ...(slots === undefined ? {} : { slots }),
       ...(cacheFolder === undefined ? {} : { cacheFolder }),
@@ -58,8 +61,8 @@ export const agent: Command = async ({ settings, operands }) => {
   say(
     `agent ${running.name} drains: it finishes what it holds, for at most ${formatSeconds(drainSeconds)}; once more ends at once`,
   )
-  const late = sleep(drainSeconds * 1000, 'late' as const, { ref: false })
-  const drained = await Promise.race([running.drain().then(() => 'drained' as const), late])
+  const late = sleep((drainSeconds + LATE_SECONDS) * 1000, 'late' as const, { ref: false })
+  const drained = await Promise.race([running.drain(drainSeconds).then(() => 'drained' as const), late])
   if (drained === 'late') say(`agent ${running.name} did not finish in time: what it held goes to others`)
   await running.stop()
   interrupt.stop()

@@ -131,14 +131,19 @@ export const findingLine = ({ state, text }: Finding, paint: Paint): string => {
 }
 
 export const doctor: Command = async ({ settings }) => {
-  const cache = settings.get('cache')
+  const { openCacheFolder } = await import('../../agent/cache-folder.js')
+  const folder = settings.get('cache')
+  const cache = await openCacheFolder(folder === undefined ? {} : { folder }).then(
+    found => folderFinding('cache folder', found),
+    (error): Finding => ({ state: 'missing', text: messageOf(error) }),
+  )
   const findings = [
     nodeFinding(process.versions.node),
     await slotsFinding(),
     await pythonFinding(),
     setprivFinding(),
     folderFinding('temporary folder', tmpdir()),
-    ...(cache === undefined ? [] : [folderFinding('cache folder', cache)]),
+    cache,
     natsServerFinding(),
     ...(await natsFindings(settings)),
   ]

@@ -3,6 +3,7 @@
 // usage error that names both, before anything is opened or started.
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
+import { lineLog } from '../../proto/log.js'
 import type { JobFunction } from '../function/function.js'
 import { type Hands, JOB_DEFAULTS, type JobOptions, type JobRequest } from '../job.js'
 import { Fault, faultOf, messageOf } from './fault.js'
@@ -83,14 +84,15 @@ export const openHands = async (
   onPrint: (line: string) => void,
   slots?: number,
 ): Promise<Hands> => {
+  const log = lineLog(text => onPrint(text.trimEnd()), settings.isOn('verbose') ? 'debug' : 'warn')
   if (place.place === 'local') {
     const { openLocal } = await import('../local.js')
     const count = slots ?? settings.get('slots')
-    return openLocal({ onPrint, ...(count === undefined ? {} : { slots: count }) })
+    return openLocal({ onPrint, log, ...(count === undefined ? {} : { slots: count }) })
   }
   const { openCluster } = await import('../cluster.js')
   try {
-    return await openCluster({ nats: place.nats, insecure: settings.isOn('insecure') })
+    return await openCluster({ nats: place.nats, insecure: settings.isOn('insecure'), log })
   } catch (error) {
     const why = messageOf(error)
     const advice = 'Is the server up? manyhands doctor --nats URL looks closer.'

@@ -8,6 +8,8 @@ import { formatCount, formatFigure, formatSeconds, plural } from './figures.js'
 const REDRAW_MS = 100
 // Nothing is said about jobs that are over sooner: the verdict comes at once.
 const QUIET_START_SECONDS = 1
+// Agents that are there need a moment to be heard.
+const PATIENCE_SECONDS = 2
 const PLAIN_STEPS = 10
 const PLAIN_SECONDS = 30
 
@@ -129,9 +131,23 @@ export interface ProgressOptions {
   readonly quiet: boolean
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
+  /** What to do when nothing runs, in a few words; without one, waiting is not worth a word. */
+  readonly waitingHint?: string | undefined
 }
 
-export const openProgress = async ({ name, stream, quiet, clock, env }: ProgressOptions): Promise<ProgressLine> => {
+/** The progress without a `waiting` that is not worth a word, or with what to do about it. */
+const withHint = (progress: Progress, hint: string | undefined): Progress => {
+  const { waiting, ...rest } = progress
+  if (waiting === undefined || hint === undefined || progress.wallSeconds < PATIENCE_SECONDS) return rest
+  return { ...rest, waiting: waiting.includes(hint) ? waiting : `${waiting} (${hint})` }
+}
+
+export const openProgress = async (options: ProgressOptions): Promise<ProgressLine> => {
+  const line = await openLine(options)
+  return { ...line, update: progress => line.update(withHint(progress, options.waitingHint)) }
+}
+
+const openLine = async ({ name, stream, quiet, clock, env }: ProgressOptions): Promise<ProgressLine> => {
   const write = (text: string): void => {
     stream.write(text)
   }

@@ -94,8 +94,16 @@ test('quiet and dumb terminals are not drawn on', async t => {
   silent.stop()
   t.deepEqual(quiet.written, ['a line of the function\n'])
   const dumb = terminal()
-  const plain = await openProgress({ name: 'square', stream: dumb.stream, quiet: false, clock, env: { TERM: 'dumb' } })
+  const plain = await openProgress({
+    name: 'square',
+    stream: dumb.stream,
+    quiet: false,
+    clock,
+    env: { TERM: 'dumb' },
+    waitingHint: 'start one',
+  })
+  plain.update(at({ waiting: 'no agent', wallSeconds: 1 }))
   plain.update(at({ waiting: 'no agent' }))
   plain.stop()
-  t.deepEqual(dumb.written, ['square: waiting: no agent\n'])
+  t.deepEqual(dumb.written, ['square: waiting: no agent (start one)\n'])
 })
