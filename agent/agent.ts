@@ -180,6 +180,7 @@ export class Agent {
   #welcome(job: string, known: KnownJob): void {
     const before = this.#jobs.get(job)
     before?.stop.abort()
+    if (before === undefined) this.#pool.beginAccount()
     const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec)
     const here: JobHere = {
       known,

@@ -67,6 +67,11 @@ export class Pool {
     for (const slot of this.#slots.slice(0, count)) slot.prewarm(runner)
   }
 
+  /** A job begins: the time of idle slots is its own from now on. */
+  beginAccount(): void {
+    for (const slot of this.#slots) slot.beginAccount()
+  }
+
   submit(work: Work): void {
     this.#queue.push(work)
     this.#assign()

@@ -87,6 +87,14 @@ export class Slot {
     for (const [at, { work, begun }] of this.#running.entries()) yield { task: work.task, started: begun || at === 0 }
   }
 
+  /** A job begins: the time of an idle slot is its own from now on. */
+  beginAccount(): void {
+    if (this.#running.length > 0) return
+    this.#accountedSeconds = this.#options.clock()
+    this.#waitSeconds = 0
+    this.#startSeconds = 0
+  }
+
   /** Starts a worker before there is work for it. */
   prewarm(runner: RunnerName): void {
     if (this.#worker === undefined) this.#spawn(runner, undefined)

@@ -1,4 +1,5 @@
 // A job as the CLI and the library hand it to the coordinator, and what comes back.
+import type { ItemFailure } from '../proto/outcome.js'
 import type { Operation } from '../proto/shard.js'
 import type { JobFunction } from './function/function.js'
 import type { Input } from './input/input.js'
@@ -17,6 +18,8 @@ export interface JobRequest {
   readonly options: JobOptions
   /** Aborting it is the first Ctrl-C: nothing more is started, what runs is finished, what is settled is written. */
   readonly signal?: AbortSignal
+  /** Aborting it ends the job at once: what runs is killed. */
+  readonly abort?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
 }
 
@@ -64,13 +67,7 @@ export interface JobEnd {
   readonly settled: number
   readonly failed: number
   /** The first failures, for people (at most 20). */
-  readonly failures: readonly {
-    readonly index: number
-    readonly reason: string
-    readonly message: string
-    readonly stack?: string
-    readonly stderr?: string
-  }[]
+  readonly failures: readonly ItemFailure[]
   /** Why, for `stopped` and `broken`: what, where, why, what to do. */
   readonly why?: string
   readonly receipt: Receipt

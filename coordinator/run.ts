@@ -101,8 +101,11 @@ export class Run {
     this.#accounts.start(this.#startedAtSeconds)
     this.#accounts.slots(this.#totalSlots, this.#startedAtSeconds)
     const onAbort = (): void => this.#interrupt()
+    const onKill = (): void => this.#stop('interrupted')
     request.signal?.addEventListener('abort', onAbort)
+    request.abort?.addEventListener('abort', onKill)
     if (request.signal?.aborted === true) this.#interrupt()
+    if (request.abort?.aborted === true) onKill()
     try {
       await this.#openChannel()
       const feeding = this.#feed().catch(error => this.#stop('broken', (error as Error).message))
@@ -115,6 +118,7 @@ export class Run {
       this.#stop('broken', (error as Error).message)
     } finally {
       request.signal?.removeEventListener('abort', onAbort)
+      request.abort?.removeEventListener('abort', onKill)
     }
     await this.#closeOutput()
     this.#options.onChange()

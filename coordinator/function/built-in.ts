@@ -1,8 +1,7 @@
 // Functions that every worker has already. In: a function. Out: its path from the global object, `Math.sqrt`, if it has one
 // and works when called with an item alone.
+import type { AnyFunction } from './function.js'
 import { FunctionError } from './function.js'
-
-type AnyFunction = (...args: never[]) => unknown
 
 // Those of the language's constructors that may be called without `new`.
 const CALLABLE = new Set([

@@ -3,11 +3,8 @@
 // module's bundle. Nothing is imported or read before it is resolved.
 import { basename, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { FunctionError, type JobFunction } from './function.js'
+import { type AnyFunction, FunctionError, type JobFunction } from './function.js'
 import { parseReference } from './reference.js'
-
-// biome-ignore lint/suspicious/noExplicitAny: the widest type that every function has, as in TypeScript's own ReturnType
-type AnyFunction = (...args: any[]) => unknown
 
 /** A module's export, to be given where a function is expected. Made by `fromModule`. */
 export class FunctionReference<F extends AnyFunction = AnyFunction> {

@@ -3,6 +3,9 @@
 import type { BundleFile } from '../../proto/bundle.js'
 import type { RunnerName } from '../../proto/shard.js'
 
+// biome-ignore lint/suspicious/noExplicitAny: the widest type that every function has, as in TypeScript's own ReturnType
+export type AnyFunction = (...args: any[]) => unknown
+
 export interface JobFunction {
   readonly runner: RunnerName
   /** For people. */

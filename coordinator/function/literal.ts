@@ -5,9 +5,7 @@
 import type { BundleFile } from '../../proto/bundle.js'
 import { builtInPath, prototypePath } from './built-in.js'
 import { type Capture, readFunction } from './captures.js'
-import { FunctionError, type JobFunction } from './function.js'
-
-type AnyFunction = (...args: never[]) => unknown
+import { type AnyFunction, FunctionError, type JobFunction } from './function.js'
 
 const ENTRY = 'literal.mjs'
 // A tool that compiles and keeps names (tsx and others, by esbuild's keepNames) wraps functions in calls of this helper.
