@@ -1,5 +1,6 @@
 import test from 'ava'
 import { plainPaint, renderVerdict, verdictLine } from '../../../coordinator/cli/verdict.js'
+import type { ItemFailure } from '../../../proto/outcome.js'
 import { end, receipt } from './fixtures.js'
 
 const options = { paint: plainPaint, tagged: false }
@@ -49,7 +50,7 @@ test('a loss that no number of items makes good promises none', t => {
 })
 
 test('failures are grouped by message with their indices, the first stack, and the way to keep them', t => {
-  const failures = [
+  const failures: ItemFailure[] = [
     { index: 3, reason: 'error', message: 'division by zero', stack: 'ZeroDivisionError\n  at line 2' },
     { index: 7, reason: 'timeout', message: 'ran longer than 2 s' },
     { index: 9, reason: 'error', message: 'division by zero', stack: 'another' },
