@@ -49,7 +49,8 @@ export const itemsToWire = (items: Items | BlobRef): wire.Items => {
 const aligned = (bytes: Uint8Array, count: number): { buffer: ArrayBuffer; offset: number } => {
   if (bytes.byteLength !== count * DOUBLE_BYTES) throw new MessageError(`${count} numbers in ${bytes.byteLength} bytes`)
   if (bytes.byteOffset % DOUBLE_BYTES === 0) return { buffer: bytes.buffer as ArrayBuffer, offset: bytes.byteOffset }
-  return { buffer: bytes.slice().buffer as ArrayBuffer, offset: 0 }
+  // Not bytes.slice(): that of a Buffer is a view, and its memory begins elsewhere.
+  return { buffer: new Uint8Array(bytes).buffer as ArrayBuffer, offset: 0 }
 }
 
 const lineCount = (text: Uint8Array): number => {

@@ -1,0 +1,117 @@
+// A NATS server as `doctor` sees it: what the first line of its protocol says, and how long a ping takes.
+// In: a URL. Out: version, JetStream, payload, round trip. Always true: the connection is closed when this resolves.
+import { connect, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { type Clock, monotonicSeconds } from '../../proto/timing.js'
+
+export interface ServerInfo {
+  readonly version: string
+  readonly jetstream: boolean
+  readonly limitBytes: number
+  /** Median of a few pings. */
+  readonly rttSeconds: number | undefined
+  /** Why the server let us no further than its first line: authorization, most often. */
+  readonly refusal: string | undefined
+}
+
+const PINGS = 5
+const DEFAULT_PORT = 4222
+
+interface Info {
+  readonly version?: string
+  readonly jetstream?: boolean
+  readonly max_payload?: number
+  readonly tls_required?: boolean
+}
+
+/** The lines that a socket receives, one for each call; rejects when the socket ends. */
+const lineReader = (socket: Socket): (() => Promise<string>) => {
+  const lines: string[] = []
+  let rest = ''
+  let ended: Error | undefined
+  let wake: () => void = () => {}
+  socket.on('data', chunk => {
+    const parts = (rest + String(chunk)).split('\r\n')
+    rest = parts.pop() ?? ''
+    lines.push(...parts)
+    wake()
+  })
+  const end = (error?: Error): void => {
+    ended ??= error ?? new Error('the server closed the connection')
+    wake()
+  }
+  socket.on('error', end)
+  socket.on('close', () => end())
+  return async () => {
+    for (;;) {
+      const line = lines.shift()
+      if (line !== undefined) return line
+      if (ended) throw ended
+      await new Promise<void>(resolve => {
+        wake = resolve
+      })
+    }
+  }
+}
+
+const loginOf = (url: URL): Record<string, string> => {
+  const user = decodeURIComponent(url.username)
+  const pass = decodeURIComponent(url.password)
+  if (user === '') return {}
+  return pass === '' ? { auth_token: user } : { user, pass }
+}
+
+/** Logs in and pings; resolves with each round trip's seconds. A refusal rejects with the server's own words. */
+const pingTimes = async (socket: Socket, next: () => Promise<string>, url: URL, clock: Clock): Promise<number[]> => {
+  const hello = { verbose: false, pedantic: false, lang: 'manyhands', version: '0', protocol: 1, ...loginOf(url) }
+  socket.write(`CONNECT ${JSON.stringify(hello)}\r\n`)
+  const times: number[] = []
+  for (let ping = 0; ping < PINGS; ping++) {
+    const sent = clock()
+    socket.write('PING\r\n')
+    for (let line = await next(); line !== 'PONG'; line = await next()) {
+      if (line.startsWith('-ERR')) throw new Error(line.slice(4).trim().replaceAll("'", ''))
+    }
+    times.push(clock() - sent)
+  }
+  return times.sort((a, b) => a - b)
+}
+
+/** Talks to the server for a moment. Rejects when there is none, or when it speaks another protocol. */
+export const probeNats = async (
+  nats: string,
+  timeoutSeconds = 3,
+  clock: Clock = monotonicSeconds,
+): Promise<ServerInfo> => {
+  const url = new URL(nats)
+  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const plain = connect({ host, port: Number(url.port || DEFAULT_PORT) }).setNoDelay(true)
+  let socket: Socket = plain
+  const late = setTimeout(() => plain.destroy(new Error(`no answer within ${timeoutSeconds} s`)), timeoutSeconds * 1000)
+  try {
+    let next = lineReader(plain)
+    const first = await next()
+    if (!first.startsWith('INFO ')) throw new Error('what answers there is no NATS server')
+    const info = JSON.parse(first.slice(5)) as Info
+    if (info.tls_required || url.protocol === 'tls:') {
+      plain.removeAllListeners('data')
+      socket = connectTls({ socket: plain, servername: host })
+      next = lineReader(socket)
+    }
+    const server = {
+      version: info.version ?? '?',
+      jetstream: info.jetstream === true,
+      limitBytes: info.max_payload ?? 0,
+    }
+    try {
+      const times = await pingTimes(socket, next, url, clock)
+      return { ...server, rttSeconds: times[PINGS >> 1], refusal: undefined }
+    } catch (error) {
+      return { ...server, rttSeconds: undefined, refusal: error instanceof Error ? error.message : String(error) }
+    }
+  } finally {
+    clearTimeout(late)
+    socket.destroy()
+    plain.destroy()
+  }
+}
