@@ -65,6 +65,8 @@ export class Coordinator {
       transport.serveBlobs(message => this.#answer(message)),
     ]
     this.#timer = setInterval(() => this.#tick(), TICK_SECONDS * 1000)
+    // Agents answer a stranger with a beat, so that the first job knows its slots.
+    this.#broadcast()
   }
 
   async run(request: JobRequest): Promise<JobEnd> {
