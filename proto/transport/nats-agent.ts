@@ -4,8 +4,9 @@
 // acknowledgement, so that a frozen agent swallows a task once at most.
 import { subjects } from '../subjects.js'
 import type { AgentTransport, ReportAddress, Subscription } from '../transport.js'
-import { connectNats, type NatsLink, type NatsMessage, type NatsOptions } from './nats.js'
+import { connectNats, type NatsLink, type NatsMessage } from './nats.js'
 import { ACK_WAIT_SECONDS, isCode, JETSTREAM, pause, pullBody, pullSubject } from './nats-streams.js'
+import type { NatsOptions } from './url.js'
 
 const REPORT_MS = 1000
 /** Beyond this a pull is asked for again. */
