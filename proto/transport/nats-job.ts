@@ -161,11 +161,12 @@ export class NatsJob implements JobChannel {
     if (!this.#link.connected || this.#state !== 'open') return
     const newest = this.#newest
     try {
-      const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`)
       const consumer = await this.#link.api<ConsumerInfo>(`CONSUMER.INFO.${this.#stream}.${subjects.taskConsumer}`)
+      // The stream last: it is ahead of whatever was acknowledged or delivered before it was asked.
+      const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`)
       this.#silentSince = undefined
       // After a power cut a stream can be older than its consumer, which would then skip all that is offered next.
-      if (state.last_seq < newest || consumer.delivered.stream_seq > Math.max(state.last_seq, this.#newest))
+      if (state.last_seq < newest || consumer.delivered.stream_seq > state.last_seq)
         this.#lose('the NATS server has lost the newest tasks of the queue')
     } catch (error) {
       if (isCode(error, JETSTREAM.streamNotFound)) this.#lose('the queue is gone from the NATS server')

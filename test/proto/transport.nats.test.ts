@@ -132,6 +132,32 @@ for (const [name, binary] of [
     await next.close()
   })
 
+  test(`${name}: a store that went back to an older state resolves lost, and no report is overlooked`, async t => {
+    const { server, coordinator, agent } = await own(t)
+    const job = newJob()
+    const reports: string[] = []
+    const channel = await coordinator.openJob(job, 1, report => reports.push(text(report)))
+    await channel.offer('0', bytes('0'))
+    await reportSurely(agent, job, '0')
+    await until(t, 5, 'the report', () => reports.length === 1)
+    await server.kill()
+    await server.saveStore()
+    await server.restart()
+    for (let i = 1; i < 20; i++) {
+      await channel.offer(`${i}`, bytes(`${i}`))
+      await reportSurely(agent, job, `${i}`)
+    }
+    await until(t, 5, 'all reports', () => reports.length === 20)
+    await server.kill()
+    await server.restoreStore()
+    await server.restart()
+    t.regex(await Promise.race([channel.lost, sleep(6000, 'not lost')]), /lost the newest tasks/)
+    const next = await coordinator.openJob(job, 2, report => reports.push(text(report)))
+    await reportSurely(agent, job, '20')
+    await until(t, 5, 'a report after the loss', () => reports.includes('20'))
+    await next.close()
+  })
+
   test(`${name}: a deleted stream, a deleted consumer and deleted reports resolve lost`, async t => {
     const { server, coordinator, agent } = await own(t)
     const manager = await admin(t, server)
