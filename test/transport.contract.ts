@@ -161,8 +161,10 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     await report(first(sides), sides.job, 1)
     await until(t, 5, 'the report', () => sides.reports.length === 1)
     sides.channel.trim()
-    await sleep(1300)
+    // Handled, but after the trim: the next epoch needs it.
     await report(first(sides), sides.job, 2)
+    await until(t, 5, 'the second report', () => sides.reports.length === 2)
+    await sleep(1300)
     const seen: string[] = []
     const next = await sides.coordinator.openJob(sides.job, 2, message => seen.push(text(message)))
     await until(t, 5, 'the untrimmed report', () => seen.length >= 1)

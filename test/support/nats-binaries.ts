@@ -28,7 +28,7 @@ const withVersion = async (path: string): Promise<NatsBinary> => {
 }
 
 const onPath = async (program: string): Promise<string | undefined> => {
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'])
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'])
     if (
       folder &&
       (await access(join(folder, program)).then(
