@@ -63,7 +63,7 @@ const CODE_OF: Readonly<Partial<Record<JobEnd['state'], FaultCode>>> = {
 const withCode = (end: JobEnd): JobEnd => {
   const code = CODE_OF[end.state]
   if (code === undefined) return end
-  return { ...end, why: end.why === undefined ? `${end.state} [${code}]` : `${end.why} [${code}]` }
+  return { ...end, why: `${end.why ?? 'It was asked to end before its last item.'} [${code}]` }
 }
 
 const writeReceipt = (file: string, receipt: Receipt): void => {

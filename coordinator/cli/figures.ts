@@ -2,7 +2,8 @@
 
 export const formatCount = (count: number): string => String(Math.round(count)).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
 
-export const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+export const plural = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${Math.round(count) === 1 ? '' : 's'}`
 
 /** About three digits, no exponent. */
 export const formatFigure = (value: number): string => {

@@ -11,10 +11,14 @@ const READY_SECONDS = 10
 const STOP_SECONDS = 5
 const LAST_LINES = 10
 
-// A shell holds the server on the leash of its standard input: nats-server itself does not look at its own.
-// $! is the server; the reader of the leash ends it; what `wait` gives is how it ended.
-const LEASH =
-  'exec 3<&0; "$@" </dev/null 3<&- & server=$!; { cat <&3 >/dev/null; kill "$server" 2>/dev/null; } & wait "$server"'
+// A shell holds the server on the leash of its standard input, because nats-server does not look at its own: when the
+// leash ends, so does the server, and then its folder goes, whether or not we are still there to do it.
+const LEASH = [
+  'folder=$1; shift; exec 3<&0',
+  '"$@" </dev/null 3<&- & server=$!',
+  '{ cat <&3 >/dev/null; kill "$server" 2>/dev/null; } &',
+  'wait "$server"; code=$?; rm -rf -- "$folder"; exit "$code"',
+].join('\n')
 
 export interface NatsServer {
   readonly url: string
@@ -60,7 +64,7 @@ export const startNatsServer = async ({ file, port, store }: NatsServerOptions):
     '--ports_file_dir',
     folder,
   ]
-  const child = startChild('/bin/sh', ['-c', LEASH, 'nats-server', file, ...args], line => {
+  const child = startChild('/bin/sh', ['-c', LEASH, 'nats-server', folder, file, ...args], line => {
     version ||= /Version:\s*([\d.]+\S*)/.exec(line)?.[1] ?? ''
     words.push(line)
     if (words.length > LAST_LINES) words.shift()
