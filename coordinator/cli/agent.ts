@@ -38,8 +38,7 @@ const start = async (settings: Settings, nats: string) => {
   }
 }
 
-export const agent: Command = async ({ settings, operands }) => {
-  if (operands.length > 0) throw new Fault('MH-USAGE-VALUE', `agent takes no arguments, but got ${operands.join(' ')}`)
+export const agent: Command = async ({ settings }) => {
   const nats = checkNats(settings)
   const drainSeconds = settings.get('drainTimeout') ?? DRAIN_SECONDS
   let askedBy: (signal: string) => void = () => {}

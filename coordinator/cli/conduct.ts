@@ -115,7 +115,7 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
     if (first === 'gone' || gone.aborted) {
       // Nobody reads: a Unix tool ends without a word.
       stop.abort()
-      await Promise.race([ending.catch(() => {}), sleep(HANGUP_SECONDS * 1000, undefined, { ref: false })])
+      await Promise.race([ending.catch(() => {}), sleep(HANGUP_SECONDS * 1000)])
       return { end: undefined, exitCode: EXIT.done }
     }
     progress.stop()

@@ -23,6 +23,7 @@ const LEASH = [
 export interface NatsServer {
   readonly url: string
   readonly version: string
+  readonly store: string
   readonly pid: number | undefined
   readonly ended: Promise<string>
   lastWords(): string
@@ -53,17 +54,8 @@ export const startNatsServer = async ({ file, port, store }: NatsServerOptions):
   const folder = mkdtempSync(join(tmpdir(), 'manyhands-up-'))
   const words: string[] = []
   let version = ''
-  const args = [
-    '-a',
-    '127.0.0.1',
-    '-p',
-    String(port ?? -1),
-    '-js',
-    '-sd',
-    store ?? join(folder, 'store'),
-    '--ports_file_dir',
-    folder,
-  ]
+  const storeFolder = store ?? join(folder, 'store')
+  const args = ['-a', '127.0.0.1', '-p', String(port ?? -1), '-js', '-sd', storeFolder, '--ports_file_dir', folder]
   const child = startChild('/bin/sh', ['-c', LEASH, 'nats-server', folder, file, ...args], line => {
     version ||= /Version:\s*([\d.]+\S*)/.exec(line)?.[1] ?? ''
     words.push(line)
@@ -93,5 +85,5 @@ export const startNatsServer = async ({ file, port, store }: NatsServerOptions):
     }
     await sleep(20)
   }
-  return { url, version, pid: child.pid, ended: child.ended, lastWords, stop }
+  return { url, version, store: storeFolder, pid: child.pid, ended: child.ended, lastWords, stop }
 }

@@ -18,7 +18,7 @@ const waitingHintOf = (place: Place): string | undefined =>
   place.place === 'cluster' ? `start one with: manyhands agent --nats ${redacted(place.nats)}` : undefined
 
 export const prepare = async ({ settings, operands, rest }: Invocation): Promise<Prepared> => {
-  checkInput(settings)
+  await checkInput(settings)
   const place = placeOf(settings)
   const options = jobOptionsOf(settings)
   const receiptFile = receiptFileOf(settings)
