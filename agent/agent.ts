@@ -172,6 +172,7 @@ export class Agent {
     for (const effect of effects) {
       if (effect.type === 'job') this.#welcome(effect.job, effect.known)
       else if (effect.type === 'gone') this.#forget(effect.job, effect.why)
+      else if (effect.type === 'stranger') this.#beat()
       else this.#review(effect.job)
     }
     if (effects.length > 0) this.#pull()

@@ -61,7 +61,8 @@ export class Run {
   readonly #accounts: Accounts
   readonly #reader: ReportReader
   readonly #largeTasks = new Map<number, BlobRef>()
-  readonly #agents = new Map<string, { readonly slots: number; readonly seenAtSeconds: number }>()
+  /** The slots of each agent that was heard of lately. */
+  readonly #agents = new Map<string, number>()
   readonly #refusals = new Map<string, string>()
   readonly #ended: Promise<void>
   #end: () => void = () => {}
@@ -155,11 +156,15 @@ export class Run {
     }
   }
 
+  /** An agent offers so many slots from now on. */
+  join(agent: string, slots: number, now: number): void {
+    this.#agents.set(agent, slots)
+    this.#countSlots(now)
+  }
+
   beat(beat: Beat, now: number): void {
     const { spec } = this.#options
-    if (!this.#agents.has(beat.agent)) this.#wakeFeeder?.()
-    this.#agents.set(beat.agent, { slots: beat.draining ? 0 : beat.slots, seenAtSeconds: now })
-    this.#countSlots(now)
+    this.join(beat.agent, beat.draining ? 0 : beat.slots, now)
     const heldInAll = beat.held.filter(({ reported }) => !reported).length
     const held = beat.held.filter(({ job }) => job === spec.job)
     const { agent, sequence, slots, draining } = beat
@@ -179,7 +184,7 @@ export class Run {
   }
 
   #countSlots(now: number): void {
-    const total = [...this.#agents.values()].reduce((sum, { slots }) => sum + slots, 0)
+    const total = [...this.#agents.values()].reduce((sum, slots) => sum + slots, 0)
     if (total === this.#totalSlots) return
     this.#totalSlots = total
     this.#accounts.slots(total, now)

@@ -13,6 +13,8 @@ export interface NatsServerOptions {
   readonly host?: string
   /** Lines for the configuration file, such as an authorization block. */
   readonly configuration?: string
+  readonly storeLimit?: string
+  readonly jetStream?: boolean
 }
 
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find(path => existsSync(path))
@@ -42,7 +44,9 @@ export class NatsServer {
       const lines = [
         `host: "${host}"`,
         `port: ${server.port}`,
-        `jetstream { store_dir: "${join(folder, 'store')}", max_file_store: 4GB, max_memory_store: 64MB }`,
+        options.jetStream === false
+          ? ''
+          : `jetstream { store_dir: "${join(folder, 'store')}", max_file_store: ${options.storeLimit ?? '16GB'}, max_memory_store: 64MB }`,
         `log_file: "${join(folder, 'log')}"`,
         options.configuration ?? '',
       ]

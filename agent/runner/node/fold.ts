@@ -4,10 +4,10 @@ import type { Failure } from '../../../proto/outcome.js'
 import type { WorkerRun } from '../../worker.js'
 import type { Pace } from '../pace.js'
 import { Part } from '../part.js'
+import { sourceOf } from '../source.js'
 import { failureOf } from './failure.js'
 import type { Loaded } from './load.js'
 import { nowSeconds, type Seat, turn } from './map.js'
-import { sourceOf } from './source.js'
 
 export const runFold = async (
   loaded: Loaded,

@@ -8,9 +8,9 @@ import type { WorkerRun } from '../../worker.js'
 import type { Channel } from '../channel.js'
 import type { Pace } from '../pace.js'
 import { Part } from '../part.js'
+import { type Source, sourceOf } from '../source.js'
 import { failureOf } from './failure.js'
 import type { Loaded, UserFunction } from './load.js'
-import { type Source, sourceOf } from './source.js'
 
 // The user's code may put its own in their places.
 const { performance, setImmediate } = globalThis
