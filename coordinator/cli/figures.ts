@@ -20,6 +20,7 @@ export const formatFigure = (value: number): string => {
 export const formatSeconds = (seconds: number): string => {
   if (!Number.isFinite(seconds)) return '?'
   if (seconds <= 0) return '0 s'
+  if (seconds < 0.000_000_999_5) return `${formatFigure(seconds * 1e9)} ns`
   if (seconds < 0.000_999_5) return `${formatFigure(seconds * 1e6)} µs`
   if (seconds < 0.9995) return `${formatFigure(seconds * 1e3)} ms`
   if (seconds < 59.95) return `${Number(seconds.toFixed(seconds < 10 ? 2 : 1))} s`

@@ -14,6 +14,10 @@ export interface Prepared {
   readonly conduct: Omit<Conduct, 'start'>
 }
 
+// After `| head`: on this machine too short to be noticed at the prompt, since everything dies with us; on a cluster long
+// enough to take the job's queue away, which would stay on the server.
+const HANGUP_SECONDS = { local: 0.3, cluster: 3 } as const
+
 const waitingHintOf = (place: Place): string | undefined =>
   place.place === 'cluster' ? `start one with: manyhands agent --nats ${redacted(place.nats)}` : undefined
 
@@ -50,6 +54,7 @@ export const prepare = async ({ settings, operands, rest }: Invocation): Promise
     hands,
     conduct: {
       close,
+      hangupSeconds: HANGUP_SECONDS[place.place],
       progress,
       total: input.count,
       tagged: settings.isOn('tagged'),

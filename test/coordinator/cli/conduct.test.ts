@@ -25,6 +25,7 @@ const stage = () => {
       print: line => seen.push(line),
       stop: () => seen.push('stop'),
     },
+    hangupSeconds: 0.1,
     total: 40_000,
     tagged: false,
     quiet: false,

@@ -159,6 +159,14 @@ test.serial('failed items exit with 1, are listed with their indices, and --json
   t.like(receipt, { schema: 'manyhands.receipt/1', items: 6, failed: 3 })
 })
 
+test.serial('map runs a command for each item, and the words behind -- are its own', async t => {
+  const { code, stdout } = await run(['map', '--input', '-', '--quiet', '--', 'echo', '-n', '--slots', '{}'], {
+    stdin: 'a b\n--version\n',
+  })
+  t.is(code, 0)
+  t.is(stdout, '"--slots a b"\n"--slots --version"\n')
+})
+
 test.serial('reduce folds, and run calls once', async t => {
   file('sum.js', 'export const add = (a, b) => a + b\nexport const square = x => x * x\n')
   const folded = await run([
