@@ -21,7 +21,9 @@ const HANGUP_SECONDS = { local: 0.3, cluster: 3 } as const
 const waitingHintOf = (place: Place): string | undefined =>
   place.place === 'cluster' ? `start one with: manyhands agent --nats ${redacted(place.nats)}` : undefined
 
-export const prepare = async ({ settings, operands, rest }: Invocation): Promise<Prepared> => {
+/** `writesValues`: values go to standard output while the job runs, unless --output says otherwise. */
+export const prepare = async (invocation: Invocation, writesValues: boolean): Promise<Prepared> => {
+  const { settings, operands, rest } = invocation
   await checkInput(settings)
   const place = placeOf(settings)
   const options = jobOptionsOf(settings)
@@ -37,6 +39,7 @@ export const prepare = async ({ settings, operands, rest }: Invocation): Promise
     quiet,
     clock: monotonicSeconds,
     env,
+    isShared: writesValues && (settings.get('output') ?? '-') === '-' && stdout.isTTY,
     waitingHint: waitingHintOf(place),
   })
   const hands = await openHands(settings, place, line => progress.print(line)).catch(async error => {
