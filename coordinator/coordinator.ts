@@ -133,7 +133,7 @@ export class Coordinator {
   #broadcast(): void {
     clearTimeout(this.#soon)
     this.#soon = undefined
-    const jobs = [...this.#runs.values()].filter(run => !run.isOver).map(run => run.active())
+    const jobs = [...this.#runs.values()].filter(run => run.isActive).map(run => run.active())
     const broadcast = { coordinator: this.#name, sequence: ++this.#sequence, jobs, closing: this.#closed }
     this.#options.transport.broadcast(broadcastCodec.encode(broadcast))
   }

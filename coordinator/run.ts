@@ -68,7 +68,9 @@ export class Run {
   #end: () => void = () => {}
   #wakeFeeder: (() => void) | undefined
   #channel: JobChannel | undefined
+  /** The epoch whose queue is there; agents that pull from one that is not there yet would wait in vain. */
   #epoch = 0
+  #opening = 0
   #state: State = 'running'
   #why: string | undefined
   #isInputEnded = false
@@ -135,6 +137,11 @@ export class Run {
       ...(this.#why !== undefined && { why: this.#why }),
       receipt: this.#accounts.receipt(settled, this.#failed, clock()),
     }
+  }
+
+  /** Its queue is there and it is not over: agents may know of it. */
+  get isActive(): boolean {
+    return this.#epoch > 0 && !this.isOver
   }
 
   get isOver(): boolean {
@@ -205,9 +212,10 @@ export class Run {
   }
 
   async #openChannel(): Promise<void> {
-    const epoch = ++this.#epoch
+    const epoch = ++this.#opening
     const channel = await this.#options.openChannel(epoch, message => this.#hear(message))
     this.#channel = channel
+    this.#epoch = epoch
     this.#options.onChange()
     void channel.lost.then(why => this.#reopen(epoch, why))
   }
