@@ -3,13 +3,13 @@
 // Always true: what it starts ends with it, however it ends; it signals no process but its own children.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { lookUp } from '../../agent/runner/path.js'
 import { type Child, startChild } from './child.js'
 import type { Command } from './commands.js'
 import { EXIT, Fault } from './fault.js'
 import { plural } from './figures.js'
 import { onInterrupt } from './interrupt.js'
 import { type NatsServer, startNatsServer } from './nats-server.js'
-import { onPath } from './on-path.js'
 import type { Settings } from './settings.js'
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
@@ -25,7 +25,7 @@ const say = (line: string): void => {
 }
 
 const serverFileOf = (settings: Settings): string => {
-  const file = settings.get('natsServer') ?? onPath('nats-server')
+  const file = settings.get('natsServer') ?? lookUp('nats-server', process.env.PATH)
   if (file !== undefined) return file
   throw new Fault(
     'MH-SERVER-MISSING',

@@ -5,10 +5,10 @@ import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { onPath } from '../../../coordinator/cli/on-path.js'
+import { lookUp } from '../../../agent/runner/path.js'
 
 const MAIN = fileURLToPath(new URL('../../../coordinator/main.js', import.meta.url))
-const withServer = onPath('nats-server') === undefined ? test.skip : test.serial
+const withServer = lookUp('nats-server', process.env.PATH) === undefined ? test.skip : test.serial
 
 const isAlive = (pid: number): boolean => {
   try {
