@@ -10,8 +10,8 @@ import { paintFor } from './colour.js'
 import type { Command } from './commands.js'
 import { EXIT, messageOf } from './fault.js'
 import { formatBytes, formatSeconds, plural } from './figures.js'
-import { checkNats, redacted } from './job.js'
 import { probeNats, type ServerInfo } from './nats-probe.js'
+import { checkNats } from './place.js'
 import type { Settings } from './settings.js'
 import type { Paint } from './verdict.js'
 
@@ -111,9 +111,9 @@ const natsFindings = async (settings: Settings): Promise<Finding[]> => {
   if (!settings.has('nats')) return []
   const nats = checkNats(settings)
   try {
-    return serverFindings(redacted(nats), await probeNats(nats))
+    return serverFindings(nats.display, await probeNats(nats))
   } catch (error) {
-    return [{ state: 'missing', text: `NATS ${redacted(nats)} does not answer: ${messageOf(error)}` }]
+    return [{ state: 'missing', text: `NATS ${nats.display} does not answer: ${messageOf(error)}` }]
   }
 }
 

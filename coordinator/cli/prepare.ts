@@ -5,7 +5,8 @@ import type { Hands, JobRequest } from '../job.js'
 import type { Invocation } from './commands.js'
 import type { Conduct } from './conduct.js'
 import { checkInput, inputOf } from './items.js'
-import { functionOf, jobOptionsOf, openHands, type Place, placeOf, receiptFileOf, redacted, sharedOf } from './job.js'
+import { functionOf, jobOptionsOf, receiptFileOf, sharedOf } from './job.js'
+import { openHands, type Place, placeOf } from './place.js'
 import { openProgress } from './progress.js'
 
 export interface Prepared {
@@ -19,7 +20,7 @@ export interface Prepared {
 const HANGUP_SECONDS = { local: 0.3, cluster: 3 } as const
 
 const waitingHintOf = (place: Place): string | undefined =>
-  place.place === 'cluster' ? `start one with: manyhands agent --nats ${redacted(place.nats)}` : undefined
+  place.place === 'cluster' ? `start one with: manyhands agent --nats ${place.nats.display}` : undefined
 
 /** `writesValues`: values go to standard output while the job runs, unless --output says otherwise. */
 export const prepare = async (invocation: Invocation, writesValues: boolean): Promise<Prepared> => {

@@ -71,8 +71,9 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     [['map', 'f.js', '--range', '0..3', '--slots', '2', '--nats', 'nats://localhost'], /--slots says nothing with/],
     [
       ['map', 'f.js', '--range', '0..3', '--nats', 'nats://u:secret@example.org'],
-      /nats:\/\/…@example\.org.*MH-NATS-INS/,
+      /plain nats:\/\/ to example\.org.*MH-NATS-INS/,
     ],
+    [['agent', '--nats', 'http://u:secret@example.org'], /expected nats:\/\/HOST:PORT/],
     [['map', 'f.js', '--range', '0..3', '--on-error', 'stop', '--max-failures', '3'], /--on-error and --max-failures/],
     [['map', 'f.js', '--range', '0..3', '--receipt', 'r.html'], /expected a file that ends in \.json/],
     [['map', 'Math.sqrt', '--range', '0..3', '--tagged', '--output', 'o.csv'], /--output: csv has no place/],
