@@ -64,7 +64,7 @@ export const plainPace = (clock: Clock): ((progress: Progress) => string | undef
   }
 }
 
-const SILENT = (write: (text: string) => void): ProgressLine => ({
+const silentProgress = (write: (text: string) => void): ProgressLine => ({
   update: () => {},
   print: line => write(`${line}\n`),
   stop: () => {},
@@ -153,7 +153,7 @@ const openLine = async ({ name, stream, quiet, clock, env, isShared }: ProgressO
   const write = (text: string): void => {
     stream.write(text)
   }
-  if (quiet) return SILENT(write)
+  if (quiet) return silentProgress(write)
   const isLive = stream.isTTY && env.TERM !== 'dumb' && !isShared
   return isLive ? liveProgress(name, stream, clock) : plainProgress(name, write, clock)
 }

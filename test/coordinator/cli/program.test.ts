@@ -1,6 +1,7 @@
 // The command as a process of its own: what it says, where, and its exit code.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -243,4 +244,31 @@ test.serial('doctor has a line a check', async t => {
   const down = await run(['doctor', '--nats', 'nats://127.0.0.1:1'])
   t.is(down.code, 1)
   t.regex(down.stdout, /^✗ NATS nats:\/\/127\.0\.0\.1:1 does not answer/m)
+})
+
+const whereFull = existsSync('/dev/full') ? test.serial : test.skip
+
+whereFull('results that cannot be written are an error, whatever writes them', async t => {
+  for (const args of [
+    ['run', 'Math.sqrt', '4'],
+    ['reduce', 'Math.max', '--range', '0..9', '--quiet'],
+    ['map', 'Math.sqrt', '--range', '0..9', '--quiet'],
+  ]) {
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', full, 'pipe'], cwd: folder })
+    let stderr = ''
+    child.stderr?.on('data', chunk => {
+      stderr += chunk
+    })
+    const [code] = (await once(child, 'close')) as [number]
+    closeSync(full)
+    t.is(code, 3, args[0])
+    t.regex(stderr, /ENOSPC/, args[0])
+  }
+})
+
+test.serial('help into a reader that goes away is no error', async t => {
+  const { code, stderr } = await run(['--help'], { onStart: child => child.stdout?.destroy() })
+  t.is(code, 0)
+  t.is(stderr, '')
 })
