@@ -1,7 +1,7 @@
 // A nats-server of the test's own, on 127.0.0.1 at a free port, with a private store.
 // In: a program, extra configuration. Out: its URL, and ways to do it harm: kill, freeze, wipe its store.
 // Always true: it is ended by its own process id, and when the test's process ends it ends too.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
@@ -15,7 +15,11 @@ export interface NatsServerOptions {
   readonly configuration?: string
   readonly storeLimit?: string
   readonly jetStream?: boolean
+  /** In another network namespace: how a process is started there, and a port that is free there. */
+  readonly there?: { readonly spawn: SpawnThere; readonly port: number }
 }
+
+type SpawnThere = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess
 
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find(path => existsSync(path))
 
@@ -25,10 +29,12 @@ export class NatsServer {
   readonly host: string
   readonly folder: string
   readonly #binary: NatsBinary
+  readonly #spawn: SpawnThere
   #child: ChildProcess | undefined
 
-  private constructor(binary: NatsBinary, folder: string, host: string, port: number) {
+  private constructor(binary: NatsBinary, folder: string, host: string, port: number, spawnThere: SpawnThere) {
     this.#binary = binary
+    this.#spawn = spawnThere
     this.version = binary.version
     this.folder = folder
     this.host = host
@@ -40,7 +46,8 @@ export class NatsServer {
     // Another process may take the port between the look and the start.
     for (let attempt = 1; ; attempt++) {
       const folder = await mkdtemp(join(tmpdir(), 'manyhands-nats-'))
-      const server = new NatsServer(binary, folder, host, await freePort(host))
+      const port = options.there?.port ?? (await freePort(host))
+      const server = new NatsServer(binary, folder, host, port, options.there?.spawn ?? spawn)
       const lines = [
         `host: "${host}"`,
         `port: ${server.port}`,
@@ -75,7 +82,7 @@ export class NatsServer {
   async restart(): Promise<void> {
     const command = [this.#binary.path, '-c', join(this.folder, 'nats.conf')]
     const argv = SETPRIV ? [SETPRIV, '--pdeathsig', 'KILL', ...command] : command
-    const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' })
+    const child = this.#spawn(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' })
     this.#child = child
     const end = performance.now() + 10_000
     while (!(await greets(this.host, this.port))) {
