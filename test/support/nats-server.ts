@@ -104,8 +104,10 @@ export class NatsServer {
     this.#child = undefined
   }
 
-  freeze(): void {
+  /** Stops it as it stands; returns when none of its threads runs any more. */
+  async freeze(): Promise<void> {
     process.kill(this.pid, 'SIGSTOP')
+    await new Promise(resolve => setTimeout(resolve, 100))
   }
 
   thaw(): void {
@@ -117,8 +119,10 @@ export class NatsServer {
     await this.#replace('saved', 'store')
   }
 
-  async restoreStore(): Promise<void> {
-    await this.#replace('store', 'saved')
+  /** Puts back all, or one stream alone. */
+  async restoreStore(stream?: string): Promise<void> {
+    const part = stream ? `/jetstream/$G/streams/${stream}` : ''
+    await this.#replace(`store${part}`, `saved${part}`)
   }
 
   async #replace(target: string, source: string): Promise<void> {
