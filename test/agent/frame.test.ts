@@ -11,7 +11,7 @@ const frames: fc.Arbitrary<Frame> = fc.record({
   last: fc.boolean(),
   meta: fc.dictionary(
     fc.constantFrom('a', 'b', 'é'),
-    fc.oneof(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true })),
+    fc.oneof(fc.string(), fc.integer()),
   ),
   items: fc.oneof(
     fc.constant({ form: 'range', start: -5, step: 3, count: 9 } as const),
@@ -22,16 +22,14 @@ const frames: fc.Arbitrary<Frame> = fc.record({
     fc
       .array(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n))
       .map(all => ({ form: 'i64', values: BigInt64Array.from(all) }) as const),
-    fc
-      .array(fc.nat())
-      .map(
-        all =>
-          ({
-            form: 'json',
-            count: all.length,
-            text: new Uint8Array(Buffer.from(all.map(x => `${x}\n`).join(''))),
-          }) as const,
-      ),
+    fc.array(fc.nat()).map(
+      all =>
+        ({
+          form: 'json',
+          count: all.length,
+          text: new Uint8Array(Buffer.from(all.map(x => `${x}\n`).join(''))),
+        }) as const,
+    ),
   ),
 })
 

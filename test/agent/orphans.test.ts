@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -36,8 +36,9 @@ const CODE = {
 
 /** A PATH that has no setpriv, as on a system that cannot kill a worker with its agent. */
 const bareFolder = mkdtempSync(join(tmpdir(), 'manyhands-path-'))
-for (const name of ['python3', 'sh', 'sleep'])
-  symlinkSync(lookUp(name, process.env.PATH) as string, join(bareFolder, name))
+// python3 in PATH may be a script that needs more than is there.
+const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim()
+for (const name of ['sh', 'sleep']) symlinkSync(lookUp(name, process.env.PATH) as string, join(bareFolder, name))
 
 for (const runner of ['node', 'python', 'exec'] as const) {
   for (const [how, path] of [
@@ -46,7 +47,7 @@ for (const runner of ['node', 'python', 'exec'] as const) {
   ] as const) {
     test(`an agent killed with SIGKILL leaves no busy ${runner} worker, ${how}`, async t => {
       const agent = spawn(process.execPath, [TINY_AGENT, runner, JSON.stringify(CODE[runner])], {
-        env: { ...process.env, PATH: path },
+        env: { ...process.env, PATH: path, MANYHANDS_PYTHON: python },
         stdio: ['ignore', 'pipe', 'inherit'],
       })
       const [line] = (await once(agent.stdout, 'data')) as [Buffer]

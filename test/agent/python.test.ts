@@ -146,10 +146,7 @@ test('results without a form are failures of their own; numbers have the same te
       lines[x - 2] ?? '',
     )
   }
-  t.deepEqual(
-    lines.slice(8),
-    ['1e+21', '1e-7', '5e-324', '123456789012345680'].slice(-3).length === 3 ? lines.slice(8) : [],
-  )
+  t.deepEqual(lines.slice(7), ['1e+21', '1e-7', '5e-324', '123456789012345680'])
   await seat.worker.close(5)
 })
 
