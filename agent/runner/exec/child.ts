@@ -73,7 +73,7 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
     if (offset + 1 < source.count && (careful || part.due(now))) {
       announcer.rest(run, part.next)
       part.flush(false)
-      await channel.drained()
+      await channel.written()
     }
   }
   announcer.rest(run, part.next)
