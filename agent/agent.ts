@@ -288,12 +288,24 @@ export class Agent {
     const task = this.#readable(() => taskCodec.decode(message))
     if (task === undefined || this.#stopped) return
     const here = this.#jobs.get(task.job)
-    if (here === undefined || !this.#intake.accepts(task)) return
+    if (here === undefined || !this.#intake.accepts(task) || this.#holds(task)) return
     if (this.#draining || here.refused) {
       this.#giveBack(task)
       return
     }
     void this.#prepare(task, here)
+  }
+
+  /** A task whose acknowledgement was lost is delivered again: it is run once all the same. */
+  #holds(task: Task): boolean {
+    const isSame = (other: Task): boolean =>
+      other.shard === task.shard &&
+      other.attempt === task.attempt &&
+      other.job === task.job &&
+      other.epoch === task.epoch
+    for (const other of this.#fetching) if (isSame(other)) return true
+    for (const held of this.#pool.held()) if (isSame(held.task)) return true
+    return this.#outbox.holds(task)
   }
 
   async #prepare(task: Task, here: JobHere): Promise<void> {
@@ -304,7 +316,11 @@ export class Agent {
       this.#fetching.delete(task)
       if (this.#stopped || this.#jobs.get(task.job) !== here || !this.#intake.accepts(task)) return
       if (this.#draining) this.#giveBack(task)
-      else this.#pool.submit({ task, items, code })
+      else {
+        this.#pool.submit({ task, items, code })
+        // Offered before: should it bring down this host at once, the ledger must know who held it.
+        if (task.attempt > 1) this.#beat()
+      }
     } catch (error) {
       this.#fetching.delete(task)
       here.refused = true

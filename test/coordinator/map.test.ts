@@ -234,7 +234,7 @@ test('the receipt of the last job accounts for its slots', async t => {
   t.truthy(receipt)
   if (receipt === undefined) return
   t.is(receipt.items, 500)
-  t.is(receipt.slots, 2)
+  t.true(Math.abs(receipt.slots - 2) < 0.02, `${receipt.slots} slots`)
   const sum = Object.values(receipt.core_seconds).reduce((total, seconds) => total + seconds, 0)
   t.true(
     Math.abs(sum - receipt.capacity_core_seconds) < 0.01 * receipt.capacity_core_seconds,
@@ -277,5 +277,5 @@ test('a closed pool leaves no process and lets the program end', async t => {
 
 test('a worker that loads a module with a Pool at its top level says so', async t => {
   const nested = fromModule(new URL('../../../test/coordinator/fixtures/nested.ts', import.meta.url), 'twice')
-  await t.throwsAsync(pool.map(nested as never, [1]), { message: /worker loaded a module that makes a Pool/ })
+  await t.throwsAsync(pool.map(nested as never, [1]), { message: /worker loaded a module that makes a pool/ })
 })
