@@ -9,10 +9,7 @@ const frames: fc.Arbitrary<Frame> = fc.record({
   type: fc.constantFrom(...TYPES),
   id: fc.nat(),
   last: fc.boolean(),
-  meta: fc.dictionary(
-    fc.constantFrom('a', 'b', 'é'),
-    fc.oneof(fc.string(), fc.integer()),
-  ),
+  meta: fc.dictionary(fc.constantFrom('a', 'b', 'é'), fc.oneof(fc.string(), fc.integer())),
   items: fc.oneof(
     fc.constant({ form: 'range', start: -5, step: 3, count: 9 } as const),
     fc.array(fc.double(), { maxLength: 40 }).map(all => ({ form: 'f64', values: Float64Array.from(all) }) as const),
