@@ -71,7 +71,7 @@ class World {
     agent.kill()
     this.agents.delete(agent)
     this.network.peers.delete(agent)
-    if (this.random.chance(0.7) || this.agents.size === 0)
+    if (this.random.chance(0.7) || [...this.agents].every(({ isBad }) => isBad))
       this.timeline.after(this.random.between(0.1, 3), () => this.join())
   }
 
