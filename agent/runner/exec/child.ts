@@ -58,7 +58,8 @@ const settle = async (part: Part, line: LineOf, item: () => unknown): Promise<vo
 
 const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerRun): Promise<void> => {
   const line = loads.get(load)
-  if (line === undefined) throw new Error(`run ${run} of load ${load}, which is not loaded`)
+  // It was refused; the agent had sent this before it knew.
+  if (line === undefined) return
   const source = sourceOf(items)
   const part = new Part(run, start, source.count, outcomes => channel.send(outcomes), commandSeconds)
   const endSeconds = nowSeconds() + timeBoxSeconds
