@@ -5,6 +5,7 @@
 //
 // In: an AgentTransport. Out: reports and beats on it. Always true: what it holds is in its next beat, from the task's
 // arrival until its reports are stored and settled; a task that is dropped is either not wanted or given back by name.
+import { setMaxListeners } from 'node:events'
 import { hostname } from 'node:os'
 import { beatCodec, broadcastCodec, taskCodec } from '../proto/codec.js'
 import { MessageError } from '../proto/envelope.js'
@@ -172,6 +173,7 @@ export class Agent {
     for (const effect of effects) {
       if (effect.type === 'job') this.#welcome(effect.job, effect.known)
       else if (effect.type === 'gone') this.#forget(effect.job, effect.why)
+      else if (effect.type === 'stranger') this.#beat()
       else this.#review(effect.job)
     }
     if (effects.length > 0) this.#pull()
@@ -181,11 +183,14 @@ export class Agent {
     const before = this.#jobs.get(job)
     before?.stop.abort()
     if (before === undefined) this.#pool.beginAccount()
+    const stop = new AbortController()
+    // Every pull listens to it.
+    setMaxListeners(0, stop.signal)
     const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec)
     const here: JobHere = {
       known,
       code,
-      stop: new AbortController(),
+      stop,
       operation: 'map',
       pulling: false,
       refused: before?.refused ?? false,

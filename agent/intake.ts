@@ -17,6 +17,8 @@ export type IntakeEffect =
   | { readonly type: 'job'; readonly job: string; readonly known: KnownJob }
   /** Over, or its coordinator has been silent for too long: everything of it may be forgotten. */
   | { readonly type: 'gone'; readonly job: string; readonly why: string }
+  /** A coordinator that was not known: it does not know this agent either. */
+  | { readonly type: 'stranger'; readonly coordinator: string }
   /** What is wanted of the job may have changed: look through what is held. */
   | { readonly type: 'changed'; readonly job: string }
 
@@ -49,6 +51,8 @@ export class Intake {
     if (record !== undefined && broadcast.sequence <= record.sequence) return []
     this.#coordinators.set(broadcast.coordinator, { sequence: broadcast.sequence, heardAtSeconds: now })
     const effects: IntakeEffect[] = []
+    if (record === undefined && !broadcast.closing)
+      effects.push({ type: 'stranger', coordinator: broadcast.coordinator })
     const announced = new Set(broadcast.jobs.map(({ job }) => job))
     for (const [job, known] of this.#jobs) {
       if (known.coordinator === broadcast.coordinator && !announced.has(job)) this.#forget(job, 'it is over', effects)

@@ -47,9 +47,12 @@ export class Coordinator {
   readonly #name = `c-${randomBytes(6).toString('hex')}`
   readonly #blobs = new Blobs()
   readonly #runs = new Map<string, Run>()
-  readonly #agents = new Map<string, number>()
+  /** Those heard of lately: how many slots they offer, and when they were heard. */
+  readonly #agents = new Map<string, { readonly slots: number; readonly seenAtSeconds: number }>()
   readonly #subscriptions: Subscription[]
   readonly #timer: NodeJS.Timeout
+  readonly #heard: Promise<void>
+  #hearFirst: () => void = () => {}
   #soon: NodeJS.Timeout | undefined
   #sequence = 0
   #isBroadcastDue = false
@@ -59,11 +62,21 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.#options = options
     const { transport } = options
+    this.#heard = new Promise(resolve => {
+      this.#hearFirst = resolve
+    })
     this.#subscriptions = [
       transport.onBeat(message => this.#hear(message)),
       transport.serveBlobs(message => this.#answer(message)),
     ]
     this.#timer = setInterval(() => this.#tick(), TICK_SECONDS * 1000)
+    // Agents answer a stranger with a beat, so that the first job knows its slots.
+    this.#broadcast()
+  }
+
+  /** Resolves when an agent has been heard of. */
+  get heard(): Promise<void> {
+    return this.#heard
   }
 
   async run(request: JobRequest): Promise<JobEnd> {
@@ -89,6 +102,7 @@ export class Coordinator {
       dropEpoch: epoch => transport.dropEpoch(spec.job, epoch),
       onChange: () => this.#broadcastSoon(),
     })
+    for (const [agent, { slots }] of this.#agents) run.join(agent, slots, clock())
     this.#runs.set(spec.job, run)
     try {
       return await run.toEnd()
@@ -112,7 +126,7 @@ export class Coordinator {
 
   #tick(): void {
     const now = this.#options.clock()
-    for (const [agent, seenAtSeconds] of this.#agents) {
+    for (const [agent, { seenAtSeconds }] of this.#agents) {
       if (now - seenAtSeconds <= AGENT_GONE_SECONDS) continue
       this.#agents.delete(agent)
       for (const run of this.#runs.values()) run.gone(agent, now)
@@ -129,7 +143,7 @@ export class Coordinator {
   #broadcast(): void {
     clearTimeout(this.#soon)
     this.#soon = undefined
-    const jobs = [...this.#runs.values()].filter(run => !run.isOver).map(run => run.active())
+    const jobs = [...this.#runs.values()].filter(run => run.isActive).map(run => run.active())
     const broadcast = { coordinator: this.#name, sequence: ++this.#sequence, jobs, closing: this.#closed }
     this.#options.transport.broadcast(broadcastCodec.encode(broadcast))
   }
@@ -139,8 +153,9 @@ export class Coordinator {
     if (beat === undefined) return
     const now = this.#options.clock()
     if (!this.#agents.has(beat.agent)) this.#broadcastSoon()
-    this.#agents.set(beat.agent, now)
+    this.#agents.set(beat.agent, { slots: beat.draining ? 0 : beat.slots, seenAtSeconds: now })
     for (const run of this.#runs.values()) run.beat(beat, now)
+    this.#hearFirst()
   }
 
   #answer(message: Uint8Array): Uint8Array | undefined {

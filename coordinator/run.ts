@@ -61,13 +61,16 @@ export class Run {
   readonly #accounts: Accounts
   readonly #reader: ReportReader
   readonly #largeTasks = new Map<number, BlobRef>()
-  readonly #agents = new Map<string, { readonly slots: number; readonly seenAtSeconds: number }>()
+  /** The slots of each agent that was heard of lately. */
+  readonly #agents = new Map<string, number>()
   readonly #refusals = new Map<string, string>()
   readonly #ended: Promise<void>
   #end: () => void = () => {}
   #wakeFeeder: (() => void) | undefined
   #channel: JobChannel | undefined
+  /** The epoch whose queue is there; agents that pull from one that is not there yet would wait in vain. */
   #epoch = 0
+  #opening = 0
   #state: State = 'running'
   #why: string | undefined
   #isInputEnded = false
@@ -136,6 +139,11 @@ export class Run {
     }
   }
 
+  /** Its queue is there and it is not over: agents may know of it. */
+  get isActive(): boolean {
+    return this.#epoch > 0 && !this.isOver
+  }
+
   get isOver(): boolean {
     return this.#state !== 'running' && this.#state !== 'finishing'
   }
@@ -155,11 +163,15 @@ export class Run {
     }
   }
 
+  /** An agent offers so many slots from now on. */
+  join(agent: string, slots: number, now: number): void {
+    this.#agents.set(agent, slots)
+    this.#countSlots(now)
+  }
+
   beat(beat: Beat, now: number): void {
     const { spec } = this.#options
-    if (!this.#agents.has(beat.agent)) this.#wakeFeeder?.()
-    this.#agents.set(beat.agent, { slots: beat.draining ? 0 : beat.slots, seenAtSeconds: now })
-    this.#countSlots(now)
+    this.join(beat.agent, beat.draining ? 0 : beat.slots, now)
     const heldInAll = beat.held.filter(({ reported }) => !reported).length
     const held = beat.held.filter(({ job }) => job === spec.job)
     const { agent, sequence, slots, draining } = beat
@@ -179,7 +191,7 @@ export class Run {
   }
 
   #countSlots(now: number): void {
-    const total = [...this.#agents.values()].reduce((sum, { slots }) => sum + slots, 0)
+    const total = [...this.#agents.values()].reduce((sum, slots) => sum + slots, 0)
     if (total === this.#totalSlots) return
     this.#totalSlots = total
     this.#accounts.slots(total, now)
@@ -200,9 +212,10 @@ export class Run {
   }
 
   async #openChannel(): Promise<void> {
-    const epoch = ++this.#epoch
+    const epoch = ++this.#opening
     const channel = await this.#options.openChannel(epoch, message => this.#hear(message))
     this.#channel = channel
+    this.#epoch = epoch
     this.#options.onChange()
     void channel.lost.then(why => this.#reopen(epoch, why))
   }

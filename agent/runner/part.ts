@@ -14,6 +14,11 @@ const NUMBERS = FLUSH_BYTES / 8
 
 const { performance, Buffer } = globalThis
 
+const ownCpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
 export class Part {
   readonly #run: number
   readonly #send: (outcomes: WorkerOutcomes) => void
@@ -30,10 +35,20 @@ export class Part {
   #computeSeconds = 0
   #decodeSeconds = 0
   #encodeSeconds = 0
-  #cpu = process.cpuUsage()
+  readonly #cpuSeconds: () => number
+  #cpuBefore: number
   #flushedAt = performance.now()
 
-  constructor(run: number, start: number, count: number, send: (outcomes: WorkerOutcomes) => void) {
+  /** `cpuSeconds`: what the work has used so far. */
+  constructor(
+    run: number,
+    start: number,
+    count: number,
+    send: (outcomes: WorkerOutcomes) => void,
+    cpuSeconds = ownCpuSeconds,
+  ) {
+    this.#cpuSeconds = cpuSeconds
+    this.#cpuBefore = cpuSeconds()
     this.#run = run
     this.#start = start
     this.next = start
@@ -114,7 +129,7 @@ export class Part {
   flush(last: boolean): void {
     const began = performance.now()
     const values = this.#takeValues()
-    const cpu = process.cpuUsage(this.#cpu)
+    const cpu = this.#cpuSeconds()
     const encodeSeconds = this.#encodeSeconds + (performance.now() - began) / 1000
     this.#send({
       type: 'outcomes',
@@ -126,7 +141,7 @@ export class Part {
         computeSeconds: this.#computeSeconds,
         decodeSeconds: this.#decodeSeconds,
         encodeSeconds,
-        cpuSeconds: (cpu.user + cpu.system) / 1e6,
+        cpuSeconds: Math.max(0, cpu - this.#cpuBefore),
       },
       last,
     })
@@ -135,7 +150,7 @@ export class Part {
     this.#textBytes = 0
     this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = 0
     this.#flushedAt = performance.now()
-    if (!last) this.#cpu = process.cpuUsage()
+    this.#cpuBefore = cpu
   }
 
   #takeValues(): Items {

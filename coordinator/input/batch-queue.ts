@@ -37,7 +37,7 @@ export class BatchQueue {
 }
 
 /** How many items of the batch fit, at least one. */
-export const countWithin = (items: Items, maxItems: number, maxBytes: number): number => {
+const countWithin = (items: Items, maxItems: number, maxBytes: number): number => {
   const count = Math.max(1, Math.min(maxItems, countOf(items)))
   if (items.form === 'range') return count
   if (items.form !== 'json') return Math.max(1, Math.min(count, Math.floor(maxBytes / 8)))

@@ -59,6 +59,7 @@ export const openFileSource = async (path: string): Promise<ByteSource> => {
 
 export const streamSource = (stream: Readable, name: string): ByteSource => {
   let failure: Error | undefined
+  let closed = false
   // Without a listener a late error, such as one after close, would end the process.
   stream.on('error', error => {
     failure ??= error
@@ -67,15 +68,19 @@ export const streamSource = (stream: Readable, name: string): ByteSource => {
     name,
     async read(wait) {
       for (;;) {
+        if (closed) return undefined
+        failure ??= stream.errored ?? undefined
         if (failure) throw readError(name, failure)
         const chunk: unknown = stream.read()
         if (chunk !== null) return typeof chunk === 'string' ? Buffer.from(chunk) : (chunk as Uint8Array)
-        if (stream.readableEnded || stream.destroyed) return undefined
+        if (stream.readableEnded) return undefined
+        if (stream.destroyed) throw new Error(`cannot read ${name}: it was closed before its end`)
         if (!wait) return new Uint8Array(0)
         await readable(stream)
       }
     },
     async close() {
+      closed = true
       if (stream.destroyed) return
       stream.destroy()
       if (!stream.closed) await once(stream, 'close').catch(() => undefined)

@@ -2,7 +2,7 @@
 // In: text that ends with a line feed. Out: its fields, or what is wrong with it.
 // (csv-parse, the usual library, was tried: with skip_records_with_error it drops whole records after a stray quote.)
 export type CsvRecord =
-  | { readonly state: 'whole'; readonly fields: string[]; readonly end: number }
+  | { readonly state: 'whole'; readonly fields: string[]; readonly end: number; readonly lines: number }
   /** A quote is open at the end of the text. */
   | { readonly state: 'open' }
   | { readonly state: 'bad'; readonly why: string }
@@ -10,7 +10,7 @@ export type CsvRecord =
 export const readRecord = (text: string, start: number): CsvRecord => {
   const lineEnd = text.indexOf('\n', start)
   const line = text.slice(start, text.charCodeAt(lineEnd - 1) === 13 && lineEnd > start ? lineEnd - 1 : lineEnd)
-  if (!line.includes('"')) return { state: 'whole', fields: line.split(','), end: lineEnd + 1 }
+  if (!line.includes('"')) return { state: 'whole', fields: line.split(','), end: lineEnd + 1, lines: 1 }
   const fields: string[] = []
   for (let at = start; ; ) {
     let end: number
@@ -26,8 +26,10 @@ export const readRecord = (text: string, start: number): CsvRecord => {
       fields.push(text.slice(at, end))
     }
     if (text.charCodeAt(end) === COMMA) at = end + 1
-    else if (isLineEnd(text, end)) return { state: 'whole', fields, end: text.indexOf('\n', end) + 1 }
-    else return { state: 'bad', why: `more text after the closing quote of field ${fields.length}` }
+    else if (isLineEnd(text, end)) {
+      const after = text.indexOf('\n', end) + 1
+      return { state: 'whole', fields, end: after, lines: after === lineEnd + 1 ? 1 : linesIn(text, start, after) }
+    } else return { state: 'bad', why: `more text after the closing quote of field ${fields.length}` }
   }
 }
 
@@ -36,6 +38,12 @@ const COMMA = 44
 
 const isLineEnd = (text: string, at: number): boolean =>
   text.charCodeAt(at) === 10 || (text.charCodeAt(at) === 13 && text.charCodeAt(at + 1) === 10)
+
+const linesIn = (text: string, from: number, to: number): number => {
+  let lines = 0
+  for (let at = text.indexOf('\n', from); at !== -1 && at < to; at = text.indexOf('\n', at + 1)) lines += 1
+  return lines
+}
 
 /** The place after the closing quote; -1 when there is none. */
 const endOfQuoted = (text: string, start: number): number => {

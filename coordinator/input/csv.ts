@@ -20,10 +20,13 @@ class CsvParser implements BlockParser {
   readonly #name: string
   readonly #recordLimitBytes: number
   #keys: string[] | undefined
+  #escaped = false
   /** Where a quote is open; as latin-1, so that what is not UTF-8 is found field by field. */
   #open = ''
   #openLine = 0
   #texts: string[] = []
+  /** Nothing of the text at hand needs decoding. */
+  #ascii = false
 
   constructor(name: string, recordLimitBytes: number) {
     this.#name = name
@@ -47,12 +50,13 @@ class CsvParser implements BlockParser {
   #records(text: string, firstLine: number, limitBytes: number, emit: (batch: InputBatch) => void): void {
     let line = firstLine
     this.#open = ''
+    this.#ascii = !/[\x80-\xff]/.test(text)
     for (let at = 0; at < text.length; ) {
       const record = readRecord(text, at)
       if (record.state === 'whole') {
         const blank = record.fields.length === 1 && record.end - at <= 2 && record.fields[0] === ''
         if (!blank) this.#record(record.fields, line, emit)
-        line += record.fields.reduce((sum, field) => sum + (field.includes('\n') ? field.split('\n').length - 1 : 0), 1)
+        line += record.lines
         at = record.end
         continue
       }
@@ -68,12 +72,21 @@ class CsvParser implements BlockParser {
   }
 
   #record(raw: string[], line: number, emit: (batch: InputBatch) => void): void {
-    const fields = raw.map(decodeField)
+    const fields = this.#ascii ? raw : raw.map(decodeField)
     if (fields.includes(undefined)) this.#undecodable(line, NOT_UTF8, emit)
-    else if (!this.#keys) this.#keys = headerOf(this.#name, line, fields as string[])
+    else if (!this.#keys) this.#begin(line, fields as string[])
     else if (fields.length !== this.#keys.length)
       this.#undecodable(line, `${fields.length} fields where the header has ${this.#keys.length}`, emit)
-    else this.#texts.push(recordText(this.#keys, fields as string[]))
+    else {
+      const text = recordText(this.#keys, fields as string[])
+      this.#texts.push(this.#escaped ? `{"$escape":${text}}` : text)
+    }
+  }
+
+  #begin(line: number, names: string[]): void {
+    this.#keys = keyTexts(headerOf(this.#name, line, names))
+    // A single column may have the name of an escape.
+    this.#escaped = names.length === 1 && encodeValue({ [names[0] as string]: '' }).startsWith('{"$escape"')
   }
 
   #undecodable(line: number, why: string, emit: (batch: InputBatch) => void): void {
@@ -94,8 +107,7 @@ class CsvParser implements BlockParser {
 const NOT_UTF8 = 'not UTF-8 (iconv -t UTF-8 converts other encodings)'
 
 const decodeField = (field: string): string | undefined => {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII
-  if (/^[\x00-\x7f]*$/.test(field)) return field
+  if (!/[\x80-\xff]/.test(field)) return field
   const bytes = Buffer.from(field, 'latin1')
   return isUtf8(bytes) ? bytes.toString() : undefined
 }
@@ -108,8 +120,12 @@ const headerOf = (name: string, line: number, names: string[]): string[] => {
   )
 }
 
-const recordText = (keys: string[], fields: string[]): string => {
-  // A single column may have the name of an escape.
-  if (keys.length === 1) return encodeValue(Object.fromEntries([[keys[0], fields[0]]]))
-  return `{${keys.map((key, at) => `${JSON.stringify(key)}:${JSON.stringify(fields[at])}`).join()}}`
+/** Each column's key as it stands before its field in the text of a record. */
+const keyTexts = (names: readonly string[]): string[] =>
+  names.map((name, at) => `${at === 0 ? '{' : ','}${JSON.stringify(name)}:`)
+
+const recordText = (keys: readonly string[], fields: readonly string[]): string => {
+  let text = ''
+  for (let at = 0; at < keys.length; at++) text += (keys[at] as string) + JSON.stringify(fields[at])
+  return `${text}}`
 }

@@ -10,12 +10,18 @@ export const openJsonl = (source: ByteSource, lineLimitBytes?: number): Input =>
   new TextInput(source, jsonlParser(source.name), lineLimitBytes)
 
 const jsonlParser = (name: string): BlockParser => ({
-  parse(block, firstLine, emit) {
+  parse(given, firstLine, emit) {
+    const block = given.includes('\r\n') ? withoutReturns(given) : given
     const count = isUtf8(block) ? countIfAllGood(block) : undefined
     if (count === undefined) careful(name, block, firstLine, emit)
     else emit({ items: { form: 'json', count, text: block } })
   },
 })
+
+const withoutReturns = (block: Buffer): Buffer =>
+  Buffer.from(block.toString('latin1').replaceAll('\r\n', '\n'), 'latin1')
+
+const NUMBER_LINE = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\n/y
 
 /** The number of lines when all of them are JSON and can be passed on as one piece. */
 const countIfAllGood = (block: Buffer): number | undefined => {
@@ -25,6 +31,14 @@ const countIfAllGood = (block: Buffer): number | undefined => {
   let count = 0
   try {
     for (let at = 0; at < text.length; count++) {
+      // Lines that are numbers are many and short: a call of JSON.parse for each would be most of the cost.
+      const first = text.charCodeAt(at)
+      if (first < 58 && first !== 34) {
+        NUMBER_LINE.lastIndex = at
+        if (!NUMBER_LINE.test(text)) return undefined
+        at = NUMBER_LINE.lastIndex
+        continue
+      }
       const end = text.indexOf('\n', at)
       JSON.parse(text.slice(at, end))
       at = end + 1

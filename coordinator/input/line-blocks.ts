@@ -42,7 +42,10 @@ export class LineBlocks {
     const blocks: LineBlock[] = []
     if (this.#skipping) this.#finish(blocks)
     else if (this.#restBytes > 0) {
-      this.#rest.push(Buffer.from('\n'))
+      const last = Buffer.concat([...this.#rest, Buffer.from('\n')])
+      // The mark alone is a file without lines.
+      if (this.#atStart && last.length === 4 && startsWithMark(last)) return blocks
+      this.#rest = [last]
       this.#finish(blocks)
     }
     return blocks
@@ -76,9 +79,7 @@ export class LineBlocks {
     let bytes = given
     if (this.#atStart) {
       this.#atStart = false
-      if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) bytes = bytes.subarray(3)
-      // The mark alone is a file without lines.
-      if (bytes.length === 1 && given.length === 4) bytes = given.subarray(3)
+      if (startsWithMark(bytes)) bytes = bytes.subarray(3)
     }
     const emit = (part: Buffer) => {
       if (part.length === 0) return
@@ -104,6 +105,8 @@ export class LineBlocks {
     emit(bytes.subarray(done))
   }
 }
+
+const startsWithMark = (bytes: Buffer): boolean => bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
 
 const countLines = (bytes: Buffer): number => {
   let lines = 0

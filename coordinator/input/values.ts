@@ -177,8 +177,9 @@ class PulledInput implements Input {
     if (this.#ended) return
     this.#ended = true
     this.#closing.resolve()
-    const returned = Promise.resolve(this.#iterator.return?.()).catch(() => undefined)
-    if (!this.#pending) await returned
+    const returned = Promise.resolve(this.#iterator.return?.())
+    if (this.#pending) returned.catch(() => undefined)
+    else await returned
   }
 
   async #pull(count: number): Promise<void> {

@@ -8,6 +8,8 @@ import type { Outcomes } from '../../proto/outcome.js'
 import type { Format } from './format.js'
 import type { Output } from './output.js'
 
+const PIECE_BYTES = 256 * 1024
+
 /** Nobody wants the rest of the output: the job ends quietly. */
 export class OutputClosed extends Error {
   override readonly name = 'OutputClosed'
@@ -35,7 +37,18 @@ export class StreamOutput implements Output {
   }
 
   async write(outcomes: Outcomes): Promise<void> {
-    for (const bytes of this.#format.encode(outcomes)) await this.#put(bytes)
+    // In large pieces: each write to a pipe is a system call, and an item may be two bytes long.
+    let pieces: Uint8Array[] = []
+    let bytes = 0
+    for (const piece of this.#format.encode(outcomes)) {
+      pieces.push(piece)
+      bytes += piece.length
+      if (bytes < PIECE_BYTES) continue
+      await this.#put(Buffer.concat(pieces, bytes))
+      pieces = []
+      bytes = 0
+    }
+    if (bytes > 0) await this.#put(Buffer.concat(pieces, bytes))
   }
 
   commit(): Promise<void> {

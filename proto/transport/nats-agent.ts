@@ -2,16 +2,21 @@
 // In: tasks of work queues, broadcasts, chunks. Out: acknowledgements, reports, beats, requests.
 // Always true: a task is acknowledged before it is handed over, and a pull never outlives the server's wait for that
 // acknowledgement, so that a frozen agent swallows a task once at most.
+import { setMaxListeners } from 'node:events'
 import { subjects } from '../subjects.js'
 import type { AgentTransport, ReportAddress, Subscription } from '../transport.js'
-import { connectNats, type NatsLink, type NatsMessage, type NatsOptions } from './nats.js'
-import { ACK_WAIT_SECONDS, pause, pullBody, pullSubject } from './nats-streams.js'
+import { deferred } from './deferred.js'
+import { connectNats, type NatsLink, type NatsMessage } from './nats.js'
+import { ACK_WAIT_SECONDS, isCode, JETSTREAM, pause, pullBody, pullSubject } from './nats-streams.js'
+import type { NatsOptions } from './url.js'
 
 const REPORT_MS = 1000
 /** Beyond this a pull is asked for again. */
 const LONGEST_PULL_SECONDS = ACK_WAIT_SECONDS - 1
 /** A pull that the server turned away is not repeated at once. */
 const TURNED_AWAY_MS = 200
+/** How long a queue is taken to be there without a sign of it. Smaller costs look-ups, larger finds its end later. */
+const KNOWN_MS = 1000
 const ACK = '+ACK'
 
 class NatsAgent implements AgentTransport {
@@ -19,6 +24,8 @@ class NatsAgent implements AgentTransport {
   readonly closed: Promise<Error | undefined>
   readonly #link: NatsLink
   readonly #agent: string
+  /** When a queue's last sign came. */
+  readonly #known = new Map<string, number>()
 
   constructor(link: NatsLink, agent: string) {
     this.#link = link
@@ -35,11 +42,15 @@ class NatsAgent implements AgentTransport {
     onTask: (task: Uint8Array) => void,
     signal: AbortSignal,
   ): Promise<number> {
+    // One signal may end the pulls of all jobs.
+    setMaxListeners(0, signal)
     const stream = subjects.taskStream(job, epoch)
     const wait = Math.min(Math.max(waitSeconds, 0.1), LONGEST_PULL_SECONDS)
     if (credit <= 0 || signal.aborted) return 0
     if (!this.#link.connected && !(await this.#connectedWithin(wait, signal))) return 0
-    return new Pull(this.#link, stream, credit, wait, onTask, signal).done
+    const taken = await new Pull(this.#link, stream, credit, wait, onTask, signal, this.#known).done
+    if (taken < 0) this.#known.delete(stream)
+    return taken
   }
 
   async report(address: ReportAddress, id: string, report: Uint8Array): Promise<void> {
@@ -68,8 +79,12 @@ class NatsAgent implements AgentTransport {
   }
 
   async #connectedWithin(seconds: number, signal: AbortSignal): Promise<boolean> {
-    const aborted = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
-    await Promise.race([this.#link.whenConnected(), pause(seconds * 1000), aborted])
+    const aborted = deferred<void>()
+    const onAbort = (): void => aborted.resolve()
+    signal.addEventListener('abort', onAbort)
+    await Promise.race([this.#link.whenConnected(), pause(seconds * 1000), aborted.promise]).finally(() =>
+      signal.removeEventListener('abort', onAbort),
+    )
     return this.#link.connected && !signal.aborted
   }
 }
@@ -79,6 +94,8 @@ class Pull {
   readonly done: Promise<number>
   #resolve!: (taken: number) => void
   readonly #link: NatsLink
+  readonly #stream: string
+  readonly #known: Map<string, number>
   readonly #inbox: string
   readonly #credit: number
   readonly #onTask: (task: Uint8Array) => void
@@ -94,11 +111,14 @@ class Pull {
     waitSeconds: number,
     onTask: (task: Uint8Array) => void,
     signal: AbortSignal,
+    known: Map<string, number>,
   ) {
     this.done = new Promise(resolve => {
       this.#resolve = resolve
     })
     this.#link = link
+    this.#stream = stream
+    this.#known = known
     this.#credit = credit
     this.#onTask = onTask
     this.#inbox = link.inbox()
@@ -107,8 +127,11 @@ class Pull {
     const timer = setTimeout(cutShort, waitSeconds * 1000 + 300)
     signal.addEventListener('abort', cutShort)
     const offDisconnect = link.onDisconnect(cutShort)
+    const age = performance.now() - (known.get(stream) ?? Number.NEGATIVE_INFINITY)
+    const lookTimer = setTimeout(() => void this.#look(), Math.max(0, KNOWN_MS - age))
     this.#release = () => {
       clearTimeout(timer)
+      clearTimeout(lookTimer)
       signal.removeEventListener('abort', cutShort)
       offDisconnect()
     }
@@ -124,10 +147,21 @@ class Pull {
       else if (code !== 100) void this.#end('turned away')
       return
     }
+    this.#known.set(this.#stream, performance.now())
     if (message.reply) this.#link.publish(message.reply, ACK)
     this.#taken++
     if (this.#taken >= this.#credit) void this.#end('over')
     this.#onTask(message.data)
+  }
+
+  /** Asks whether the queue is there: older servers do not answer a pull from one that is not. */
+  async #look(): Promise<void> {
+    try {
+      await this.#link.api(`CONSUMER.INFO.${this.#stream}.${subjects.taskConsumer}`)
+      this.#known.set(this.#stream, performance.now())
+    } catch (error) {
+      if (isCode(error, JETSTREAM.streamNotFound, JETSTREAM.consumerNotFound)) void this.#end('gone')
+    }
   }
 
   async #end(how: 'over' | 'gone' | 'turned away' | 'cut short'): Promise<void> {

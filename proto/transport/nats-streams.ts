@@ -2,10 +2,12 @@
 // newer servers accepts, and no others.
 // Always true: whatever of this vanishes costs recomputing, never correctness (design.md, section 6).
 import { subjects } from '../subjects.js'
-import { NatsFailure, type NatsLink } from './nats.js'
+import type { NatsLink } from './nats.js'
+import { NatsFailure } from './nats-failure.js'
 
 /** JetStream's own numbers for what we meet. */
 export const JETSTREAM = {
+  clusterUnavailable: 10008,
   consumerNotFound: 10014,
   streamNameInUse: 10058,
   streamNotFound: 10059,
@@ -17,11 +19,17 @@ export const ACK_WAIT_SECONDS = 5
 
 const MIB = 1024 * 1024
 const NANOS = 1e9
+/** No limit but the store's own: many jobs share what is left of it, and a full one makes all of them wait. */
+const UNRESERVED = -1
 
-/** A full queue makes offers wait: two shards a slot are far below it. The server reserves it, so less is tried next. */
-const TASK_BYTES = [256 * MIB, 64 * MIB, 16 * MIB]
+/**
+ * A full queue makes offers wait: two shards of 256 KiB for each of 64 slots fill it. The server reserves it for the
+ * stream, so that larger leaves room for fewer jobs; where there is no room, less is tried. A byte less than round: a
+ * store whose last byte is reserved refuses even a stream that reserves nothing.
+ */
+const TASK_BYTES = [32 * MIB - 1, 8 * MIB - 1, UNRESERVED]
 /** Full means that agents keep their reports until the coordinator has committed and trimmed. */
-const REPORT_BYTES = [1024 * MIB, 256 * MIB, 64 * MIB]
+const REPORT_BYTES = [256 * MIB - 1, 64 * MIB - 1, UNRESERVED]
 
 export interface StreamInfo {
   readonly created: string
@@ -134,7 +142,8 @@ export const isCode = (error: unknown, ...codes: number[]): boolean =>
 
 /** Whether trying again may help: no verdict of the server's was heard. */
 export const isPassing = (error: unknown): boolean =>
-  error instanceof NatsFailure && ['disconnected', 'timeout', 'no responders'].includes(error.kind)
+  error instanceof NatsFailure &&
+  (['disconnected', 'timeout', 'no responders'].includes(error.kind) || error.code === JETSTREAM.clusterUnavailable)
 
 export const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 

@@ -28,7 +28,7 @@ const withVersion = async (path: string): Promise<NatsBinary> => {
 }
 
 const onPath = async (program: string): Promise<string | undefined> => {
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'])
+  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'])
     if (
       folder &&
       (await access(join(folder, program)).then(
@@ -60,12 +60,15 @@ export const newestServer = async (): Promise<NatsBinary> => {
 
 const fetchFromSid = async (folder: string): Promise<void> => {
   if (!(await onPath('apt-get')) || !(await onPath('dpkg')))
-    throw new Error(`the tests need a newer nats-server too: unpack one as ${folder}/usr/sbin/nats-server (Debian does so by itself)`)
+    throw new Error(
+      `the tests need a newer nats-server too: unpack one as ${folder}/usr/sbin/nats-server (Debian does so by itself)`,
+    )
   await mkdir(CACHE, { recursive: true })
   // Two test files may fetch at once: each in its own folder, and the first to end wins.
   const work = await mkdtemp(join(CACHE, 'fetch-'))
   try {
-    for (const name of ['lists/partial', 'cache/archives/partial', 'root']) await mkdir(join(work, name), { recursive: true })
+    for (const name of ['lists/partial', 'cache/archives/partial', 'root'])
+      await mkdir(join(work, name), { recursive: true })
     const signed = existsSync(KEYRING) ? `[signed-by=${KEYRING}] ` : ''
     await writeFile(join(work, 'sources.list'), `deb ${signed}${await debianMirror()} sid main\n`)
     const settings = {
@@ -86,9 +89,12 @@ const fetchFromSid = async (folder: string): Promise<void> => {
     })
   } catch (error) {
     const said = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1) ?? (error as Error).message
-    throw new Error(`Debian's newest nats-server could not be fetched (${said}): check the network, or unpack one as ${folder}/usr/sbin/nats-server`, {
-      cause: error,
-    })
+    throw new Error(
+      `Debian's newest nats-server could not be fetched (${said}): check the network, or unpack one as ${folder}/usr/sbin/nats-server`,
+      {
+        cause: error,
+      },
+    )
   } finally {
     await rm(work, { recursive: true, force: true })
   }

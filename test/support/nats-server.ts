@@ -1,9 +1,9 @@
 // A nats-server of the test's own, on 127.0.0.1 at a free port, with a private store.
 // In: a program, extra configuration. Out: its URL, and ways to do it harm: kill, freeze, wipe its store.
 // Always true: it is ended by its own process id, and when the test's process ends it ends too.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,7 +13,13 @@ export interface NatsServerOptions {
   readonly host?: string
   /** Lines for the configuration file, such as an authorization block. */
   readonly configuration?: string
+  readonly storeLimit?: string
+  readonly jetStream?: boolean
+  /** In another network namespace: how a process is started there, and a port that is free there. */
+  readonly there?: { readonly spawn: SpawnThere; readonly port: number }
 }
+
+type SpawnThere = (command: string, args: readonly string[], options: SpawnOptions) => ChildProcess
 
 const SETPRIV = ['/usr/bin/setpriv', '/bin/setpriv'].find(path => existsSync(path))
 
@@ -23,10 +29,12 @@ export class NatsServer {
   readonly host: string
   readonly folder: string
   readonly #binary: NatsBinary
+  readonly #spawn: SpawnThere
   #child: ChildProcess | undefined
 
-  private constructor(binary: NatsBinary, folder: string, host: string, port: number) {
+  private constructor(binary: NatsBinary, folder: string, host: string, port: number, spawnThere: SpawnThere) {
     this.#binary = binary
+    this.#spawn = spawnThere
     this.version = binary.version
     this.folder = folder
     this.host = host
@@ -38,11 +46,14 @@ export class NatsServer {
     // Another process may take the port between the look and the start.
     for (let attempt = 1; ; attempt++) {
       const folder = await mkdtemp(join(tmpdir(), 'manyhands-nats-'))
-      const server = new NatsServer(binary, folder, host, await freePort(host))
+      const port = options.there?.port ?? (await freePort(host))
+      const server = new NatsServer(binary, folder, host, port, options.there?.spawn ?? spawn)
       const lines = [
         `host: "${host}"`,
         `port: ${server.port}`,
-        `jetstream { store_dir: "${join(folder, 'store')}", max_file_store: 4GB, max_memory_store: 64MB }`,
+        options.jetStream === false
+          ? ''
+          : `jetstream { store_dir: "${join(folder, 'store')}", max_file_store: ${options.storeLimit ?? '16GB'}, max_memory_store: 64MB }`,
         `log_file: "${join(folder, 'log')}"`,
         options.configuration ?? '',
       ]
@@ -71,7 +82,7 @@ export class NatsServer {
   async restart(): Promise<void> {
     const command = [this.#binary.path, '-c', join(this.folder, 'nats.conf')]
     const argv = SETPRIV ? [SETPRIV, '--pdeathsig', 'KILL', ...command] : command
-    const child = spawn(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' })
+    const child = this.#spawn(argv[0] ?? '', argv.slice(1), { stdio: 'ignore' })
     this.#child = child
     const end = performance.now() + 10_000
     while (!(await greets(this.host, this.port))) {
@@ -93,12 +104,31 @@ export class NatsServer {
     this.#child = undefined
   }
 
-  freeze(): void {
+  /** Stops it as it stands; returns when none of its threads runs any more. */
+  async freeze(): Promise<void> {
     process.kill(this.pid, 'SIGSTOP')
+    await new Promise(resolve => setTimeout(resolve, 100))
   }
 
   thaw(): void {
     process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** Keeps a copy of all that it has stored, or puts the last copy back, as a power cut might; only while it is killed. */
+  async saveStore(): Promise<void> {
+    await this.#replace('saved', 'store')
+  }
+
+  /** Puts back all, or one stream alone. */
+  async restoreStore(stream?: string): Promise<void> {
+    const part = stream ? `/jetstream/$G/streams/${stream}` : ''
+    await this.#replace(`store${part}`, `saved${part}`)
+  }
+
+  async #replace(target: string, source: string): Promise<void> {
+    if (this.#child) throw new Error('kill the server before its store is touched')
+    await rm(join(this.folder, target), { recursive: true, force: true })
+    await cp(join(this.folder, source), join(this.folder, target), { recursive: true })
   }
 
   /** Deletes all that it has stored; only while it is killed. */

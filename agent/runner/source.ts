@@ -1,6 +1,6 @@
 // A run's items as JavaScript values, one by one, without making arrays of them. In: a batch. Out: the value at an offset.
 // Always true: what has no value (a text that is not JSON) throws at its own offset and nowhere else.
-import { countOf, decodeValue, type Items } from '../../../proto/items.js'
+import { countOf, decodeValue, type Items } from '../../proto/items.js'
 
 export interface Source {
   readonly count: number

@@ -1,0 +1,786 @@
+"""A Python worker: the process that runs the user's Python. Standard library alone; Python 3.9 or newer.
+
+In: LOAD, RUN and CLOSE frames on descriptor 3, read blocking. Out: READY, LOADED, REFUSED and OUTCOMES there, and before
+each chunk of items a record in the file at descriptor 4; standard output and error are the user's.
+Always true: no item is called twice; an item is announced before it is called; outcomes cover a run's items from the front
+without a gap; a value that can change is encoded before the next chunk is begun. docs/worker-protocol.md has the rules.
+It is one file because it is copied and started as one.
+"""
+import os
+import struct
+import sys
+import time
+from array import array
+from binascii import a2b_base64, b2a_base64
+from json import JSONDecoder, JSONEncoder
+from json.encoder import encode_basestring, encode_basestring_ascii
+from zlib import crc32
+
+PROTOCOL = 1
+MAGIC = 0x314B574D
+LOAD, RUN, CLOSE, READY, LOADED, REFUSED, OUTCOMES = 1, 2, 3, 17, 18, 19, 20
+NONE, RANGE, F64, NUMBER, I64, JSON = range(6)
+HEADER = struct.Struct("<IBBHIII")
+RECORD = struct.Struct("<QIIQQ")
+FRAME_LIMIT_BYTES = 256 * 1024 * 1024
+VALUE_LIMIT = 64 * 1024 * 1024
+MESSAGE_LIMIT = 4 * 1024
+STACK_LIMIT = 16 * 1024
+# How long finished work may wait, and how much of it: less costs a frame more often, more loses more in a crash.
+FLUSH_SECONDS = 0.1
+FLUSH_BYTES = 1024 * 1024
+FLUSH_ITEMS = FLUSH_BYTES // 8
+# An announcement costs about 2 us; items that take longer than this are announced one by one.
+CHUNK_SECONDS = 200e-6
+CHUNK_GROWTH = 8
+SAFE = 2**53 - 1
+ESCAPES = ("$number", "$bigint", "$bytes", "$undefined", "$escape")
+# Values that cannot change and are small: they may wait for the flush as they are.
+SCALARS = frozenset((float, int, bool, type(None)))
+now = time.perf_counter
+cpu_seconds = time.process_time
+
+
+# ---- values ---------------------------------------------------------------------------------------------------------
+
+def js_number(value):
+    """A float as JavaScript prints it, so that a value's text does not depend on the form that its batch travelled in."""
+    if value != value or value in (float("inf"), float("-inf")):
+        return '{"$number":"%s"}' % ("NaN" if value != value else "Infinity" if value > 0 else "-Infinity")
+    text = repr(float(value))
+    if text == "-0.0":
+        return "-0"
+    sign = "-" if text[0] == "-" else ""
+    mantissa, _, exponent = text.lstrip("-").partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    digits = (whole + fraction).lstrip("0")
+    leading = len(whole + fraction) - len(digits)
+    point = len(whole) - leading + int(exponent or 0)
+    digits = digits.rstrip("0") or "0"
+    count = len(digits)
+    if digits == "0":
+        return "0"
+    if count <= point <= 21:
+        # Beyond 2^53 bare digits would be read as an integer's.
+        return sign + digits + "0" * (point - count) + (".0" if abs(value) > 2**53 - 1 else "")
+    if 0 < point <= 21:
+        return sign + digits[:point] + "." + digits[point:]
+    if -6 < point <= 0:
+        return sign + "0." + "0" * -point + digits
+    power = "%+d" % (point - 1)
+    return sign + digits[0] + ("." + digits[1:] if count > 1 else "") + "e" + power
+
+
+def integer_text(value):
+    try:
+        return int.__repr__(value)
+    except ValueError:  # Python 3.11 limits digits unless told otherwise.
+        limit = sys.get_int_max_str_digits()
+        sys.set_int_max_str_digits(0)
+        try:
+            return int.__repr__(value)
+        finally:
+            sys.set_int_max_str_digits(limit)
+
+
+def string_text(value):
+    text = encode_basestring(value)
+    try:
+        text.encode()
+        return text
+    except UnicodeEncodeError:  # A lone surrogate has no UTF-8.
+        return encode_basestring_ascii(value)
+
+
+def key_text(key, path):
+    if isinstance(key, str):
+        return key
+    if key is None or isinstance(key, (bool, int, float)):  # As json.dumps does.
+        return {None: "null", True: "true", False: "false"}[key] if key is None or isinstance(key, bool) else repr(key)
+    raise TypeError("a key of type %s at %s has no form" % (type(key).__name__, path))
+
+
+def encode_exactly(value, path, above):
+    """Extended JSON, value by value; names the path of what has no form."""
+    if value is None:
+        return "null"
+    if value is True or value is False:
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return string_text(value)
+    if isinstance(value, int):
+        return integer_text(value)
+    if isinstance(value, float):
+        if value == value and abs(value) != float("inf"):
+            return js_number(value) if path == "$" else float.__repr__(value)
+        return js_number(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return '{"$bytes":"%s"}' % b2a_base64(bytes(value), newline=False).decode()
+    kind = type(value)
+    if kind.__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        return encode_exactly(value.item(), path, above)
+    if not isinstance(value, (list, tuple, dict)):
+        hint = "; call .tolist() on it" if hasattr(value, "tolist") else ""
+        raise TypeError("a value of type %s at %s has no form%s" % (kind.__qualname__, path, hint))
+    if id(value) in above:
+        raise TypeError("the value at %s contains itself" % path)
+    above = above | {id(value)}
+    if not isinstance(value, dict):
+        return "[" + ",".join([encode_exactly(each, "%s[%d]" % (path, at), above) for at, each in enumerate(value)]) + "]"
+    parts = []
+    for key, each in value.items():
+        name = key_text(key, path)
+        parts.append(string_text(name) + ":" + encode_exactly(each, path + "." + name, above))
+    text = "{" + ",".join(parts) + "}"
+    if len(value) == 1 and next(iter(value)) in ESCAPES:
+        return '{"$escape":' + text + "}"
+    return text
+
+
+quick = JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+COMPOUND = frozenset((list, dict, tuple, str))
+
+
+def encode(value):
+    """One extended JSON text."""
+    text = None
+    if type(value) in COMPOUND:
+        try:
+            text = quick(value)
+            if '"$' in text and type(value) is not str:
+                text = None
+            elif not text.isascii():
+                text.encode()
+        except (TypeError, ValueError):  # No form, or a form that is ours.
+            text = None
+    if text is None:
+        text = encode_exactly(value, "$", frozenset())
+    if len(text) > VALUE_LIMIT:
+        raise TypeError("a value of %d characters, at most %d" % (len(text), VALUE_LIMIT))
+    return text
+
+
+def not_json(text):
+    raise ValueError("%s is not JSON" % text)
+
+
+def integer(text):
+    return -0.0 if text == "-0" else int(text)
+
+
+scan = JSONDecoder(parse_constant=not_json).scan_once
+scan_signed = JSONDecoder(parse_constant=not_json, parse_int=integer).scan_once
+
+
+def matches(pattern, text):
+    import re
+
+    return re.fullmatch(pattern, text, re.ASCII) is not None
+
+
+def revive(value):
+    if isinstance(value, list):
+        return [revive(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((key, inner),) = value.items()
+        # What is not exactly shaped like an escape is an object like any other.
+        if key == "$number" and inner in ("NaN", "Infinity", "-Infinity"):
+            return float(inner.replace("Infinity", "inf"))
+        if key == "$bigint" and isinstance(inner, str) and matches("-?(0|[1-9][0-9]*)", inner):
+            return int(inner)
+        if key == "$bytes" and isinstance(inner, str) and matches("[A-Za-z0-9+/]*={0,2}", inner):
+            return a2b_base64(inner)
+        if key == "$undefined" and inner is True:
+            return None
+        if key == "$escape" and isinstance(inner, dict):
+            return {name: revive(each) for name, each in inner.items()}
+    return {name: revive(each) for name, each in value.items()}
+
+
+def decode(text):
+    text = text.strip(" \t\r\n")
+    try:
+        value, end = (scan_signed if "-0" in text else scan)(text, 0)
+    except StopIteration:
+        raise ValueError("not JSON: %s" % text[:80]) from None
+    if end != len(text):
+        raise ValueError("more than one JSON value: %s" % text[:80])
+    return revive(value) if '"$' in text else value
+
+
+class Undecodable:
+    def __init__(self, error):
+        self.error = error
+
+
+class Source:
+    """A run's items; chunk() gives the values of a slice, as an iterable."""
+
+    def __init__(self, form, meta, values):
+        items = meta.get("items") or {}
+        self.form = form
+        self.packed = form != JSON
+        if form == RANGE:
+            self.first, self.step, self.count = items["start"], items["step"], items["count"]
+        elif form == JSON:
+            self.count = items["count"]
+            self.lines = bytes(values).decode("utf-8", "surrogatepass").split("\n")
+        else:
+            self.values = array("q" if form == I64 else "d")
+            self.values.frombytes(values)
+            self.count = len(self.values)
+
+    def chunk(self, start, end):
+        if self.form == RANGE:
+            if self.step == 0:
+                return [self.first] * (end - start)
+            return range(self.first + start * self.step, self.first + end * self.step, self.step)
+        if self.form == JSON:
+            return [self.text(at) for at in range(start, end)]
+        if self.form == NUMBER:
+            return [whole(value) for value in self.values[start:end]]
+        return self.values[start:end]
+
+    def text(self, at):
+        try:
+            return decode(self.lines[at])
+        except Exception as error:
+            return Undecodable(error)
+
+
+def whole(value):
+    """A JavaScript number: an int where it is a safe integer, and -0 is none."""
+    if value.is_integer() and -SAFE <= value <= SAFE and (value != 0 or repr(value) == "0.0"):
+        return int(value)
+    return value
+
+
+# ---- descriptors 3 and 4 --------------------------------------------------------------------------------------------
+
+class Channel:
+    def __init__(self):
+        os.set_inheritable(3, False)
+        os.set_inheritable(4, False)
+        self.pending = b""
+        self.sequence = 0
+
+    def take(self, size):
+        if len(self.pending) < size:
+            if size > 1 << 16:
+                body = bytearray(size)
+                have = len(self.pending)
+                body[:have] = self.pending
+                self.pending = b""
+                view = memoryview(body)
+                while have < size:
+                    have += self.more(os.readv(3, [view[have:]]))
+                return body
+            while len(self.pending) < size:
+                chunk = os.read(3, 1 << 16)
+                self.more(len(chunk))
+                self.pending += chunk
+        taken, self.pending = self.pending[:size], self.pending[size:]
+        return taken
+
+    def more(self, size):
+        if size == 0:
+            os._exit(0)  # The agent is gone.
+        return size
+
+    def read(self):
+        header = self.take(HEADER.size)
+        magic, kind, form, _flags, number, size, checksum = HEADER.unpack(header)
+        if magic != MAGIC or size > FRAME_LIMIT_BYTES:
+            raise RuntimeError("the agent sent something that is no frame")
+        body = self.take(size)
+        if crc32(body, crc32(header[:16])) != checksum:
+            raise RuntimeError("the agent sent a frame with a wrong checksum")
+        (length,) = struct.unpack_from("<I", body)
+        meta = decode(bytes(body[4 : 4 + length]).decode())
+        return kind, number, meta, form, memoryview(body)[(4 + length + 7) & ~7 :]
+
+    def send(self, kind, number, meta, form=NONE, values=b"", last=False):
+        text = encode_meta(meta)
+        body = struct.pack("<I", len(text)) + text
+        body += bytes(-len(body) % 8)
+        size = len(body) + len(values)
+        front = HEADER.pack(MAGIC, kind, form, 1 if last else 0, number, size, 0)[:16]
+        front += struct.pack("<I", crc32(values, crc32(body, crc32(front))))
+        if len(values) <= 1 << 16:
+            self.write(b"".join((front, body, values)))
+        else:
+            self.write(front + body)
+            self.write(values)
+
+    def write(self, data):
+        view = memoryview(data)
+        while view:
+            view = view[os.write(3, view) :]
+
+    def announce(self, number, start, count):
+        self.sequence += 1
+        os.pwrite(4, RECORD.pack(self.sequence, number, 0, start, count), 0)
+
+
+encode_meta_text = JSONEncoder(separators=(",", ":")).encode
+
+
+def encode_meta(meta):
+    return encode_meta_text(meta).encode()
+
+
+channel = Channel()
+
+
+# ---- outcomes -------------------------------------------------------------------------------------------------------
+
+def failure_of(error, reason="error"):
+    """What was raised, with its traceback from the user's first frame on."""
+    try:
+        import traceback
+
+        frame = error.__traceback__
+        while frame is not None and frame.tb_frame.f_code.co_filename == __file__:
+            frame = frame.tb_next
+        message = "".join(traceback.format_exception_only(type(error), error)).strip()
+        stack = "".join(traceback.format_exception(type(error), error, frame)).rstrip()
+    except Exception:
+        message, stack = type(error).__name__, ""
+    if len(message) > MESSAGE_LIMIT:
+        message = message[:MESSAGE_LIMIT] + "…"
+    if len(stack) > STACK_LIMIT:
+        stack = "…" + stack[-STACK_LIMIT:]
+    failure = {"reason": reason, "message": message}
+    if reason == "error" and stack:
+        failure["stack"] = stack
+    return failure
+
+
+class Part:
+    """The outcomes of a run that have not left yet."""
+
+    def __init__(self, run, start):
+        self.run = run
+        self.start = start
+        self.end = start
+        self.cpu = cpu_seconds()
+        self.clear()
+
+    def clear(self):
+        self.start = self.end
+        self.scalars = []
+        self.types = set()
+        self.texts = None
+        self.failures = []
+        self.size = 0
+        self.compute = self.decode = self.encode = 0.0
+        self.flushed = now()
+
+    def add(self, index, value):
+        kind = type(value)
+        if kind in SCALARS and self.texts is None:
+            self.scalars.append(value)
+            self.types.add(kind)
+            return
+        began = now()
+        try:
+            text = encode(value)
+        except Exception as error:
+            self.fail(index, {"reason": "undecodable", "message": str(error)})
+        else:
+            self.all_texts().append(text)
+            self.size += len(text)
+        self.encode += now() - began
+
+    def fail(self, index, failure):
+        self.failures.append({"index": index, **failure})
+        self.size += len(failure["message"]) + len(failure.get("stack", "")) + 64
+
+    def all_texts(self):
+        if self.texts is None:
+            self.texts = [encode(each) for each in self.scalars]
+            self.size += 8 * len(self.texts)
+            self.scalars = []
+        return self.texts
+
+    def due(self, moment):
+        return moment - self.flushed >= FLUSH_SECONDS or self.size >= FLUSH_BYTES or len(self.scalars) >= FLUSH_ITEMS
+
+    def packed(self):
+        values, types = self.scalars, self.types
+        if self.texts is not None:
+            return None
+        if not values or types == {float}:
+            return F64, array("d", values)
+        if types == {int}:
+            try:
+                return I64, array("q", values)
+            except OverflowError:
+                return None
+        if types == {int, float} and all(type(each) is float or -SAFE <= each <= SAFE for each in values):
+            return F64, array("d", values)
+        return None
+
+    def flush(self, last):
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                stream.flush()
+            except Exception:  # The user may have replaced or closed it.
+                pass
+        began = now()
+        packed = self.packed()
+        items = {}
+        if packed is None:
+            texts = self.all_texts()
+            form, values = JSON, ("\n".join(texts) + "\n" if texts else "").encode("utf-8")
+            items = {"items": {"count": len(texts)}}
+        else:
+            form, values = packed[0], memoryview(packed[1]).cast("B") if packed[1] else b""
+        self.failures.sort(key=lambda failure: failure["index"])
+        cpu = cpu_seconds()
+        timing = {
+            "computeSeconds": self.compute,
+            "decodeSeconds": self.decode,
+            "encodeSeconds": self.encode + now() - began,
+            "cpuSeconds": cpu - self.cpu,
+        }
+        self.cpu = cpu
+        meta = {"start": self.start, "end": self.end, "failures": self.failures, "timing": timing, **items}
+        channel.send(OUTCOMES, self.run, meta, form, values, last)
+        self.clear()
+
+
+# ---- code -----------------------------------------------------------------------------------------------------------
+
+loop = None
+
+
+def awaited(value):
+    """The result of what a coroutine function gave."""
+    if not hasattr(value, "__await__"):
+        return value
+    global loop
+    import asyncio
+
+    if loop is None:
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+
+    async def wait():
+        return await value
+
+    return loop.run_until_complete(wait())
+
+
+class Folder:
+    """A bundle's folder: its modules are in place while it is active, so that two bundles may use the same names."""
+
+    active = None
+    known = {}
+
+    def __init__(self, path):
+        self.path = os.path.join(path, "")
+        self.modules = {}
+
+    @classmethod
+    def activate(cls, path):
+        folder = cls.known.setdefault(path, None) or cls(path)
+        cls.known[path] = folder
+        if cls.active is folder:
+            return
+        if cls.active is not None:
+            own = cls.active.path
+            found = {k: m for k, m in sys.modules.items() if (getattr(m, "__file__", None) or "").startswith(own)}
+            cls.active.modules = found
+            for name in found:
+                del sys.modules[name]
+        sys.path[0] = path
+        sys.modules.update(folder.modules)
+        sys.path_importer_cache.pop(path, None)
+        cls.active = folder
+
+
+def import_entry(folder, entry):
+    name = entry[: -len(".py")] if entry.endswith(".py") else entry
+    name = name.strip("/").replace("/", ".")
+    path = os.path.join(folder, entry)
+    there = sys.modules.get(name)
+    if there is None or (getattr(there, "__file__", None) or "") == path:
+        from importlib import import_module
+
+        return import_module(name)
+    # The user's file has the name of a module that is in use (json.py): it is imported beside it.
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    spec = spec_from_file_location(name, path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def functions_of(module):
+    function = type(functions_of)
+    return [n for n, v in vars(module).items() if isinstance(v, function) and v.__module__ == module.__name__ and n[0] != "_"]
+
+
+def attribute(module, name, entry):
+    found = getattr(module, name, None)
+    if callable(found):
+        return found
+    there = ", ".join(functions_of(module)) or "none"
+    raise AttributeError("%s has no function '%s'; its functions: %s" % (entry, name, there))
+
+
+def only_function(module, entry, others):
+    there = [name for name in functions_of(module) if name not in others]
+    if len(there) == 1:
+        return getattr(module, there[0])
+    raise AttributeError(
+        "%s has %s; say which is meant: %s" % (entry, "no public function" if not there else "%d public functions" % len(there), ", ".join(there) or "none")
+    )
+
+
+def built_in(path):
+    import builtins
+    from importlib import import_module
+
+    module, _, name = path.rpartition(".")
+    return attribute(import_module(module) if module else builtins, name, module or "Python")
+
+
+def shared_values(code):
+    path = code.get("sharedFile")
+    if path is None:
+        return []
+    with open(path, "rb") as file:
+        data = file.read()
+    return [data if code["spec"]["shared"]["kind"] == "bytes" else decode(data.decode())]
+
+
+class Job:
+    def __init__(self, code):
+        spec = code["spec"]
+        self.folder = code.get("bundleFolder")
+        self.fold = spec["operation"] == "fold"
+        self.spread = spec["spread"]
+        self.pace = 1
+        self.mapper = None
+        if self.folder is None:
+            self.call = built_in(spec["function"])
+        else:
+            Folder.activate(self.folder)
+            entry = spec["entry"]
+            module = import_entry(self.folder, entry)
+            others = (spec.get("init"), spec.get("mapper"))
+            name = spec["function"]
+            self.call = only_function(module, entry, others) if name == "default" else attribute(module, name, entry)
+            if spec.get("mapper") is not None:
+                self.mapper = attribute(module, spec["mapper"], entry)
+            if spec.get("init") is not None:
+                awaited(attribute(module, spec["init"], entry)(*shared_values(code)))
+        # Until a result is no number: then each result is encoded at once, since it might change.
+        code_object = getattr(self.call, "__code__", None)
+        self.scalar = not (code_object is not None and code_object.co_flags & 0x80)
+
+    def observe(self, count, seconds):
+        fitting = int(CHUNK_SECONDS * count / max(seconds, 1e-9))
+        self.pace = max(1, min(fitting, self.pace * CHUNK_GROWTH, FLUSH_ITEMS))
+
+
+def spreading(call):
+    return lambda item: call(*item) if type(item) is list else call(item)
+
+
+# ---- runs -----------------------------------------------------------------------------------------------------------
+
+def call_scalars(call, items, base, size, part):
+    """A chunk at the speed of map(). Returns False when a result was no scalar. The iterator keeps the place: after an
+    error it goes on behind the item that raised, so nothing is called twice."""
+    results = []
+    failed = set()
+    items = iter(items)
+    done = 0
+    while done < size:
+        before = len(results)
+        error = None
+        try:
+            results.extend(map(call, items))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as raised:
+            error = raised
+        done += len(results) - before
+        if done < size:
+            # map() takes a StopIteration out of the function for the end of the items.
+            failure = failure_of(error) if error is not None else {"reason": "error", "message": "StopIteration"}
+            part.fail(base + done, failure)
+            failed.add(done)
+            done += 1
+    types = set(map(type, results))
+    if types <= SCALARS and part.texts is None:
+        part.scalars.extend(results)
+        part.types |= types
+        return True
+    places = (base + at for at in range(size) if at not in failed)
+    for index, value in zip(places, results):
+        settle(part, index, value)
+    return types <= SCALARS
+
+
+def settle(part, index, value):
+    """A result becomes a value, or a failure if awaiting it raises."""
+    try:
+        value = awaited(value)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        part.fail(index, failure_of(error))
+    else:
+        part.add(index, value)
+
+
+def call_each(call, items, base, part):
+    """A chunk whose results are encoded one by one."""
+    for index, item in enumerate(items, base):
+        if type(item) is Undecodable:
+            part.fail(index, failure_of(item.error, "undecodable"))
+            continue
+        try:
+            value = call(item)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            part.fail(index, failure_of(error))
+        else:
+            settle(part, index, value)
+
+
+def run_map(job, number, meta, source):
+    start, careful = meta["start"], meta["careful"]
+    part = Part(number, start)
+    ends = now() + meta["timeBoxSeconds"]
+    call = spreading(job.call) if job.spread and not source.packed else job.call
+    at = 0
+    while at < source.count:
+        size = 1 if careful else min(job.pace, source.count - at)
+        preparing = now()
+        items = source.chunk(at, at + size)
+        channel.announce(number, start + at, size)
+        began = now()
+        encoded = part.encode
+        if job.scalar and (source.packed or not any(type(item) is Undecodable for item in items)):
+            job.scalar = call_scalars(call, items, start + at, size, part)
+        else:
+            call_each(call, items, start + at, part)
+        moment = now()
+        at += size
+        part.end = start + at
+        part.decode += began - preparing
+        part.compute += moment - began - (part.encode - encoded)
+        job.observe(size, moment - began)
+        if at == source.count or moment >= ends:
+            break
+        if careful or part.due(moment):
+            channel.announce(number, part.end, 0)
+            part.flush(False)
+    channel.announce(number, part.end, 0)
+    part.flush(True)
+
+
+def fold_item(job, accumulated, item, is_first):
+    if type(item) is Undecodable:
+        raise item.error
+    if job.mapper is not None:
+        item = awaited(job.mapper(*item) if job.spread and type(item) is list else job.mapper(item))
+    return item if is_first else awaited(job.call(accumulated, item))
+
+
+def run_fold(job, number, meta, source):
+    start, careful = meta["start"], meta["careful"]
+    part = Part(number, start)
+    folded, failure, at = None, None, 0
+    while at < source.count and failure is None:
+        size = 1 if careful else min(job.pace, source.count - at)
+        items = source.chunk(at, at + size)
+        channel.announce(number, start + at, size)
+        began = now()
+        for item in items:
+            try:
+                folded = fold_item(job, folded, item, at == 0)
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                failure = failure_of(error, "undecodable" if type(item) is Undecodable else "error")
+                break
+            at += 1
+        part.compute += now() - began
+        job.observe(size, now() - began)
+    channel.announce(number, start + at, 0)
+    part.end = start + at
+    if failure is not None:
+        # The item that ended the fold, and that alone.
+        part.start, part.end = start + at, start + at + 1
+        part.fail(start + at, failure)
+    elif at > 0:
+        part.add(part.end - 1, folded)
+        if part.failures:
+            part.start = part.end - 1
+    part.flush(True)
+
+
+def watch_parent():
+    """Where the system cannot kill this process with its agent."""
+    import signal
+    import threading
+
+    parent = os.getppid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def load(number, code, jobs):
+    try:
+        jobs[number] = Job(code)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        failure = failure_of(error)
+        spec = code["spec"]
+        failure["message"] = "cannot load %s: %s" % (spec["entry"] or spec["function"], failure["message"])
+        channel.send(REFUSED, number, {"failure": failure})
+    else:
+        channel.send(LOADED, number, {})
+
+
+def main():
+    jobs = {}
+    sys.argv[:] = [""]
+    if os.environ.get("MANYHANDS_WATCH_PARENT") == "1":
+        watch_parent()
+    channel.send(READY, 0, {"protocol": PROTOCOL})
+    while True:
+        kind, number, meta, form, values = channel.read()
+        if kind == CLOSE:
+            return
+        if kind == LOAD:
+            load(number, meta, jobs)
+            continue
+        job = jobs.get(meta["load"])
+        if job is None:
+            # It was refused; the agent had sent this before it knew.
+            continue
+        if job.folder is not None:
+            Folder.activate(job.folder)
+        source = Source(form, meta, values)
+        (run_fold if job.fold else run_map)(job, number, meta, source)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+// The table of commands: names, help texts, examples, and where each one's code is. Nothing is imported until it is used,
+// so that `--help` stays quick.
+import type { Settings } from './settings.js'
+
+/** What the user wrote after the command's name, apart from options. */
+export interface Invocation {
+  readonly settings: Settings
+  readonly operands: readonly string[]
+  /** What stands behind `--`; `undefined` without one. */
+  readonly rest: readonly string[] | undefined
+}
+
+/** Runs to its end and resolves with the exit code. */
+export type Command = (invocation: Invocation) => Promise<number>
+
+export interface CommandSpec {
+  readonly name: string
+  readonly summary: string
+  /** As commander declares them. */
+  readonly operands: readonly { readonly name: string; readonly help: string }[]
+  readonly usage: string
+  readonly examples: readonly string[]
+  readonly load: () => Promise<Command>
+}
+
+const FUNCTION = {
+  name: '[function]',
+  help: 'file.ts#name, file.js#name, file.py#name, or a built-in such as Math.sqrt',
+}
+
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'map',
+    summary: 'call a function, or a command, once for each item',
+    operands: [FUNCTION],
+    usage: 'FUNCTION [options]\n       manyhands map [options] -- COMMAND [ARG|{}]...',
+    examples: [
+      'manyhands map Math.sqrt --range 10..5_000_000 --output roots.f64',
+      'manyhands map resize.ts#resize --input images.jsonl --output sizes.jsonl --tagged',
+      "manyhands map --glob 'scans/*.tif' -- tesseract {} stdout",
+    ],
+    load: async () => (await import('./map.js')).map,
+  },
+  {
+    name: 'reduce',
+    summary: 'fold all items into one value with an associative function of two',
+    operands: [FUNCTION],
+    usage: 'FUNCTION [options]',
+    examples: [
+      'manyhands reduce sums.ts#add --range 0..1_000_000',
+      'manyhands reduce words.py#merge --map count --input book.txt --initial {}',
+    ],
+    load: async () => (await import('./reduce.js')).reduce,
+  },
+  {
+    name: 'run',
+    summary: 'call a function once, in a worker process of its own',
+    operands: [FUNCTION, { name: '[arguments...]', help: 'JSON values; a text that is not JSON is taken as a string' }],
+    usage: 'FUNCTION [JSON-ARGUMENT...] [options]',
+    examples: ["manyhands run sort.py#bubble_sort '[5,2,9,1]'", 'manyhands run greet.ts#greet world \'{"loud":true}\''],
+    load: async () => (await import('./run.js')).run,
+  },
+  {
+    name: 'agent',
+    summary: 'lend the cores of this machine to the jobs on a NATS server',
+    operands: [],
+    usage: '--nats URL [options]',
+    examples: ['manyhands agent --nats tls://nats.example.org:4222 --slots 6'],
+    load: async () => (await import('./agent.js')).agent,
+  },
+  {
+    name: 'up',
+    summary: 'a whole cluster on this machine: a NATS server and agents',
+    operands: [],
+    usage: '[options]',
+    examples: ['manyhands up --agents 2 --slots 2'],
+    load: async () => (await import('./up.js')).up,
+  },
+  {
+    name: 'doctor',
+    summary: 'check this machine, and a NATS server, for what manyhands needs',
+    operands: [],
+    usage: '[options]',
+    examples: ['manyhands doctor', 'manyhands doctor --nats nats://127.0.0.1:4222'],
+    load: async () => (await import('./doctor.js')).doctor,
+  },
+  {
+    name: 'config',
+    summary: 'show what options are set to: `config show`, with --origin by whom',
+    operands: [
+      { name: '<show>', help: 'the word show' },
+      { name: '[command]', help: 'for this command (default: map)' },
+    ],
+    usage: 'show [COMMAND] [--origin]',
+    examples: ['manyhands config show --origin', 'manyhands config show agent'],
+    load: async () => (await import('./config.js')).config,
+  },
+]

@@ -1,0 +1,135 @@
+// A job from its start to its verdict: progress while it runs, Ctrl-C, a reader that went away, the receipt, the exit code.
+// In: how to start the job, and where to speak. Out: lines on standard error, an exit code. Always true: standard output
+// is left to the job's results; the hands are closed before this resolves.
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { JobEnd, Progress } from '../job.js'
+import type { Receipt } from '../receipt.js'
+import { paintFor } from './colour.js'
+import { EXIT, Fault, type FaultCode, messageOf, renderFault } from './fault.js'
+import { onInterrupt } from './interrupt.js'
+import type { ProgressLine } from './progress.js'
+import { renderVerdict } from './verdict.js'
+
+export interface Watch {
+  readonly signal: AbortSignal
+  readonly onProgress: (progress: Progress) => void
+}
+
+export interface Conduct {
+  readonly start: (watch: Watch) => Promise<JobEnd>
+  /** Ends the hands, whatever they do. */
+  readonly close: () => Promise<void>
+  /** How long a job may take to cancel itself when nobody reads its results any more. */
+  readonly hangupSeconds: number
+  readonly progress: ProgressLine
+  /** Items, where the number is known before the job. */
+  readonly total: number | undefined
+  readonly tagged: boolean
+  readonly quiet: boolean
+  readonly verbose: boolean
+  /** The receipt as the last line of standard error. */
+  readonly json: boolean
+  readonly receiptFile?: string | undefined
+  /** What an output that was not committed left behind, in a sentence. */
+  readonly kept?: () => string | undefined
+  readonly stdout: NodeJS.WritableStream
+  readonly stderr: NodeJS.WriteStream
+  readonly env: NodeJS.ProcessEnv
+}
+
+export interface Conducted {
+  readonly end: JobEnd | undefined
+  readonly exitCode: number
+}
+
+export const exitCodeOf = (end: JobEnd): number =>
+  ({
+    done: end.failed > 0 ? EXIT.someFailed : EXIT.done,
+    stopped: EXIT.someFailed,
+    interrupted: EXIT.interrupted,
+    broken: EXIT.notRun,
+  })[end.state]
+
+const CODE_OF: Readonly<Partial<Record<JobEnd['state'], FaultCode>>> = {
+  stopped: 'MH-JOB-STOPPED',
+  interrupted: 'MH-INTERRUPTED',
+  broken: 'MH-JOB-BROKEN',
+}
+
+/** The end as people read it: the reason carries the code that docs/errors.md explains. */
+const withCode = (end: JobEnd): JobEnd => {
+  const code = CODE_OF[end.state]
+  if (code === undefined) return end
+  return { ...end, why: `${end.why ?? 'It was asked to end before its last item.'} [${code}]` }
+}
+
+const writeReceipt = (file: string, receipt: Receipt): void => {
+  try {
+    writeFileSync(file, `${JSON.stringify(receipt, undefined, 2)}\n`)
+  } catch (error) {
+    throw new Fault('MH-RECEIPT', `cannot write the receipt to ${file}: ${messageOf(error)}`, undefined, error)
+  }
+}
+
+/** Aborts when the reader of standard output went away (`| head`). */
+const readerGone = (stdout: NodeJS.WritableStream): AbortSignal => {
+  const gone = new AbortController()
+  // It stays for good: an error that nobody listens to would end the process with a stack.
+  stdout.on('error', error => {
+    if (isHangup(error)) gone.abort()
+  })
+  return gone.signal
+}
+
+const isHangup = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE'
+
+const sayEnd = (end: JobEnd, conduct: Conduct): void => {
+  const { stderr, quiet, json, tagged, total, verbose } = conduct
+  const whole = end.state === 'done'
+  if (!quiet || !whole || end.failed > 0) {
+    const kept = whole ? undefined : conduct.kept?.()
+    const options = { paint: paintFor(stderr, conduct.env), total, tagged, kept, verbose }
+    stderr.write(renderVerdict(withCode(end), options))
+  }
+  if (conduct.receiptFile !== undefined) writeReceipt(conduct.receiptFile, end.receipt)
+  if (json) stderr.write(`${JSON.stringify(end.receipt)}\n`)
+}
+
+/** Runs the job to its end and says how it went. */
+export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
+  const { progress, stderr } = conduct
+  const stop = new AbortController()
+  const interrupt = onInterrupt(signal => {
+    const name = signal === 'SIGINT' ? 'Ctrl-C' : signal
+    progress.print(`${name}: finishing what runs, then writing what is settled; once more ends at once`)
+    stop.abort()
+  })
+  const gone = readerGone(conduct.stdout)
+  const ending = conduct.start({ signal: stop.signal, onProgress: update => progress.update(update) })
+  try {
+    const hangup = once(gone, 'abort').then(() => 'gone' as const)
+    const first = await Promise.race([ending, hangup])
+    if (first === 'gone' || gone.aborted) {
+      // Nobody reads: a Unix tool ends without a word.
+      stop.abort()
+      await Promise.race([ending.catch(() => {}), sleep(conduct.hangupSeconds * 1000)])
+      return { end: undefined, exitCode: EXIT.done }
+    }
+    progress.stop()
+    sayEnd(first, conduct)
+    return { end: first, exitCode: exitCodeOf(first) }
+  } catch (error) {
+    if (gone.aborted) return { end: undefined, exitCode: EXIT.done }
+    throw error
+  } finally {
+    progress.stop()
+    await conduct.close().catch(error => {
+      stderr.write(
+        renderFault(new Fault('MH-INTERNAL', `closing: ${messageOf(error)}`, undefined, error), conduct.verbose),
+      )
+    })
+    interrupt.stop()
+  }
+}

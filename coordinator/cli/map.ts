@@ -1,0 +1,22 @@
+// `manyhands map`: a function, or a command, called once for each item. In: where items come from, where values go.
+// Out: the values in the output, the verdict on standard error, an exit code.
+import type { Command } from './commands.js'
+import { conductJob } from './conduct.js'
+import { prepare } from './prepare.js'
+import { keptOf, outputOf } from './results.js'
+
+export const map: Command = async invocation => {
+  const { settings } = invocation
+  const { request, hands, conduct } = await prepare(invocation, true)
+  // The output comes last: a job that cannot start leaves no file behind.
+  const output = await outputOf(settings).catch(async error => {
+    await conduct.close()
+    throw error
+  })
+  const { exitCode } = await conductJob({
+    ...conduct,
+    start: watch => hands.run({ ...request, ...watch, operation: 'map', output }),
+    kept: () => keptOf(settings),
+  })
+  return exitCode
+}

@@ -1,0 +1,176 @@
+// The table of options: the one place that flags, environment variables, config keys, help texts and documentation come
+// from. Plain data, because `--help` reads it: nothing heavy may be imported here.
+// Always true: an option's flag is its key in kebab case, its variable is MANYHANDS_ and its key in upper case, its place
+// in a config file is its flag's name.
+
+/** What an option's value is; values.ts reads it (settings.ts has the table). */
+export type Kind =
+  | 'text'
+  | 'flag'
+  | 'count'
+  | 'natural'
+  | 'port'
+  | 'seconds'
+  | 'bytes'
+  | 'tolerance'
+  | 'nats'
+  | 'json'
+  | { readonly oneOf: readonly string[] }
+
+export interface OptionSpec {
+  readonly kind: Kind
+  /** The value's name in help texts. */
+  readonly value?: string
+  readonly help: string
+  readonly commands: readonly string[]
+  readonly short?: string
+  readonly hidden?: boolean
+}
+
+const JOBS = ['map', 'reduce']
+const CALLS = ['map', 'reduce', 'run']
+
+export const OPTIONS = {
+  range: { kind: 'text', value: 'A..B[..STEP]', help: 'items are the numbers from A to before B', commands: JOBS },
+  input: { kind: 'text', value: 'FILE|-', help: 'items are read from a file, or from standard input', commands: JOBS },
+  format: {
+    kind: { oneOf: ['lines', 'jsonl', 'csv', 'json'] },
+    value: 'FORMAT',
+    help: 'of the input: lines, jsonl, csv or json (default: by its extension)',
+    commands: JOBS,
+  },
+  glob: { kind: 'text', value: 'PATTERN', help: 'items are the paths of the files that match', commands: JOBS },
+  output: {
+    kind: 'text',
+    value: 'FILE|-',
+    help: 'where the values go: .jsonl, .json, .csv, .f64 (default: standard output, jsonl)',
+    commands: ['map'],
+  },
+  outputFormat: {
+    kind: { oneOf: ['jsonl', 'json', 'csv', 'f64'] },
+    value: 'FORMAT',
+    help: 'of the output: jsonl, json, csv or f64 (default: by its extension)',
+    commands: ['map'],
+  },
+  unordered: { kind: 'flag', help: 'write values as they come, not in input order', commands: ['map'] },
+  tagged: { kind: 'flag', help: 'write {"index":…,"value":…} or {"index":…,"failure":{…}}', commands: ['map'] },
+  map: { kind: 'text', value: 'NAME', help: 'an export that each item goes through first', commands: ['reduce'] },
+  initial: { kind: 'json', value: 'JSON', help: 'the value to start from', commands: ['reduce'] },
+  place: {
+    kind: { oneOf: ['auto', 'inline', 'local', 'cluster'] },
+    value: 'PLACE',
+    help: 'auto, local or cluster (default: auto, which is cluster with --nats, else local)',
+    commands: CALLS,
+  },
+  slots: {
+    kind: 'count',
+    value: 'N',
+    help: 'workers at once (default: the cores that this process may use)',
+    commands: ['map', 'reduce', 'agent', 'up'],
+  },
+  nats: {
+    kind: 'nats',
+    value: 'URL',
+    help: 'the NATS server that agents have joined',
+    commands: [...CALLS, 'agent', 'doctor'],
+  },
+  insecure: {
+    kind: 'flag',
+    help: 'allow plain nats:// beyond this machine',
+    commands: [...CALLS, 'agent', 'doctor'],
+  },
+  shardSize: {
+    kind: 'count',
+    value: 'N',
+    help: 'items of a shard (default: sized from what is measured)',
+    commands: JOBS,
+  },
+  timeout: {
+    kind: 'seconds',
+    value: 'SECONDS',
+    help: 'the longest that one item may take; also 250ms, 2s, 5m (default: no limit)',
+    commands: CALLS,
+  },
+  retries: { kind: 'natural', value: 'N', help: 'further tries of an item that failed (default: 0)', commands: CALLS },
+  onError: {
+    kind: { oneOf: ['stop', 'collect'] },
+    value: 'stop|collect',
+    help: 'end at the first failure, or go on and report them all (default: collect)',
+    commands: ['map'],
+  },
+  maxFailures: { kind: 'tolerance', value: 'N|N%', help: 'end the job when more items failed', commands: ['map'] },
+  init: {
+    kind: 'text',
+    value: 'NAME',
+    help: 'an export that each worker calls once, before its first item',
+    commands: CALLS,
+  },
+  shared: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'what init is given: the value in a .json file, else the bytes of the file',
+    commands: CALLS,
+  },
+  shell: { kind: 'flag', help: 'run COMMAND by a shell, as one line; {} is quoted there', commands: ['map'] },
+  memory: { kind: 'bytes', value: 'SIZE', help: 'items and values held at once (default: 64MiB)', commands: JOBS },
+  quiet: { kind: 'flag', help: 'say nothing but what went wrong', commands: JOBS },
+  json: { kind: 'flag', help: 'the receipt as one JSON object on the last line of standard error', commands: JOBS },
+  receipt: { kind: 'text', value: 'FILE', help: 'write the receipt to a .json file', commands: JOBS },
+  name: {
+    kind: 'text',
+    value: 'NAME',
+    help: 'the name of this agent (default: host name and process)',
+    commands: ['agent'],
+  },
+  cache: {
+    kind: 'text',
+    value: 'FOLDER',
+    help: 'where an agent keeps the code of jobs',
+    commands: ['agent', 'doctor'],
+  },
+  drainTimeout: {
+    kind: 'seconds',
+    value: 'SECONDS',
+    help: 'the longest to finish what is held when asked to end (default: 30s)',
+    commands: ['agent'],
+  },
+  endWithStdin: {
+    kind: 'flag',
+    help: 'end when standard input ends: with whoever started this agent',
+    commands: ['agent'],
+    hidden: true,
+  },
+  agents: { kind: 'count', value: 'N', help: 'agents to start (default: 1)', commands: ['up'] },
+  port: { kind: 'port', value: 'PORT', help: 'of the NATS server (default: a free one)', commands: ['up'] },
+  store: {
+    kind: 'text',
+    value: 'FOLDER',
+    help: 'where the NATS server keeps its state (default: a folder that goes when it ends)',
+    commands: ['up'],
+  },
+  natsServer: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'the nats-server to start (default: the one on PATH)',
+    commands: ['up'],
+  },
+  origin: { kind: 'flag', help: 'say where each value comes from', commands: ['config'] },
+  verbose: {
+    kind: 'flag',
+    short: '-v',
+    help: 'stacks of errors, and more',
+    commands: [...CALLS, 'agent', 'up', 'doctor', 'config'],
+  },
+} as const satisfies Record<string, OptionSpec>
+
+export type OptionKey = keyof typeof OPTIONS
+export const OPTION_KEYS = Object.keys(OPTIONS) as OptionKey[]
+
+export const specOf = (key: OptionKey): OptionSpec => OPTIONS[key]
+export const optionsOf = (command: string): OptionKey[] =>
+  OPTION_KEYS.filter(key => specOf(key).commands.includes(command))
+
+/** The option's name in config files, and its flag without the dashes. */
+export const nameOf = (key: OptionKey): string => key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`)
+export const flagOf = (key: OptionKey): string => `--${nameOf(key)}`
+export const variableOf = (key: OptionKey): string => `MANYHANDS_${nameOf(key).replaceAll('-', '_').toUpperCase()}`

@@ -1,0 +1,74 @@
+// What map and reduce do before their job starts, in this order: what costs nothing to check, what reads files, what
+// starts processes. In: an invocation. Out: the request but for what is done with the values, the hands, and how to speak.
+import { monotonicSeconds } from '../../proto/timing.js'
+import type { Hands, JobRequest } from '../job.js'
+import type { Invocation } from './commands.js'
+import type { Conduct } from './conduct.js'
+import { checkInput, inputOf } from './items.js'
+import { functionOf, jobOptionsOf, receiptFileOf, sharedOf } from './job.js'
+import { openHands, type Place, placeOf } from './place.js'
+import { openProgress } from './progress.js'
+
+export interface Prepared {
+  readonly request: Omit<JobRequest, 'operation' | 'output'>
+  readonly hands: Hands
+  readonly conduct: Omit<Conduct, 'start'>
+}
+
+// After `| head`: on this machine too short to be noticed at the prompt, since everything dies with us; on a cluster long
+// enough to take the job's queue away, which would stay on the server.
+const HANGUP_SECONDS = { local: 0.3, cluster: 3 } as const
+
+const waitingHintOf = (place: Place): string | undefined =>
+  place.place === 'cluster' ? `start one with: manyhands agent --nats ${place.nats.display}` : undefined
+
+/** `writesValues`: values go to standard output while the job runs, unless --output says otherwise. */
+export const prepare = async (invocation: Invocation, writesValues: boolean): Promise<Prepared> => {
+  const { settings, operands, rest } = invocation
+  await checkInput(settings)
+  const place = placeOf(settings)
+  const options = jobOptionsOf(settings)
+  const receiptFile = receiptFileOf(settings)
+  const shared = sharedOf(settings)
+  const fn = await functionOf(settings, { operands, rest })
+  const input = await inputOf(settings)
+  const { stderr, stdout, env } = process
+  const quiet = settings.isOn('quiet')
+  const progress = await openProgress({
+    name: fn.name,
+    stream: stderr,
+    quiet,
+    clock: monotonicSeconds,
+    env,
+    isShared: writesValues && (settings.get('output') ?? '-') === '-' && stdout.isTTY,
+    waitingHint: waitingHintOf(place),
+  })
+  const hands = await openHands(settings, place, line => progress.print(line)).catch(async error => {
+    progress.stop()
+    await input.close()
+    throw error
+  })
+  const close = async (): Promise<void> => {
+    progress.stop()
+    await hands.close()
+    await input.close()
+  }
+  return {
+    request: { function: fn, input, options, ...(shared === undefined ? {} : { shared }) },
+    hands,
+    conduct: {
+      close,
+      hangupSeconds: HANGUP_SECONDS[place.place],
+      progress,
+      total: input.count,
+      tagged: settings.isOn('tagged'),
+      quiet,
+      verbose: settings.isOn('verbose'),
+      json: settings.isOn('json'),
+      receiptFile,
+      stdout,
+      stderr,
+      env,
+    },
+  }
+}

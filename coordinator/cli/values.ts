@@ -1,0 +1,109 @@
+// Option values as people write them: 250ms, 64MiB, 5_000_000, 5%. Pure.
+// In: a text from a flag, the environment or a config file. Out: a value with its unit settled; a text that is none throws
+// a RangeError that says what was expected.
+
+import { parseNatsUrl } from '../../proto/transport/url.js'
+
+const expected = (what: string): never => {
+  throw new RangeError(what)
+}
+
+/** `_` may stand between digits, as in 5_000_000. */
+const digits = (text: string): number | undefined => {
+  if (!/^\d+(_\d+)*$/.test(text)) return undefined
+  const value = Number(text.replaceAll('_', ''))
+  return Number.isSafeInteger(value) ? value : undefined
+}
+
+const decimal = (text: string): number | undefined => {
+  if (!/^(\d+(_\d+)*)?(\.\d+)?$/.test(text) || text === '') return undefined
+  const value = Number(text.replaceAll('_', ''))
+  return Number.isFinite(value) ? value : undefined
+}
+
+export const parseNatural = (text: string): number => digits(text) ?? expected('a whole number of 0 or more')
+
+export const parseCount = (text: string): number => {
+  const value = digits(text)
+  return value !== undefined && value > 0 ? value : expected('a whole number of 1 or more')
+}
+
+export const parsePort = (text: string): number => {
+  const value = digits(text)
+  return value !== undefined && value > 0 && value < 65_536 ? value : expected('a port from 1 to 65535')
+}
+
+const SECONDS_OF: Readonly<Record<string, number>> = { ms: 0.001, s: 1, '': 1, m: 60, min: 60, h: 3600, d: 86_400 }
+
+/** A duration in seconds: `1.5`, `250ms`, `2s`, `5m`, `1h`. */
+export const parseSeconds = (text: string): number => {
+  const found = /^([\d_.]+)\s*([a-z]*)$/i.exec(text)
+  const number = decimal(found?.[1] ?? '')
+  const unit = SECONDS_OF[(found?.[2] ?? '').toLowerCase()]
+  const seconds = number === undefined || unit === undefined ? 0 : number * unit
+  return seconds > 0 ? seconds : expected('a duration of more than 0, such as 250ms, 2s, 5m, or a number of seconds')
+}
+
+const BYTES_OF: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  k: 1024,
+  kib: 1024,
+  m: 1024 ** 2,
+  mib: 1024 ** 2,
+  g: 1024 ** 3,
+  gib: 1024 ** 3,
+}
+
+/** A size in bytes: `64MiB`, `1GB`, `1_048_576`. */
+export const parseBytes = (text: string): number => {
+  const found = /^([\d_.]+)\s*([a-z]*)$/i.exec(text)
+  const number = decimal(found?.[1] ?? '')
+  const unit = BYTES_OF[(found?.[2] ?? '').toLowerCase()]
+  const bytes = number === undefined || unit === undefined ? 0 : Math.round(number * unit)
+  return bytes > 0 && Number.isSafeInteger(bytes) ? bytes : expected('a size of more than 0, such as 64MiB or 1GB')
+}
+
+export type Tolerance = { readonly count: number } | { readonly fraction: number }
+
+/** How many failures are borne: `20`, or `5%` of the items. */
+export const parseTolerance = (text: string): Tolerance => {
+  if (text.endsWith('%')) {
+    const percent = decimal(text.slice(0, -1))
+    if (percent !== undefined && percent <= 100) return { fraction: percent / 100 }
+  } else {
+    const count = digits(text)
+    if (count !== undefined) return { count }
+  }
+  return expected('a number of items such as 20, or a share of them such as 5%')
+}
+
+export const parseFlag = (text: string): boolean => {
+  const word = text.toLowerCase()
+  if (['1', 'true', 'yes', 'on'].includes(word)) return true
+  if (['0', 'false', 'no', 'off', ''].includes(word)) return false
+  return expected('true or false')
+}
+
+export const parseText = (text: string): string => (text === '' ? expected('a text that is not empty') : text)
+
+/** The URL as it stands; whether it may be used is decided where it is (place.ts). */
+export const parseNats = (text: string): string => {
+  try {
+    parseNatsUrl(text, true)
+    return text
+  } catch {
+    return expected('nats://HOST:PORT or tls://HOST:PORT, or several of one kind with commas')
+  }
+}
+
+export const parseJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return expected('a JSON value, such as 0 or \'{"sum":0}\'')
+  }
+}

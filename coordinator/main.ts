@@ -1,0 +1,38 @@
+#!/usr/bin/env node
+// The command. In: the arguments, the environment, the signals of this process. Out: results on standard output,
+// everything else on standard error, an exit code. Always true: nothing is imported that the command does not need.
+import { readFileSync } from 'node:fs'
+import { EXIT, Fault, faultOf, renderFault } from './cli/fault.js'
+import { runProgram } from './cli/program.js'
+
+const versionOf = (): string => {
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(file) as { version: string }).version
+}
+
+// A closed standard error must not end a job whose results go somewhere else; a reader of standard output that went away
+// (`| head`) has what it wanted. Anything else that keeps results from being written is an error.
+process.stderr.on('error', () => {})
+let unwritten: Error | undefined
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') unwritten ??= error
+})
+
+const args = process.argv.slice(2)
+try {
+  const code = await runProgram(args, versionOf())
+  // Errors of streams come a turn later.
+  await new Promise(resolve => setImmediate(resolve))
+  if (unwritten && code === EXIT.done) {
+    throw new Fault('MH-OUTPUT', `cannot write to standard output: ${unwritten.message}`, undefined, unwritten)
+  }
+  process.exitCode = code
+} catch (error) {
+  const dashes = args.indexOf('--')
+  const verbose = (dashes < 0 ? args : args.slice(0, dashes)).some(word => word === '-v' || word === '--verbose')
+  const fault = faultOf(error, 'MH-INTERNAL')
+  process.stderr.write(renderFault(fault, verbose))
+  process.exitCode = fault.exitCode
+}
+// Nothing is owed any more: what still holds the event loop (a half-read input, say) does not hold the user.
+setTimeout(() => process.exit(), 500).unref()
