@@ -11,3 +11,8 @@ export const spin = (turns: number): number => {
 export const noop = (x: number): number => x
 
 export const sqrt = (x: number): number => Math.sqrt(x)
+
+export const add = (a: number, b: number): number => a + b
+
+/** A whole object comes back, so that results take as much as items. */
+export const idOf = (item: { id: number }): { id: number } => ({ ...item, id: item.id + 1 })

@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly taskBytes: number
   readonly openChannel: (epoch: number, onReport: (message: Uint8Array) => void) => Promise<JobChannel>
   readonly dropEpoch: (epoch: number) => Promise<void>
+  /** The queue is there: agents may pull, and wait for nothing else. */
+  readonly onOpen: () => void
   /** What agents should hear soon has changed. */
   readonly onChange: () => void
 }
