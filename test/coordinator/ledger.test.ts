@@ -107,6 +107,26 @@ test('an older beat than the newest says nothing', t => {
   t.deepEqual(offers(ledger.step({ type: 'tick', now: 2.5 })), ['0.2 [0, 3)'], 'nor did it hold the lease')
 })
 
+test('an older beat that comes late holds no lease', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step(beat(5, 0, [held(0)]))
+  for (let nth = 1; nth <= 4; nth++) {
+    ledger.step(beat(nth, nth / 2, [held(0)]))
+    ledger.step({ type: 'tick', now: nth / 2 })
+  }
+  t.deepEqual(offers(ledger.step({ type: 'tick', now: 2.5 })), ['0.2 [0, 3)'])
+})
+
+test('the end of a dead attempt does not end the live one', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step({ type: 'reopen', now: 0 })
+  t.deepEqual(ledger.step(report({ shard: 0, attempt: 1, start: 0, end: 0 })), [])
+  t.deepEqual(ledger.step(report({ shard: 0, attempt: 1, start: 0, end: 2 })), [{ type: 'settled', start: 0, end: 2 }])
+  t.deepEqual(offers(ledger.step(report({ shard: 0, attempt: 2, start: 0, end: 0 }))), ['1.1 [2, 3)'])
+})
+
 test('what vanishes from newer beats is offered again before its lease would end', t => {
   const ledger = watched()
   ledger.step({ type: 'add', start: 0, end: 3, now: 0 })

@@ -1,9 +1,11 @@
-// The simulation from the command line: npm run sim -- --seeds N [--seed S]. In: seeds. Out: what they showed; the first
+// The simulation from the command line: npm run sim -- --seeds N [--seed S] [--bail]. In: seeds. Out: what they showed; the first
 // seed that broke a promise, and exit code 1. A seed alone replays exactly.
 import { parseArgs } from 'node:util'
 import { simulate } from './simulate.js'
 
-const { values } = parseArgs({ options: { seeds: { type: 'string' }, seed: { type: 'string' } } })
+const { values } = parseArgs({
+  options: { seeds: { type: 'string' }, seed: { type: 'string' }, bail: { type: 'boolean' } },
+})
 const first = Number(values.seed ?? 1)
 const count = Number(values.seeds ?? (values.seed === undefined ? 2000 : 1))
 const faults = new Map<string, number>()
@@ -23,6 +25,7 @@ for (let seed = first; seed < first + count; seed++) {
   } catch (error) {
     failed++
     if (failed <= 10) console.log(`seed ${seed}: ${count === 1 ? (error as Error).stack : (error as Error).message}`)
+    if (values.bail) break
   }
 }
 const seconds = (performance.now() - began) / 1000
