@@ -80,6 +80,8 @@ const readings: [string, unknown][] = [
   ['{"\\u0024bigint":"7"}', 7n],
   ['{"$number":"1"}', { $number: '1' }],
   ['{"$bytes":"a"}', { $bytes: 'a' }],
+  ['{"$bytes":"a==="}', { $bytes: 'a===' }],
+  ['{"$bytes":"ab=c"}', { $bytes: 'ab=c' }],
   ['{"$bigint":"007"}', { $bigint: '007' }],
   ['{"$undefined":false}', { $undefined: false }],
   ['{"$escape":1}', { $escape: 1 }],
@@ -92,6 +94,12 @@ test('reading a __proto__ key changes no prototype', t => {
   const value = decodeValue('{"__proto__":{"polluted":12345678901234567890},"b":{"$bigint":"1"}}') as object
   t.is(Object.getPrototypeOf(value), Object.prototype)
   t.deepEqual(Object.keys(value), ['__proto__', 'b'])
+})
+
+test('bytes of many megabytes are read', t => {
+  const bytes = new Uint8Array(20_000_000).fill(7)
+  const back = decodeValue(encodeValue({ bytes })) as { bytes: Uint8Array }
+  t.is(Buffer.compare(back.bytes, bytes), 0)
 })
 
 test('strings of many megabytes with long digits are read', t => {
