@@ -58,6 +58,7 @@ export class Slot {
   #loads = new Map<string, number>()
   #running: Running[] = []
   #nextRun = 0
+  #nextLoad = 0
   #falseStarts = 0
   /** Up to when the slot's time is accounted for. */
   #accountedSeconds: number
@@ -114,7 +115,7 @@ export class Slot {
     this.#owner ??= spec.job
     let load = this.#loads.get(spec.job)
     if (load === undefined) {
-      load = this.#loads.size
+      load = this.#nextLoad++
       this.#loads.set(spec.job, load)
       worker.load(load, work.code)
     }
