@@ -39,7 +39,7 @@ const AGENT_GONE_SECONDS = 2 * LEASE_SECONDS
 const INLINE_BYTES = 256 * 1024
 /** Agents keep reports until they hear that they are settled; with so many bytes settled they hear it at once. */
 const TICK_SECONDS = BEAT_SECONDS / 2
-/** Changes are told together: smaller than what a person notices, larger than a burst. */
+/** The first change is told at once, those of a burst after it together: less would cost messages, more would delay jobs. */
 const CHANGE_SECONDS = 0.01
 
 export class Coordinator {
@@ -54,6 +54,7 @@ export class Coordinator {
   readonly #heard: Promise<void>
   #hearFirst: () => void = () => {}
   #soon: NodeJS.Timeout | undefined
+  #broadcastAtSeconds = Number.NEGATIVE_INFINITY
   #sequence = 0
   #isBroadcastDue = false
   #unreadable = 0
@@ -100,6 +101,7 @@ export class Coordinator {
       taskBytes: Math.min(INLINE_BYTES, transport.limitBytes / 2),
       openChannel: (epoch, onReport) => transport.openJob(spec.job, epoch, onReport),
       dropEpoch: epoch => transport.dropEpoch(spec.job, epoch),
+      onOpen: () => this.#broadcast(),
       onChange: () => this.#broadcastSoon(),
     })
     for (const [agent, { slots }] of this.#agents) run.join(agent, slots, clock())
@@ -108,7 +110,7 @@ export class Coordinator {
       return await run.toEnd()
     } finally {
       this.#runs.delete(spec.job)
-      this.#broadcast()
+      this.#broadcastSoon()
       for (const ref of kept) this.#blobs.release(ref)
     }
   }
@@ -137,12 +139,16 @@ export class Coordinator {
   }
 
   #broadcastSoon(): void {
-    this.#soon ??= setTimeout(() => this.#broadcast(), CHANGE_SECONDS * 1000)
+    if (this.#soon !== undefined) return
+    const waitSeconds = this.#broadcastAtSeconds + CHANGE_SECONDS - this.#options.clock()
+    if (waitSeconds <= 0) this.#broadcast()
+    else this.#soon = setTimeout(() => this.#broadcast(), waitSeconds * 1000)
   }
 
   #broadcast(): void {
     clearTimeout(this.#soon)
     this.#soon = undefined
+    this.#broadcastAtSeconds = this.#options.clock()
     const jobs = [...this.#runs.values()].filter(run => run.isActive).map(run => run.active())
     const broadcast = { coordinator: this.#name, sequence: ++this.#sequence, jobs, closing: this.#closed }
     this.#options.transport.broadcast(broadcastCodec.encode(broadcast))

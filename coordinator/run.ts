@@ -37,6 +37,8 @@ export interface RunOptions {
   readonly taskBytes: number
   readonly openChannel: (epoch: number, onReport: (message: Uint8Array) => void) => Promise<JobChannel>
   readonly dropEpoch: (epoch: number) => Promise<void>
+  /** The queue is there: agents may pull, and wait for nothing else. */
+  readonly onOpen: () => void
   /** What agents should hear soon has changed. */
   readonly onChange: () => void
 }
@@ -45,6 +47,8 @@ export interface RunOptions {
 const SHARDS_PER_SLOT = 3
 /** A shard's items in bytes; more slots than cores want smaller ones. */
 const SHARD_BYTES = 1024 * 1024
+/** After so many bytes of reports, transport and agents are told to let go of them; smaller: more messages. */
+const RELEASE_BYTES = 8 * 1024 * 1024
 /** The first failures are kept for people. */
 const FAILURES_KEPT = 20
 /** The queue could not be opened again: tried again after this long. */
@@ -75,6 +79,8 @@ export class Run {
   #why: string | undefined
   #isInputEnded = false
   #pendingWriteBytes = 0
+  /** Bytes of reports that were handled and are still kept by the transport, and by the agents that sent them. */
+  #unreleasedBytes = 0
   #writing: Promise<void> = Promise.resolve()
   #failed = 0
   #failures: ItemFailure[] = []
@@ -186,6 +192,7 @@ export class Run {
   tick(now: number): void {
     if (this.isOver) return
     this.#apply(this.#ledger.step({ type: 'tick', now }))
+    this.#channel?.trim()
     this.#progress(now)
     if (this.#state === 'finishing') this.#checkFinished(now)
   }
@@ -303,6 +310,15 @@ export class Run {
     this.#accounts.report(`${agent}/${report.slot}`, timing, end - start, isUsed || start === end, now)
     if (isUsed) this.#plan.observe(end - start, timing, sizeOf(report.values))
     this.#apply(effects, report)
+    this.#unreleasedBytes += message.byteLength
+    if (this.#unreleasedBytes >= RELEASE_BYTES) this.#release()
+  }
+
+  /** What was handled need not be kept by the transport, and what is settled not by agents. */
+  #release(): void {
+    this.#unreleasedBytes = 0
+    this.#channel?.trim()
+    this.#options.onChange()
   }
 
   #refused(agent: string, message: string): void {

@@ -1,0 +1,18 @@
+// What is measured, as functions that every side maps: ours as a module's exports, the peers by name.
+
+/** An integer loop that looks at no clock; the item is how often it turns. */
+export const spin = (turns: number): number => {
+  let x = turns | 0
+  for (let i = 0; i < turns; i++) x = (Math.imul(x, 1664525) + 1013904223) | 0
+  return x
+}
+
+/** Nothing at all: what is left is what an item costs. */
+export const noop = (x: number): number => x
+
+export const sqrt = (x: number): number => Math.sqrt(x)
+
+export const add = (a: number, b: number): number => a + b
+
+/** A whole object comes back, so that results take as much as items. */
+export const idOf = (item: { id: number }): { id: number } => ({ ...item, id: item.id + 1 })

@@ -1,0 +1,27 @@
+// Our workers in Python, warm. The library has no references to Python modules: this is what the command does, in one
+// process that stays.
+import { resolveReference } from '../../coordinator/function/reference.js'
+import { openRange, range } from '../../coordinator/input/range.js'
+import { JOB_DEFAULTS } from '../../coordinator/job.js'
+import { openLocal } from '../../coordinator/local.js'
+import { collectDoubles } from '../../coordinator/output/collect.js'
+import { spin } from '../functions.js'
+import { ROOT } from '../rig.js'
+import { serveStation } from './protocol.js'
+
+const hands = openLocal({ slots: 2 })
+
+await serveStation(
+  async ({ job, from, count }) => {
+    const began = performance.now()
+    const fn = await resolveReference(`bench/functions.py#${job}`, { cwd: ROOT })
+    const output = collectDoubles(count)
+    const input = openRange(range(from, from + count))
+    const end = await hands.run({ function: fn, operation: 'map', input, output, options: JOB_DEFAULTS })
+    const seconds = (performance.now() - began) / 1000
+    if (end.state !== 'done') throw new Error(`the job is ${end.state}: ${end.why}`)
+    return { seconds, values: output.values, efficiency: end.receipt.efficiency }
+  },
+  spin,
+  () => hands.close(),
+)
