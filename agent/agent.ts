@@ -5,6 +5,7 @@
 //
 // In: an AgentTransport. Out: reports and beats on it. Always true: what it holds is in its next beat, from the task's
 // arrival until its reports are stored and settled; a task that is dropped is either not wanted or given back by name.
+import { setMaxListeners } from 'node:events'
 import { hostname } from 'node:os'
 import { beatCodec, broadcastCodec, taskCodec } from '../proto/codec.js'
 import { MessageError } from '../proto/envelope.js'
@@ -182,11 +183,14 @@ export class Agent {
     const before = this.#jobs.get(job)
     before?.stop.abort()
     if (before === undefined) this.#pool.beginAccount()
+    const stop = new AbortController()
+    // Every pull listens to it.
+    setMaxListeners(0, stop.signal)
     const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec)
     const here: JobHere = {
       known,
       code,
-      stop: new AbortController(),
+      stop,
       operation: 'map',
       pulling: false,
       refused: before?.refused ?? false,
@@ -288,12 +292,24 @@ export class Agent {
     const task = this.#readable(() => taskCodec.decode(message))
     if (task === undefined || this.#stopped) return
     const here = this.#jobs.get(task.job)
-    if (here === undefined || !this.#intake.accepts(task)) return
+    if (here === undefined || !this.#intake.accepts(task) || this.#holds(task)) return
     if (this.#draining || here.refused) {
       this.#giveBack(task)
       return
     }
     void this.#prepare(task, here)
+  }
+
+  /** A task whose acknowledgement was lost is delivered again: it is run once all the same. */
+  #holds(task: Task): boolean {
+    const isSame = (other: Task): boolean =>
+      other.shard === task.shard &&
+      other.attempt === task.attempt &&
+      other.job === task.job &&
+      other.epoch === task.epoch
+    for (const other of this.#fetching) if (isSame(other)) return true
+    for (const held of this.#pool.held()) if (isSame(held.task)) return true
+    return this.#outbox.holds(task)
   }
 
   async #prepare(task: Task, here: JobHere): Promise<void> {
@@ -304,7 +320,11 @@ export class Agent {
       this.#fetching.delete(task)
       if (this.#stopped || this.#jobs.get(task.job) !== here || !this.#intake.accepts(task)) return
       if (this.#draining) this.#giveBack(task)
-      else this.#pool.submit({ task, items, code })
+      else {
+        this.#pool.submit({ task, items, code })
+        // Offered before: should it bring down this host at once, the ledger must know who held it.
+        if (task.attempt > 1) this.#beat()
+      }
     } catch (error) {
       this.#fetching.delete(task)
       here.refused = true

@@ -58,7 +58,6 @@ export class Intake {
       if (known.coordinator === broadcast.coordinator && !announced.has(job)) this.#forget(job, 'it is over', effects)
     }
     for (const job of broadcast.jobs) this.#announce(broadcast.coordinator, job, effects)
-    if (broadcast.closing) this.#coordinators.delete(broadcast.coordinator)
     return effects
   }
 

@@ -51,6 +51,13 @@ export class Outbox<P> {
     return this.#unstored.size === 0
   }
 
+  holds({ job, epoch, shard, attempt }: OutboxKey): boolean {
+    for (const entry of this.#entries.values()) {
+      if (entry.shard === shard && entry.attempt === attempt && entry.job === job && entry.epoch === epoch) return true
+    }
+    return false
+  }
+
   /** The attempts of which something is here. */
   held(): OutboxKey[] {
     const keys = new Map<string, OutboxKey>()
@@ -60,9 +67,11 @@ export class Outbox<P> {
     return [...keys.values()]
   }
 
+  /** Of two reports with one number (an attempt that was delivered and run twice) the first one counts. */
   put(key: OutboxKey, sequence: number | string, last: boolean, payload: P, bytes: number): void {
     const { job, epoch, shard, attempt } = key
     const id = `${job}/${epoch}/${shard}/${attempt}/${sequence}`
+    if (this.#entries.has(id)) return
     const state = { type: 'waiting', notBeforeSeconds: Number.NEGATIVE_INFINITY } as const
     const entry: Entry<P> = { job, epoch, shard, attempt, id, payload, bytes, last, sends: 0, state }
     this.#entries.set(id, entry)
@@ -132,7 +141,8 @@ export class Outbox<P> {
 
   #othersStored(last: Entry<P>): boolean {
     for (const entry of this.#unstored) {
-      if (entry === last) continue
+      // An attempt that was run twice has two ends: they must not wait for each other.
+      if (entry.last) continue
       if (
         entry.shard === last.shard &&
         entry.attempt === last.attempt &&

@@ -139,13 +139,17 @@ export class Slot {
     this.#running = []
     this.#discard()
     this.#becomeIdle()
-    for (const running of rest) {
+    this.#handBack(rest)
+    this.#options.onRoom()
+  }
+
+  /** What has reported goes back to the ledger: run again here, its reports would have the numbers of the first ones. */
+  #handBack(ended: readonly Running[]): void {
+    for (const running of ended) {
       const { start } = running.work.task
-      // What has reported goes back to the ledger: run again here, its reports would have the numbers of the first ones.
       if (running.sequence > 0) this.#report(running, { start, end: start }, EMPTY_ITEMS, [], NO_TIME, true)
       else this.#options.onUntouched(running.work)
     }
-    this.#options.onRoom()
   }
 
   async close(graceSeconds: number): Promise<void> {
@@ -317,7 +321,7 @@ export class Slot {
       return
     }
     this.#becomeIdle()
-    for (const { work } of untouched) this.#options.onUntouched(work)
+    this.#handBack(untouched)
     this.#options.onRoom()
   }
 

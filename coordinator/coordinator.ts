@@ -51,6 +51,8 @@ export class Coordinator {
   readonly #agents = new Map<string, { readonly slots: number; readonly seenAtSeconds: number }>()
   readonly #subscriptions: Subscription[]
   readonly #timer: NodeJS.Timeout
+  readonly #heard: Promise<void>
+  #hearFirst: () => void = () => {}
   #soon: NodeJS.Timeout | undefined
   #broadcastAtSeconds = Number.NEGATIVE_INFINITY
   #sequence = 0
@@ -61,6 +63,9 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.#options = options
     const { transport } = options
+    this.#heard = new Promise(resolve => {
+      this.#hearFirst = resolve
+    })
     this.#subscriptions = [
       transport.onBeat(message => this.#hear(message)),
       transport.serveBlobs(message => this.#answer(message)),
@@ -68,6 +73,11 @@ export class Coordinator {
     this.#timer = setInterval(() => this.#tick(), TICK_SECONDS * 1000)
     // Agents answer a stranger with a beat, so that the first job knows its slots.
     this.#broadcast()
+  }
+
+  /** Resolves when an agent has been heard of. */
+  get heard(): Promise<void> {
+    return this.#heard
   }
 
   async run(request: JobRequest): Promise<JobEnd> {
@@ -151,6 +161,7 @@ export class Coordinator {
     if (!this.#agents.has(beat.agent)) this.#broadcastSoon()
     this.#agents.set(beat.agent, { slots: beat.draining ? 0 : beat.slots, seenAtSeconds: now })
     for (const run of this.#runs.values()) run.beat(beat, now)
+    this.#hearFirst()
   }
 
   #answer(message: Uint8Array): Uint8Array | undefined {

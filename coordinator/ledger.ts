@@ -126,7 +126,8 @@ export class Ledger {
   readonly #options: LedgerOptions
   readonly #live = new Map<number, LiveShard>()
   readonly #settled = new SpanSet()
-  readonly #tries = new Map<number, number>()
+  /** Of each open item that has failed: the attempts that said so, because a report may come twice. */
+  readonly #tries = new Map<number, Set<string>>()
   readonly #agents = new Map<string, AgentRecord>()
   #nextShard = 0
   #added = 0
@@ -254,7 +255,7 @@ export class Ledger {
       !(fresh.length === 1 && fresh[0]?.start === event.start && fresh[0].end === event.end)
     )
       fresh = []
-    const usable = this.#withoutRetries(fresh, event.failures, effects)
+    const usable = this.#withoutRetries(fresh, event, effects)
     const covered = event.end - event.start
     const unused = covered - fresh.reduce((items, span) => items + span.end - span.start, 0)
     if (unused > 0) effects.push({ type: 'unused', items: unused, why: 'duplicate' })
@@ -280,18 +281,18 @@ export class Ledger {
   }
 
   /** Cuts out the failed items that may be tried again; they stay open. */
-  #withoutRetries(fresh: Span[], failures: readonly { index: number }[], effects: LedgerEffect[]): Span[] {
+  #withoutRetries(
+    fresh: Span[],
+    { shard, attempt, failures }: Extract<LedgerEvent, { type: 'report' }>,
+    effects: LedgerEffect[],
+  ): Span[] {
     if (this.#options.retries === 0 || failures.length === 0) return fresh
     const again = new SpanSet()
     for (const { index } of failures) {
       if (!fresh.some(span => index >= span.start && index < span.end)) continue
-      const tries = this.#tries.get(index) ?? 0
-      if (tries >= this.#options.retries) {
-        this.#tries.delete(index)
-        continue
-      }
-      this.#tries.set(index, tries + 1)
-      again.add(index, index + 1)
+      const tries = this.#tries.get(index) ?? new Set()
+      this.#tries.set(index, tries.add(`${shard}/${attempt}`))
+      if (tries.size <= this.#options.retries) again.add(index, index + 1)
     }
     if (again.size > 0) effects.push({ type: 'unused', items: again.size, why: 'retry' })
     return again.size === 0 ? fresh : fresh.flatMap(span => again.missing(span.start, span.end))

@@ -44,7 +44,9 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
   })
   agent.start()
   return {
-    run: request => {
+    run: async request => {
+      // So that the job's account begins with its slots.
+      await coordinator.heard
       // The first workers start while the input is still being opened.
       agent.prewarm(request.function.runner, Math.min(slots, request.input.count ?? slots))
       return coordinator.run(request)

@@ -2,7 +2,7 @@
 // The command. In: the arguments, the environment, the signals of this process. Out: results on standard output,
 // everything else on standard error, an exit code. Always true: nothing is imported that the command does not need.
 import { readFileSync } from 'node:fs'
-import { faultOf, renderFault } from './cli/fault.js'
+import { EXIT, Fault, faultOf, renderFault } from './cli/fault.js'
 import { runProgram } from './cli/program.js'
 
 const versionOf = (): string => {
@@ -10,12 +10,23 @@ const versionOf = (): string => {
   return (JSON.parse(file) as { version: string }).version
 }
 
-// A closed standard error must not end a job whose results go somewhere else.
+// A closed standard error must not end a job whose results go somewhere else; a reader of standard output that went away
+// (`| head`) has what it wanted. Anything else that keeps results from being written is an error.
 process.stderr.on('error', () => {})
+let unwritten: Error | undefined
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') unwritten ??= error
+})
 
 const args = process.argv.slice(2)
 try {
-  process.exitCode = await runProgram(args, versionOf())
+  const code = await runProgram(args, versionOf())
+  // Errors of streams come a turn later.
+  await new Promise(resolve => setImmediate(resolve))
+  if (unwritten && code === EXIT.done) {
+    throw new Fault('MH-OUTPUT', `cannot write to standard output: ${unwritten.message}`, undefined, unwritten)
+  }
+  process.exitCode = code
 } catch (error) {
   const dashes = args.indexOf('--')
   const verbose = (dashes < 0 ? args : args.slice(0, dashes)).some(word => word === '-v' || word === '--verbose')

@@ -6,6 +6,7 @@
 //
 // In: a function and items. Out: its values, in input order unless asked otherwise, each item's exactly once.
 // Names and meanings follow Python's multiprocessing where JavaScript has no stronger habit.
+import { setMaxListeners } from 'node:events'
 import { encodeValue } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
 import { FunctionReference, resolveFunctionReference } from './function/from-module.js'
@@ -89,6 +90,8 @@ export class Pool implements AsyncDisposable {
     if (options.slots !== undefined && !(Number.isInteger(options.slots) && options.slots > 0)) {
       throw new RangeError(`slots: expected a whole number of 1 or more, got ${options.slots}`)
     }
+    // Every call listens to it.
+    setMaxListeners(0, this.#stop.signal)
     this.#options = options
   }
 
@@ -117,7 +120,7 @@ export class Pool implements AsyncDisposable {
     items: ItemSource,
     options: MapOptions & { readonly as?: 'f64'; readonly onError?: 'collect' | 'stop' } = {},
   ): Promise<unknown> {
-    return await this.#map(fn, items, options, false)
+    return await this.#track(this.#map(fn, items, options, false))
   }
 
   /** As `map`, with each item an array of arguments. */
@@ -126,7 +129,7 @@ export class Pool implements AsyncDisposable {
     items: ItemSource<A>,
     options: MapOptions = {},
   ): Promise<Awaited<R>[]> {
-    return (await this.#map(fn as Mappable<AnyFunction>, items, options, true)) as Awaited<R>[]
+    return (await this.#track(this.#map(fn as Mappable<AnyFunction>, items, options, true))) as Awaited<R>[]
   }
 
   /** Values in input order, as they are asked for; memory stays bounded. Throws the first ItemError. */
@@ -169,16 +172,7 @@ export class Pool implements AsyncDisposable {
     items: ItemSource<T>,
     options: MapOptions & { readonly initial?: T } = {},
   ): Promise<T> {
-    const request = await this.#request(fn as Mappable<AnyFunction>, items, options)
-    const reduction = reduceJob(
-      await this.#open(),
-      request,
-      'initial' in options ? { value: options.initial } : undefined,
-    )
-    const { end, value } = await this.#track(reduction)
-    this.#receipt = end.receipt
-    this.#check(end, options.signal)
-    return value as T
+    return (await this.#track(this.#reduce(fn as Mappable<AnyFunction>, items, options))) as T
   }
 
   /** One call, in one worker. */
@@ -189,7 +183,7 @@ export class Pool implements AsyncDisposable {
   ): Submitted<Awaited<R>> {
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
-    const result = this.#map(fn as Mappable<AnyFunction>, [args], { ...options, signal }, true).then(
+    const result = this.#track(this.#map(fn as Mappable<AnyFunction>, [args], { ...options, signal }, true)).then(
       values => (values as Awaited<R>[])[0] as Awaited<R>,
     )
     // Whoever cancels need not look at the result.
@@ -208,8 +202,8 @@ export class Pool implements AsyncDisposable {
   async terminate(): Promise<void> {
     this.#closed = true
     this.#stop.abort(new JobError('the pool was terminated'))
-    await this.#end()
     await Promise.allSettled([...this.#running])
+    await this.#end()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -237,6 +231,19 @@ export class Pool implements AsyncDisposable {
     })
   }
 
+  async #reduce(
+    fn: Mappable<AnyFunction>,
+    items: ItemSource,
+    options: MapOptions & { readonly initial?: unknown },
+  ): Promise<unknown> {
+    const request = await this.#request(fn, items, options)
+    const initial = 'initial' in options ? { value: options.initial } : undefined
+    const { end, value } = await reduceJob(await this.#open(), request, initial)
+    this.#receipt = end.receipt
+    this.#check(end, options.signal)
+    return value
+  }
+
   async *#stream(
     fn: Mappable<AnyFunction>,
     items: ItemSource,
@@ -246,7 +253,6 @@ export class Pool implements AsyncDisposable {
     const collect = options.onError === 'collect'
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
-    const request = await this.#request(fn, items, { ...options, signal })
     const stream = streamValues()
     // Whether the stream ends well is known only when the job has ended.
     const output: Output = {
@@ -254,18 +260,20 @@ export class Pool implements AsyncDisposable {
       commit: async () => {},
       abandon: async () => {},
     }
-    const jobOptions = { ...request.options, unordered }
-    const ended = this.#run({ ...request, options: jobOptions, operation: 'map', output }, collect).then(
-      end => {
-        try {
-          this.#check(end, options.signal)
-          return stream.commit()
-        } catch (error) {
-          return stream.fail(error)
-        }
-      },
-      error => stream.fail(error),
-    )
+    const run = async (): Promise<void> => {
+      try {
+        const request = await this.#request(fn, items, { ...options, signal })
+        const jobOptions = { ...request.options, unordered }
+        this.#check(
+          await this.#run({ ...request, options: jobOptions, operation: 'map', output }, collect),
+          options.signal,
+        )
+        await stream.commit()
+      } catch (error) {
+        stream.fail(error)
+      }
+    }
+    const ended = this.#track(run())
     try {
       for await (const settled of stream) {
         if (collect) yield settledResult(settled)
@@ -324,15 +332,18 @@ export class Pool implements AsyncDisposable {
   async #run(request: JobRequest, collect: boolean): Promise<JobEnd> {
     const options: JobOptions = { ...request.options, onError: collect ? 'collect' : 'stop' }
     const hands = await this.#open()
-    const end = await this.#track(hands.run({ ...request, options }))
+    const end = await hands.run({ ...request, options })
     this.#receipt = end.receipt
     return end
   }
 
   #track<T>(promise: Promise<T>): Promise<T> {
-    const done = promise.finally(() => this.#running.delete(done))
-    this.#running.add(done)
-    return done
+    this.#running.add(promise)
+    const forget = (): void => {
+      this.#running.delete(promise)
+    }
+    promise.then(forget, forget)
+    return promise
   }
 
   /** Throws for a job that has no result. */
@@ -345,6 +356,7 @@ export class Pool implements AsyncDisposable {
   }
 
   #open(): Promise<Hands> {
+    this.#stop.signal.throwIfAborted()
     this.#hands ??= this.#openHands()
     return this.#hands
   }

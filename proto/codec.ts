@@ -6,8 +6,8 @@ import type { BlobChunk, BlobRequest } from './blob.js'
 import type { BundleFile } from './bundle.js'
 import { MessageError, type MessageType, OLDEST_VERSION, PROTOCOL_VERSION, unwrap, wrap } from './envelope.js'
 import * as wire from './gen/wire.js'
-import type { Items } from './items.js'
-import { itemsFromWire, itemsToWire, refFromWire, refToWire, whole } from './items-codec.js'
+import { countOf, type Items } from './items.js'
+import { hashFromWire, itemsFromWire, itemsToWire, refFromWire, refToWire, whole } from './items-codec.js'
 import type { FailureReason, ItemFailure, Report } from './outcome.js'
 import type { Part } from './part.js'
 import type { Beat, Broadcast } from './presence.js'
@@ -118,16 +118,22 @@ export const taskCodec: Codec<Task> = codec<Task, wire.Task>(
     careful: task.careful,
     timeBoxSeconds: task.timeBoxSeconds,
   }),
-  task => ({
-    job: task.job,
-    epoch: whole(task.epoch),
-    shard: whole(task.shard),
-    attempt: task.attempt,
-    start: whole(task.start),
-    items: itemsFromWire(task.items),
-    careful: task.careful,
-    timeBoxSeconds: seconds(task.timeBoxSeconds),
-  }),
+  task => {
+    const start = whole(task.start)
+    const items = itemsFromWire(task.items)
+    if (!('sha256' in items) && !Number.isSafeInteger(start + countOf(items)))
+      throw new MessageError('the items of a task end beyond 2^53')
+    return {
+      job: task.job,
+      epoch: whole(task.epoch),
+      shard: whole(task.shard),
+      attempt: task.attempt,
+      start,
+      items,
+      careful: task.careful,
+      timeBoxSeconds: seconds(task.timeBoxSeconds),
+    }
+  },
 )
 
 export const reportCodec: Codec<Report> = codec<Report, wire.Report>(
@@ -302,7 +308,7 @@ export const blobRequestCodec: Codec<BlobRequest> = codec<BlobRequest, wire.Blob
   }),
   request => ({
     coordinator: request.coordinator,
-    sha256: Buffer.from(request.sha256).toString('hex'),
+    sha256: hashFromWire(request.sha256),
     offsetBytes: whole(request.offsetBytes),
     limitBytes: request.limitBytes,
   }),
@@ -319,5 +325,5 @@ export const partCodec: Codec<Part> = codec<Part, wire.Part>(
   'part',
   wire.Part,
   part => ({ ...part, sha256: Buffer.from(part.sha256, 'hex') }),
-  part => ({ ...part, sha256: Buffer.from(part.sha256).toString('hex') }),
+  part => ({ ...part, sha256: hashFromWire(part.sha256) }),
 )

@@ -16,14 +16,20 @@ export const whole = (value: bigint): number => {
   return number
 }
 
+/** A name that crossed the wire: the 32 bytes of a SHA-256, in hex. */
+export const hashFromWire = (sha256: Uint8Array): string => {
+  if (sha256.byteLength !== 32) throw new MessageError('a blob is named by 32 bytes')
+  return Buffer.from(sha256).toString('hex')
+}
+
 export const refToWire = (ref: BlobRef): wire.BlobRef => ({
   sha256: Buffer.from(ref.sha256, 'hex'),
   sizeBytes: BigInt(ref.sizeBytes),
 })
 
 export const refFromWire = (ref: wire.BlobRef | undefined): BlobRef => {
-  if (ref?.sha256.byteLength !== 32) throw new MessageError('a blob is named by 32 bytes')
-  return { sha256: Buffer.from(ref.sha256).toString('hex'), sizeBytes: whole(ref.sizeBytes) }
+  if (ref === undefined) throw new MessageError('the name of a blob is missing')
+  return { sha256: hashFromWire(ref.sha256), sizeBytes: whole(ref.sizeBytes) }
 }
 
 const bytesOf = (values: Float64Array | BigInt64Array): Uint8Array => {

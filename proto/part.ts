@@ -24,6 +24,8 @@ export const cutIntoParts = (message: Uint8Array, limitBytes: number): Part[] =>
 
 /** 65,536 parts of half a MiB are 32 GiB: more than any process here would hold. */
 const MAX_PARTS = 65_536
+/** What a part takes that is not there yet: a promise of many is not free either. */
+const SLOT_BYTES = 8
 
 interface Whole {
   readonly parts: (Uint8Array | undefined)[]
@@ -43,14 +45,9 @@ export class PartAssembler {
 
   /** The message, when this part completes it. */
   add(part: Part): Uint8Array | undefined {
-    if (part.count > MAX_PARTS) return undefined
-    const whole = this.#wholes.get(part.sha256) ?? {
-      parts: new Array(part.count).fill(undefined),
-      missing: part.count,
-      bytes: 0,
-    }
-    if (whole.parts.length !== part.count || part.index >= part.count) return undefined
-    this.#wholes.set(part.sha256, whole)
+    if (part.count > MAX_PARTS || part.index >= part.count) return undefined
+    const whole = this.#wholes.get(part.sha256) ?? this.#begin(part)
+    if (whole.parts.length !== part.count) return undefined
     if (whole.parts[part.index] !== undefined) return undefined
     whole.parts[part.index] = part.data
     whole.missing--
@@ -63,6 +60,14 @@ export class PartAssembler {
     this.#forget(part.sha256, whole)
     const message = Buffer.concat(whole.parts as Uint8Array[])
     return createHash('sha256').update(message).digest('hex') === part.sha256 ? message : undefined
+  }
+
+  #begin({ sha256, count }: Part): Whole {
+    const bytes = count * SLOT_BYTES
+    const whole: Whole = { parts: new Array(count).fill(undefined), missing: count, bytes }
+    this.#wholes.set(sha256, whole)
+    this.#bytes += bytes
+    return whole
   }
 
   #shrink(newest: string): void {

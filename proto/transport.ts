@@ -1,5 +1,7 @@
 // The port between the two sides: it takes only bytes. `memory` and `nats` are its twins; one contract suite runs on both.
 // A transport carries and may lose, repeat, delay and reorder; the ledger decides (design.md, section 6).
+// Bytes handed to a transport are its own from then on: the sender never writes to them again, and neither does who
+// receives them, as in one process they are the same bytes.
 
 export interface Subscription {
   /** Idempotent. No handler is called after it returns. */
@@ -17,7 +19,10 @@ export interface JobChannel {
   readonly lost: Promise<string>
   /** Reports up to the newest one handled so far are not needed any more: a hint that bounds what is stored. */
   trim(): void
-  /** Deletes the queue and the reports. Idempotent. */
+  /**
+   * Deletes the queue and the reports; after `lost` the queue alone, as the reports are the next epoch's by then.
+   * Idempotent. After the transport's own close() it deletes nothing: what is stored waits for a resume.
+   */
   close(): Promise<void>
 }
 
@@ -36,7 +41,7 @@ export interface CoordinatorTransport {
   onBeat(handler: (beat: Uint8Array) => void): Subscription
   /** Answers agents' requests for chunks; `undefined` stays silent, so that another coordinator may answer. */
   serveBlobs(handler: (request: Uint8Array) => Uint8Array | undefined): Subscription
-  /** Resolves, once, when the transport has gave up for good; carries the reason. */
+  /** Resolves, once, when the transport has given up for good; carries the reason. */
   readonly closed: Promise<Error | undefined>
   close(): Promise<void>
 }
@@ -46,7 +51,8 @@ export interface AgentTransport {
   readonly limitBytes: number
   /**
    * Asks for at most `credit` tasks of (job, epoch) and hands each over as it comes. Resolves with the number handed
-   * over when the credit is used up, the wait is over, or the signal aborts; with -1 when there is no such queue.
+   * over when the credit is used up, the wait is over, or the signal aborts; with -1 when there is no such queue. A
+   * transport may end the wait early, and ends it when the connection is lost; without one it waits for it.
    */
   pull(
     job: string,

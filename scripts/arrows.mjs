@@ -43,21 +43,19 @@ const table = [
   ['proto/transport/**', [agent, coordinator, gen, packages()]],
   ['proto/transport/nats*.ts', [agent, coordinator, gen, packages('nats')]],
   ['agent/**', [coordinator, gen, packages()]],
+  ['agent/{intake,outbox}.ts', [coordinator, gen, nothing]],
   ['coordinator/**', [...inCoordinator, packages()]],
-  ['coordinator/{ledger,plan,split,gather,receipt,spans}.ts', [...inCoordinator, nothing]],
+  ['coordinator/{accounts,gather,ledger,leases,plan,receipt,spans,split}.ts', [...inCoordinator, nothing]],
   ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],
   ['coordinator/function/bundle-{node,plugins}.ts', [...inCoordinator, packages('esbuild')]],
   ['coordinator/function/captures.ts', [...inCoordinator, packages('acorn', 'eslint-scope')]],
-  ['coordinator/input/csv-record.ts', [...inCoordinator, packages('csv-parse')]],
   ['coordinator/input/glob.ts', [...inCoordinator, packages('tinyglobby')]],
-  ['coordinator/input/json.ts', [...inCoordinator, packages('lossless-json')]],
   ['coordinator/local.ts', [commands, gen, packages()]],
   ['coordinator/{map,main}.ts', [agent, gen, packages()]],
   ['coordinator/cli/**', [gen, packages()]],
   ['coordinator/cli/program.ts', [gen, packages('commander')]],
   ['coordinator/cli/progress.ts', [gen, packages('log-update')]],
   ['coordinator/cli/config-files.ts', [gen, packages('smol-toml')]],
-  ['coordinator/cli/{config,settings}.ts', [gen, packages('zod')]],
 ]
 
 const overrides = table.map(([files, patterns]) => ({

@@ -126,7 +126,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     const start = performance.now()
     await sides.channel.offer('late', bytes('late'))
     t.is(await pulled, 1)
-    t.true(performance.now() - start < 500)
+    t.true(performance.now() - start < 2000)
   })
 
   test(title('reports arrive in the order of storing'), async t => {
@@ -161,8 +161,10 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     await report(first(sides), sides.job, 1)
     await until(t, 5, 'the report', () => sides.reports.length === 1)
     sides.channel.trim()
-    await sleep(1300)
+    // Handled, but after the trim: the next epoch needs it.
     await report(first(sides), sides.job, 2)
+    await until(t, 5, 'the second report', () => sides.reports.length === 2)
+    await sleep(1300)
     const seen: string[] = []
     const next = await sides.coordinator.openJob(sides.job, 2, message => seen.push(text(message)))
     await until(t, 5, 'the untrimmed report', () => seen.length >= 1)
@@ -207,7 +209,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     const agent = await rig().agent('lonely')
     const start = performance.now()
     t.is(await agent.pull(newJob(), 1, 1, 3, () => t.fail(), never), -1)
-    t.true(performance.now() - start < 500)
+    t.true(performance.now() - start < 2000)
     await agent.close()
   })
 
@@ -219,7 +221,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     const start = performance.now()
     stop.abort()
     t.is(await pulled, 0)
-    t.true(performance.now() - start < 500)
+    t.true(performance.now() - start < 2000)
     t.is(await first(sides).pull(sides.job, 1, 1, 4, () => t.fail(), stop.signal), 0)
     t.is(await first(sides).pull(sides.job, 1, 1, 1, () => t.fail(), never), 0)
     t.true(performance.now() - start > 900)

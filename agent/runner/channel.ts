@@ -29,6 +29,10 @@ const UNSENT_LIMIT_BYTES = 1024 * 1024
 const DESCRIPTOR = 3
 // The user's code may put its own in their places.
 const { exit } = process
+const { setImmediate } = globalThis
+
+/** Gives the event loop its turn. */
+export const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export class Channel {
   readonly #socket = new Socket({ fd: DESCRIPTOR, readable: true, writable: true })
@@ -52,8 +56,9 @@ export class Channel {
     this.#writer.send(fromWorkerFrame(message))
   }
 
-  /** Waits while the agent reads too slowly. */
-  async drained(): Promise<void> {
+  /** Resolves when what was sent has been written, but for a rest that the agent reads too slowly. */
+  async written(): Promise<void> {
+    await turn()
     while (this.#socket.writableLength > UNSENT_LIMIT_BYTES) {
       await new Promise<void>(resolve => this.#socket.once('drain', resolve))
     }

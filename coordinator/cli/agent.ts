@@ -6,7 +6,7 @@ import type { Command } from './commands.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import { formatSeconds, plural } from './figures.js'
 import { onInterrupt } from './interrupt.js'
-import { checkNats, redacted } from './job.js'
+import { type CheckedNats, checkNats } from './place.js'
 import type { Settings } from './settings.js'
 
 const DRAIN_SECONDS = 30
@@ -17,14 +17,14 @@ const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
 
-const start = async (settings: Settings, nats: string) => {
+const start = async (settings: Settings, nats: CheckedNats) => {
   const { startAgent } = await import('../../agent/main.js')
   const name = settings.get('name')
   const slots = settings.get('slots')
   const cacheFolder = settings.get('cache')
   try {
     return await startAgent({
-      nats,
+      nats: nats.url,
       insecure: settings.isOn('insecure'),
       onPrint: say,
       log: lineLog(text => process.stderr.write(text), settings.isOn('verbose') ? 'debug' : 'info'),
@@ -34,12 +34,11 @@ const start = async (settings: Settings, nats: string) => {
     })
   } catch (error) {
     const advice = 'Is the server up? manyhands doctor --nats URL looks closer.'
-    throw new Fault('MH-NATS', `the agent cannot join ${redacted(nats)}: ${messageOf(error)}`, advice, error)
+    throw new Fault('MH-NATS', `the agent cannot join ${nats.display}: ${messageOf(error)}`, advice, error)
   }
 }
 
-export const agent: Command = async ({ settings, operands }) => {
-  if (operands.length > 0) throw new Fault('MH-USAGE-VALUE', `agent takes no arguments, but got ${operands.join(' ')}`)
+export const agent: Command = async ({ settings }) => {
   const nats = checkNats(settings)
   const drainSeconds = settings.get('drainTimeout') ?? DRAIN_SECONDS
   let askedBy: (signal: string) => void = () => {}
@@ -50,7 +49,7 @@ export const agent: Command = async ({ settings, operands }) => {
   const interrupt = onInterrupt(signal => askedBy(signal))
   if (settings.isOn('endWithStdin')) endWithStdin()
   const running = await start(settings, nats)
-  say(`agent ${running.name} lends ${plural(running.slots, 'slot')} to ${redacted(nats)}`)
+  say(`agent ${running.name} lends ${plural(running.slots, 'slot')} to ${nats.display}`)
   const first = await Promise.race([running.ended.then(error => ({ error })), asked])
   if (typeof first !== 'string') {
     interrupt.stop()

@@ -12,9 +12,6 @@ import { onInterrupt } from './interrupt.js'
 import type { ProgressLine } from './progress.js'
 import { renderVerdict } from './verdict.js'
 
-// What a reader that went away is waited for: long enough to cancel tidily, too short to be noticed at the prompt.
-const HANGUP_SECONDS = 0.3
-
 export interface Watch {
   readonly signal: AbortSignal
   readonly onProgress: (progress: Progress) => void
@@ -24,6 +21,8 @@ export interface Conduct {
   readonly start: (watch: Watch) => Promise<JobEnd>
   /** Ends the hands, whatever they do. */
   readonly close: () => Promise<void>
+  /** How long a job may take to cancel itself when nobody reads its results any more. */
+  readonly hangupSeconds: number
   readonly progress: ProgressLine
   /** Items, where the number is known before the job. */
   readonly total: number | undefined
@@ -63,7 +62,7 @@ const CODE_OF: Readonly<Partial<Record<JobEnd['state'], FaultCode>>> = {
 const withCode = (end: JobEnd): JobEnd => {
   const code = CODE_OF[end.state]
   if (code === undefined) return end
-  return { ...end, why: end.why === undefined ? `${end.state} [${code}]` : `${end.why} [${code}]` }
+  return { ...end, why: `${end.why ?? 'It was asked to end before its last item.'} [${code}]` }
 }
 
 const writeReceipt = (file: string, receipt: Receipt): void => {
@@ -115,7 +114,7 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
     if (first === 'gone' || gone.aborted) {
       // Nobody reads: a Unix tool ends without a word.
       stop.abort()
-      await Promise.race([ending.catch(() => {}), sleep(HANGUP_SECONDS * 1000, undefined, { ref: false })])
+      await Promise.race([ending.catch(() => {}), sleep(conduct.hangupSeconds * 1000)])
       return { end: undefined, exitCode: EXIT.done }
     }
     progress.stop()

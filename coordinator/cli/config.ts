@@ -2,10 +2,9 @@
 // Out: one line an option on standard output; with --origin where each value stands.
 import type { Command } from './commands.js'
 import { EXIT, Fault } from './fault.js'
-import { redacted } from './job.js'
 import { suggest } from './nearest.js'
 import { nameOf, OPTION_KEYS, optionsOf, specOf } from './options.js'
-import { settingsOf } from './settings.js'
+import { settingsOf, withoutSecrets } from './settings.js'
 
 export const config: Command = async ({ settings, operands }) => {
   const [verb = '', command = 'map', extra] = operands
@@ -24,7 +23,7 @@ export const config: Command = async ({ settings, operands }) => {
   for (const key of optionsOf(command)) {
     const text = theirs.text(key)
     if (text === undefined) continue
-    const shown = key === 'nats' ? redacted(text) : text
+    const shown = withoutSecrets(key, text)
     const from = settings.isOn('origin') ? `  # ${theirs.at(key)}` : ''
     process.stdout.write(`${nameOf(key)} = ${JSON.stringify(shown)}${from}\n`)
   }

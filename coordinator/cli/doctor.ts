@@ -5,13 +5,13 @@ import { mkdtempSync, rmdirSync, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { lookUp } from '../../agent/runner/path.js'
 import { paintFor } from './colour.js'
 import type { Command } from './commands.js'
 import { EXIT, messageOf } from './fault.js'
 import { formatBytes, formatSeconds, plural } from './figures.js'
-import { checkNats, redacted } from './job.js'
 import { probeNats, type ServerInfo } from './nats-probe.js'
-import { onPath } from './on-path.js'
+import { checkNats } from './place.js'
 import type { Settings } from './settings.js'
 import type { Paint } from './verdict.js'
 
@@ -53,7 +53,7 @@ const slotsFinding = async (): Promise<Finding> => {
 }
 
 const pythonFinding = async (): Promise<Finding> => {
-  const file = onPath('python3')
+  const file = lookUp('python3', process.env.PATH)
   if (file === undefined) return { state: 'note', text: 'no python3 on PATH: functions in .py files cannot run here' }
   try {
     const { stdout } = await run(file, ['--version'], { timeout: 5000 })
@@ -65,7 +65,7 @@ const pythonFinding = async (): Promise<Finding> => {
 
 const setprivFinding = (): Finding => {
   if (process.platform !== 'linux') return { state: 'note', text: 'setpriv is for Linux: workers run without it here' }
-  const file = onPath('setpriv')
+  const file = lookUp('setpriv', process.env.PATH)
   if (file !== undefined)
     return { state: 'fine', text: `setpriv (${file}): workers gain no privileges and die with their agent` }
   return { state: 'note', text: 'no setpriv on PATH: workers run without it (Debian: apt-get install util-linux)' }
@@ -111,14 +111,14 @@ const natsFindings = async (settings: Settings): Promise<Finding[]> => {
   if (!settings.has('nats')) return []
   const nats = checkNats(settings)
   try {
-    return serverFindings(redacted(nats), await probeNats(nats))
+    return serverFindings(nats.display, await probeNats(nats))
   } catch (error) {
-    return [{ state: 'missing', text: `NATS ${redacted(nats)} does not answer: ${messageOf(error)}` }]
+    return [{ state: 'missing', text: `NATS ${nats.display} does not answer: ${messageOf(error)}` }]
   }
 }
 
 const natsServerFinding = (): Finding => {
-  const file = onPath('nats-server')
+  const file = lookUp('nats-server', process.env.PATH)
   if (file !== undefined) return { state: 'fine', text: `nats-server (${file}), for manyhands up` }
   return { state: 'note', text: 'no nats-server on PATH: manyhands up needs one (a cluster elsewhere does not)' }
 }

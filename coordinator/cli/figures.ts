@@ -2,7 +2,8 @@
 
 export const formatCount = (count: number): string => String(Math.round(count)).replace(/\B(?=(\d{3})+(?!\d))/g, ',')
 
-export const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`
+export const plural = (count: number, noun: string): string =>
+  `${formatCount(count)} ${noun}${Math.round(count) === 1 ? '' : 's'}`
 
 /** About three digits, no exponent. */
 export const formatFigure = (value: number): string => {
@@ -19,9 +20,10 @@ export const formatFigure = (value: number): string => {
 export const formatSeconds = (seconds: number): string => {
   if (!Number.isFinite(seconds)) return '?'
   if (seconds <= 0) return '0 s'
+  if (seconds < 0.000_000_999_5) return `${formatFigure(seconds * 1e9)} ns`
   if (seconds < 0.000_999_5) return `${formatFigure(seconds * 1e6)} µs`
   if (seconds < 0.9995) return `${formatFigure(seconds * 1e3)} ms`
-  if (seconds < 59.95) return `${seconds < 10 ? Number(seconds.toFixed(2)) : seconds.toFixed(1)} s`
+  if (seconds < 59.95) return `${Number(seconds.toFixed(seconds < 10 ? 2 : 1))} s`
   const whole = Math.round(seconds)
   if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`
   const minutes = Math.round(seconds / 60)

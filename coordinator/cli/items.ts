@@ -11,12 +11,16 @@ const WAYS = `Give one of them:
   --glob 'images/*.png'         the paths of files`
 
 /** Checks which input is meant, without opening it. */
-export const checkInput = (settings: Settings): void => {
+export const checkInput = async (settings: Settings): Promise<void> => {
   settings.exclude(['range', 'input', 'glob'], 'a job has one input')
   if (!['range', 'input', 'glob'].some(key => settings.has(key as 'range'))) {
     throw new Fault('MH-USAGE-MISSING', 'there is no input: items come from --range, --input or --glob', WAYS)
   }
   if (!settings.has('input')) settings.refuse('format', 'says nothing without --input: only files have a format')
+  const range = settings.get('range')
+  if (range === undefined) return
+  const { parseRange } = await import('../input/range.js')
+  await opened(settings.at('range'), async () => parseRange(range))
 }
 
 /** Opens the input. Call checkInput before. */
@@ -40,7 +44,7 @@ export const inputOf = async (settings: Settings): Promise<Input> => {
 }
 
 /** A text that is not understood is a matter of usage; a file that cannot be read is not. */
-const opened = async (at: string, open: () => Promise<Input>): Promise<Input> => {
+const opened = async <T>(at: string, open: () => Promise<T>): Promise<T> => {
   try {
     return await open()
   } catch (error) {

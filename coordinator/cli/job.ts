@@ -1,104 +1,12 @@
-// What map, reduce and run have in common: from settings to a function, an input and hands. In: checked settings, what
+// What map, reduce and run have in common: from settings to a function, its data and the job's options. In: checked settings, what
 // stands on the command line. Out: the pieces of a JobRequest. Always true: what is missing or contradicts itself is a
 // usage error that names both, before anything is opened or started.
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname, extname } from 'node:path'
-import { lineLog } from '../../proto/log.js'
 import type { JobFunction } from '../function/function.js'
-import { type Hands, JOB_DEFAULTS, type JobOptions, type JobRequest } from '../job.js'
+import { JOB_DEFAULTS, type JobOptions, type JobRequest } from '../job.js'
 import { Fault, faultOf, messageOf } from './fault.js'
 import type { Settings } from './settings.js'
-
-export type Place = { readonly place: 'local' } | { readonly place: 'cluster'; readonly nats: string }
-
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\]|::1)$/i
-
-/** The URL as messages may show it: without user, password and token. */
-export const redacted = (nats: string): string => nats.replace(/\/\/[^@/]*@/, '//…@')
-
-/** Plain nats:// beyond this machine carries code and data that anybody on the way can read and change. */
-export const checkNats = (settings: Settings): string => {
-  const nats = settings.get('nats')
-  if (nats === undefined) {
-    throw new Fault(
-      'MH-USAGE-MISSING',
-      '--nats is missing: which NATS server?',
-      'For instance --nats nats://127.0.0.1:4222 (manyhands up starts one on this machine).',
-    )
-  }
-  let url: URL
-  try {
-    url = new URL(nats)
-  } catch {
-    throw new Fault(
-      'MH-USAGE-VALUE',
-      `${settings.at('nats')} is no URL: ${redacted(nats)}`,
-      'For instance nats://127.0.0.1:4222',
-    )
-  }
-  const plain = url.protocol === 'nats:' || url.protocol === 'ws:'
-  if (plain && !LOOPBACK.test(url.hostname) && !settings.isOn('insecure')) {
-    throw new Fault(
-      'MH-NATS-INSECURE',
-      `${settings.at('nats')} is ${redacted(nats)}: not encrypted, and beyond this machine; code and data would travel in the clear`,
-      'Use tls://…, or --insecure on a network that you trust.',
-    )
-  }
-  return nats
-}
-
-/** Where the job runs: what --place and --nats say together. */
-export const placeOf = (settings: Settings): Place => {
-  const place = settings.get('place') ?? 'auto'
-  if (place === 'inline') {
-    throw new Fault(
-      'MH-USAGE-VALUE',
-      `${settings.at('place')} is inline, which the command does not offer yet (a crash would take the command along)`,
-      'Available: local (this machine), cluster (with --nats URL), auto.',
-    )
-  }
-  if (place === 'local') settings.exclude(['place', 'nats'], '--place local uses this machine alone')
-  const goes = settings.get('place') ?? 'auto'
-  if (goes === 'local' || !settings.has('nats')) {
-    if (goes === 'cluster') {
-      throw new Fault(
-        'MH-USAGE-MISSING',
-        `${settings.at('place')} is cluster, but --nats URL is missing`,
-        'manyhands up starts a cluster on this machine.',
-      )
-    }
-    return { place: 'local' }
-  }
-  settings.refuse(
-    'slots',
-    'says nothing with --nats: the agents that joined have their slots',
-    'Set it where an agent is started: manyhands agent --slots N.',
-  )
-  return { place: 'cluster', nats: checkNats(settings) }
-}
-
-/** Opens the hands that the settings name. `onPrint` gets what users' functions print on this machine. */
-export const openHands = async (
-  settings: Settings,
-  place: Place,
-  onPrint: (line: string) => void,
-  slots?: number,
-): Promise<Hands> => {
-  const log = lineLog(text => onPrint(text.trimEnd()), settings.isOn('verbose') ? 'debug' : 'warn')
-  if (place.place === 'local') {
-    const { openLocal } = await import('../local.js')
-    const count = slots ?? settings.get('slots')
-    return openLocal({ onPrint, log, ...(count === undefined ? {} : { slots: count }) })
-  }
-  const { openCluster } = await import('../cluster.js')
-  try {
-    return await openCluster({ nats: place.nats, insecure: settings.isOn('insecure'), log })
-  } catch (error) {
-    const why = messageOf(error)
-    const advice = 'Is the server up? manyhands doctor --nats URL looks closer.'
-    throw new Fault('MH-NATS', `no work can be handed out over ${redacted(place.nats)}: ${why}`, advice, error)
-  }
-}
 
 export interface Named {
   readonly operands: readonly string[]

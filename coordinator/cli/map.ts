@@ -7,7 +7,7 @@ import { keptOf, outputOf } from './results.js'
 
 export const map: Command = async invocation => {
   const { settings } = invocation
-  const { request, hands, conduct } = await prepare(invocation)
+  const { request, hands, conduct } = await prepare(invocation, true)
   // The output comes last: a job that cannot start leaves no file behind.
   const output = await outputOf(settings).catch(async error => {
     await conduct.close()

@@ -1,8 +1,9 @@
 // A NATS server as `doctor` sees it: what the first line of its protocol says, and how long a ping takes.
-// In: a URL. Out: version, JetStream, payload, round trip. Always true: the connection is closed when this resolves.
+// In: an address. Out: version, JetStream, payload, round trip. Always true: the connection is closed when this resolves.
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type Clock, monotonicSeconds } from '../../proto/timing.js'
+import type { NatsAddress } from '../../proto/transport/url.js'
 
 export interface ServerInfo {
   readonly version: string
@@ -15,7 +16,6 @@ export interface ServerInfo {
 }
 
 const PINGS = 5
-const DEFAULT_PORT = 4222
 
 interface Info {
   readonly version?: string
@@ -54,16 +54,19 @@ const lineReader = (socket: Socket): (() => Promise<string>) => {
   }
 }
 
-const loginOf = (url: URL): Record<string, string> => {
-  const user = decodeURIComponent(url.username)
-  const pass = decodeURIComponent(url.password)
-  if (user === '') return {}
-  return pass === '' ? { auth_token: user } : { user, pass }
+const loginOf = ({ user, password, token }: NatsAddress): Record<string, string> => {
+  if (token !== undefined) return { auth_token: token }
+  return user !== undefined && password !== undefined ? { user, pass: password } : {}
 }
 
 /** Logs in and pings; resolves with each round trip's seconds. A refusal rejects with the server's own words. */
-const pingTimes = async (socket: Socket, next: () => Promise<string>, url: URL, clock: Clock): Promise<number[]> => {
-  const hello = { verbose: false, pedantic: false, lang: 'manyhands', version: '0', protocol: 1, ...loginOf(url) }
+const pingTimes = async (
+  socket: Socket,
+  next: () => Promise<string>,
+  address: NatsAddress,
+  clock: Clock,
+): Promise<number[]> => {
+  const hello = { verbose: false, pedantic: false, lang: 'manyhands', version: '0', protocol: 1, ...loginOf(address) }
   socket.write(`CONNECT ${JSON.stringify(hello)}\r\n`)
   const times: number[] = []
   for (let ping = 0; ping < PINGS; ping++) {
@@ -79,13 +82,15 @@ const pingTimes = async (socket: Socket, next: () => Promise<string>, url: URL, 
 
 /** Talks to the server for a moment. Rejects when there is none, or when it speaks another protocol. */
 export const probeNats = async (
-  nats: string,
+  address: NatsAddress,
   timeoutSeconds = 3,
   clock: Clock = monotonicSeconds,
 ): Promise<ServerInfo> => {
-  const url = new URL(nats)
-  const host = url.hostname.replace(/^\[|\]$/g, '')
-  const plain = connect({ host, port: Number(url.port || DEFAULT_PORT) }).setNoDelay(true)
+  // Of several servers the first: they are one cluster.
+  const server = address.servers[0] ?? ''
+  const colon = server.lastIndexOf(':')
+  const host = server.slice(0, colon).replace(/^\[|\]$/g, '')
+  const plain = connect({ host, port: Number(server.slice(colon + 1)) }).setNoDelay(true)
   let socket: Socket = plain
   const late = setTimeout(() => plain.destroy(new Error(`no answer within ${timeoutSeconds} s`)), timeoutSeconds * 1000)
   try {
@@ -93,21 +98,21 @@ export const probeNats = async (
     const first = await next()
     if (!first.startsWith('INFO ')) throw new Error('what answers there is no NATS server')
     const info = JSON.parse(first.slice(5)) as Info
-    if (info.tls_required || url.protocol === 'tls:') {
+    if (info.tls_required || address.tls) {
       plain.removeAllListeners('data')
       socket = connectTls({ socket: plain, servername: host })
       next = lineReader(socket)
     }
-    const server = {
+    const known = {
       version: info.version ?? '?',
       jetstream: info.jetstream === true,
       limitBytes: info.max_payload ?? 0,
     }
     try {
-      const times = await pingTimes(socket, next, url, clock)
-      return { ...server, rttSeconds: times[PINGS >> 1], refusal: undefined }
+      const times = await pingTimes(socket, next, address, clock)
+      return { ...known, rttSeconds: times[PINGS >> 1], refusal: undefined }
     } catch (error) {
-      return { ...server, rttSeconds: undefined, refusal: error instanceof Error ? error.message : String(error) }
+      return { ...known, rttSeconds: undefined, refusal: error instanceof Error ? error.message : String(error) }
     }
   } finally {
     clearTimeout(late)

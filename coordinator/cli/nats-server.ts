@@ -11,14 +11,19 @@ const READY_SECONDS = 10
 const STOP_SECONDS = 5
 const LAST_LINES = 10
 
-// A shell holds the server on the leash of its standard input: nats-server itself does not look at its own.
-// $! is the server; the reader of the leash ends it; what `wait` gives is how it ended.
-const LEASH =
-  'exec 3<&0; "$@" </dev/null 3<&- & server=$!; { cat <&3 >/dev/null; kill "$server" 2>/dev/null; } & wait "$server"'
+// A shell holds the server on the leash of its standard input, because nats-server does not look at its own: when the
+// leash ends, so does the server, and then its folder goes, whether or not we are still there to do it.
+const LEASH = [
+  'folder=$1; shift; exec 3<&0',
+  '"$@" </dev/null 3<&- & server=$!',
+  '{ cat <&3 >/dev/null; kill "$server" 2>/dev/null; } &',
+  'wait "$server"; code=$?; rm -rf -- "$folder"; exit "$code"',
+].join('\n')
 
 export interface NatsServer {
   readonly url: string
   readonly version: string
+  readonly store: string
   readonly pid: number | undefined
   readonly ended: Promise<string>
   lastWords(): string
@@ -49,18 +54,9 @@ export const startNatsServer = async ({ file, port, store }: NatsServerOptions):
   const folder = mkdtempSync(join(tmpdir(), 'manyhands-up-'))
   const words: string[] = []
   let version = ''
-  const args = [
-    '-a',
-    '127.0.0.1',
-    '-p',
-    String(port ?? -1),
-    '-js',
-    '-sd',
-    store ?? join(folder, 'store'),
-    '--ports_file_dir',
-    folder,
-  ]
-  const child = startChild('/bin/sh', ['-c', LEASH, 'nats-server', file, ...args], line => {
+  const storeFolder = store ?? join(folder, 'store')
+  const args = ['-a', '127.0.0.1', '-p', String(port ?? -1), '-js', '-sd', storeFolder, '--ports_file_dir', folder]
+  const child = startChild('/bin/sh', ['-c', LEASH, 'nats-server', folder, file, ...args], line => {
     version ||= /Version:\s*([\d.]+\S*)/.exec(line)?.[1] ?? ''
     words.push(line)
     if (words.length > LAST_LINES) words.shift()
@@ -89,5 +85,5 @@ export const startNatsServer = async ({ file, port, store }: NatsServerOptions):
     }
     await sleep(20)
   }
-  return { url, version, pid: child.pid, ended: child.ended, lastWords, stop }
+  return { url, version, store: storeFolder, pid: child.pid, ended: child.ended, lastWords, stop }
 }

@@ -1,23 +1,5 @@
 // The known name that a mistyped one most likely meant. Pure.
-
-/** Changes of one letter (insert, drop, replace, swap two neighbours) from one word to the other. */
-const distance = (a: string, b: string): number => {
-  let before: number[] = []
-  let above = Array.from({ length: b.length + 1 }, (_, column) => column)
-  for (let row = 1; row <= a.length; row++) {
-    const here = [row]
-    for (let column = 1; column <= b.length; column++) {
-      const replaced = (above[column - 1] ?? 0) + (a[row - 1] === b[column - 1] ? 0 : 1)
-      let least = Math.min(replaced, (above[column] ?? 0) + 1, (here[column - 1] ?? 0) + 1)
-      const swapped = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
-      if (swapped) least = Math.min(least, (before[column - 2] ?? 0) + 1)
-      here.push(least)
-    }
-    before = above
-    above = here
-  }
-  return above[b.length] ?? 0
-}
+import { editDistance } from '../function/nearest.js'
 
 const plain = (name: string): string => name.toLowerCase().replace(/^-+/, '').replace(/[_-]/g, '')
 
@@ -27,7 +9,7 @@ export const nearest = (name: string, known: readonly string[]): { name: string;
   let best: { name: string; likely: boolean; cost: number } | undefined
   for (const candidate of known) {
     const word = plain(candidate)
-    const changes = distance(wanted, word)
+    const changes = editDistance(wanted, word)
     const part = wanted.length > 2 && (word.startsWith(wanted) || wanted.startsWith(word))
     // A word that was cut short or carried on is nearer than as many wrong letters.
     const cost = part ? changes / 2 : changes

@@ -111,7 +111,7 @@ export const OPTIONS = {
     help: 'what init is given: the value in a .json file, else the bytes of the file',
     commands: CALLS,
   },
-  shell: { kind: 'flag', help: 'run COMMAND by a shell; the item is "$1"', commands: ['map'] },
+  shell: { kind: 'flag', help: 'run COMMAND by a shell, as one line; {} is quoted there', commands: ['map'] },
   memory: { kind: 'bytes', value: 'SIZE', help: 'items and values held at once (default: 64MiB)', commands: JOBS },
   quiet: { kind: 'flag', help: 'say nothing but what went wrong', commands: JOBS },
   json: { kind: 'flag', help: 'the receipt as one JSON object on the last line of standard error', commands: JOBS },

@@ -5,7 +5,8 @@ import type { Hands, JobRequest } from '../job.js'
 import type { Invocation } from './commands.js'
 import type { Conduct } from './conduct.js'
 import { checkInput, inputOf } from './items.js'
-import { functionOf, jobOptionsOf, openHands, type Place, placeOf, receiptFileOf, redacted, sharedOf } from './job.js'
+import { functionOf, jobOptionsOf, receiptFileOf, sharedOf } from './job.js'
+import { openHands, type Place, placeOf } from './place.js'
 import { openProgress } from './progress.js'
 
 export interface Prepared {
@@ -14,11 +15,17 @@ export interface Prepared {
   readonly conduct: Omit<Conduct, 'start'>
 }
 
-const waitingHintOf = (place: Place): string | undefined =>
-  place.place === 'cluster' ? `start one with: manyhands agent --nats ${redacted(place.nats)}` : undefined
+// After `| head`: on this machine too short to be noticed at the prompt, since everything dies with us; on a cluster long
+// enough to take the job's queue away, which would stay on the server.
+const HANGUP_SECONDS = { local: 0.3, cluster: 3 } as const
 
-export const prepare = async ({ settings, operands, rest }: Invocation): Promise<Prepared> => {
-  checkInput(settings)
+const waitingHintOf = (place: Place): string | undefined =>
+  place.place === 'cluster' ? `start one with: manyhands agent --nats ${place.nats.display}` : undefined
+
+/** `writesValues`: values go to standard output while the job runs, unless --output says otherwise. */
+export const prepare = async (invocation: Invocation, writesValues: boolean): Promise<Prepared> => {
+  const { settings, operands, rest } = invocation
+  await checkInput(settings)
   const place = placeOf(settings)
   const options = jobOptionsOf(settings)
   const receiptFile = receiptFileOf(settings)
@@ -33,6 +40,7 @@ export const prepare = async ({ settings, operands, rest }: Invocation): Promise
     quiet,
     clock: monotonicSeconds,
     env,
+    isShared: writesValues && (settings.get('output') ?? '-') === '-' && stdout.isTTY,
     waitingHint: waitingHintOf(place),
   })
   const hands = await openHands(settings, place, line => progress.print(line)).catch(async error => {
@@ -50,6 +58,7 @@ export const prepare = async ({ settings, operands, rest }: Invocation): Promise
     hands,
     conduct: {
       close,
+      hangupSeconds: HANGUP_SECONDS[place.place],
       progress,
       total: input.count,
       tagged: settings.isOn('tagged'),

@@ -64,7 +64,7 @@ export const plainPace = (clock: Clock): ((progress: Progress) => string | undef
   }
 }
 
-const SILENT = (write: (text: string) => void): ProgressLine => ({
+const silentProgress = (write: (text: string) => void): ProgressLine => ({
   update: () => {},
   print: line => write(`${line}\n`),
   stop: () => {},
@@ -131,6 +131,8 @@ export interface ProgressOptions {
   readonly quiet: boolean
   readonly clock: Clock
   readonly env: NodeJS.ProcessEnv
+  /** Results go to the same terminal as they come: a line that erases itself would take theirs along. */
+  readonly isShared?: boolean
   /** What to do when nothing runs, in a few words; without one, waiting is not worth a word. */
   readonly waitingHint?: string | undefined
 }
@@ -147,10 +149,11 @@ export const openProgress = async (options: ProgressOptions): Promise<ProgressLi
   return { ...line, update: progress => line.update(withHint(progress, options.waitingHint)) }
 }
 
-const openLine = async ({ name, stream, quiet, clock, env }: ProgressOptions): Promise<ProgressLine> => {
+const openLine = async ({ name, stream, quiet, clock, env, isShared }: ProgressOptions): Promise<ProgressLine> => {
   const write = (text: string): void => {
     stream.write(text)
   }
-  if (quiet) return SILENT(write)
-  return stream.isTTY && env.TERM !== 'dumb' ? liveProgress(name, stream, clock) : plainProgress(name, write, clock)
+  if (quiet) return silentProgress(write)
+  const isLive = stream.isTTY && env.TERM !== 'dumb' && !isShared
+  return isLive ? liveProgress(name, stream, clock) : plainProgress(name, write, clock)
 }

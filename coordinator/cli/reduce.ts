@@ -12,7 +12,7 @@ export const reduce: Command = async invocation => {
     const advice = 'reduce takes a function: file.ts#name, file.js#name, file.py#name.'
     throw new Fault('MH-USAGE-CONFLICT', 'a command behind -- cannot be folded with', advice)
   }
-  const { request, hands, conduct } = await prepare(invocation)
+  const { request, hands, conduct } = await prepare(invocation, false)
   const { reduceJob } = await import('../reduce.js')
   const initial = settings.has('initial') ? { value: settings.get('initial') } : undefined
   let value: unknown

@@ -8,7 +8,8 @@ import type { Output } from '../output/output.js'
 import type { Command } from './commands.js'
 import { EXIT, Fault, renderFault } from './fault.js'
 import { onInterrupt } from './interrupt.js'
-import { jobOptionsOf, openHands, placeOf, referenced, sharedOf } from './job.js'
+import { jobOptionsOf, referenced, sharedOf } from './job.js'
+import { openHands, placeOf } from './place.js'
 
 /** A JSON text as its value; any other text as a string. */
 export const argumentOf = (text: string): unknown => {

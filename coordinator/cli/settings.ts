@@ -53,10 +53,14 @@ interface Setting {
   readonly origin: Origin
 }
 
+/** The text as messages may show it: a URL without user, password and token. */
+export const withoutSecrets = (key: OptionKey, text: string): string =>
+  specOf(key).kind === 'nats' ? text.replace(/\/\/[^@/]*@/g, '//…@') : text
+
 const parse = (key: OptionKey, text: string, at: string): unknown => {
   const { kind } = specOf(key)
   const problem = (what: string): Fault =>
-    new Fault('MH-USAGE-VALUE', `${at} is ${JSON.stringify(text)}; expected ${what}`)
+    new Fault('MH-USAGE-VALUE', `${at} is ${JSON.stringify(withoutSecrets(key, text))}; expected ${what}`)
   if (typeof kind === 'object') {
     if (kind.oneOf.includes(text)) return text
     throw problem(`one of ${kind.oneOf.join(', ')}`)

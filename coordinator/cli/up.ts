@@ -3,19 +3,20 @@
 // Always true: what it starts ends with it, however it ends; it signals no process but its own children.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { lookUp } from '../../agent/runner/path.js'
 import { type Child, startChild } from './child.js'
 import type { Command } from './commands.js'
 import { EXIT, Fault } from './fault.js'
 import { plural } from './figures.js'
 import { onInterrupt } from './interrupt.js'
 import { type NatsServer, startNatsServer } from './nats-server.js'
-import { onPath } from './on-path.js'
 import type { Settings } from './settings.js'
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url))
 // An agent that dies at once is started again after a rest that doubles up to this.
 const LONGEST_REST_SECONDS = 10
 const FIRST_REST_SECONDS = 0.5
+const STEADY_SECONDS = 30
 // A little more than an agent takes to drain.
 const DRAIN_SECONDS = 35
 
@@ -24,7 +25,7 @@ const say = (line: string): void => {
 }
 
 const serverFileOf = (settings: Settings): string => {
-  const file = settings.get('natsServer') ?? onPath('nats-server')
+  const file = settings.get('natsServer') ?? lookUp('nats-server', process.env.PATH)
   if (file !== undefined) return file
   throw new Fault(
     'MH-SERVER-MISSING',
@@ -37,13 +38,15 @@ const serverFileOf = (settings: Settings): string => {
 class KeptAgent {
   readonly #name: string
   readonly #args: readonly string[]
+  readonly #verbose: boolean
   #child: Child | undefined
   #stopping = false
   #rest = new AbortController()
 
-  constructor(name: string, args: readonly string[]) {
+  constructor(name: string, args: readonly string[], verbose: boolean) {
     this.#name = name
     this.#args = args
+    this.#verbose = verbose
   }
 
   /** Resolves after stop(), when the agent is gone. */
@@ -57,12 +60,13 @@ class KeptAgent {
         [MAIN, 'agent', ...this.#args, '--name', this.#name, '--end-with-stdin'],
         say,
       )
+      if (this.#verbose) say(`starting agent ${this.#name} (process ${this.#child.pid})`)
       const how = await this.#child.ended
       if (this.#stopping) return
-      restSeconds =
-        performance.now() - started > 30_000 ? FIRST_REST_SECONDS : Math.min(restSeconds * 2, LONGEST_REST_SECONDS)
+      if (performance.now() - started > STEADY_SECONDS * 1000) restSeconds = FIRST_REST_SECONDS
       say(`agent ${this.#name} ended (${how}); it is started again in ${restSeconds} s`)
       await sleep(restSeconds * 1000, undefined, { signal: this.#rest.signal }).catch(() => {})
+      restSeconds = Math.min(restSeconds * 2, LONGEST_REST_SECONDS)
     }
   }
 
@@ -84,8 +88,7 @@ const sayHowToUse = (server: NatsServer, agents: number): void => {
   say('Ctrl-C ends the cluster.')
 }
 
-export const up: Command = async ({ settings, operands }) => {
-  if (operands.length > 0) throw new Fault('MH-USAGE-VALUE', `up takes no arguments, but got ${operands.join(' ')}`)
+export const up: Command = async ({ settings }) => {
   let ask: (what: 'asked') => void = () => {}
   const asked = new Promise<'asked'>(resolve => {
     ask = resolve
@@ -96,10 +99,15 @@ export const up: Command = async ({ settings, operands }) => {
     port: settings.get('port'),
     store: settings.get('store'),
   })
+  const verbose = settings.isOn('verbose')
+  if (verbose) say(`nats-server (process ${server.pid}), store ${server.store}`)
   const count = settings.get('agents') ?? 1
   const slots = settings.get('slots')
   const args = ['--nats', server.url, ...(slots === undefined ? [] : ['--slots', String(slots)])]
-  const agents = Array.from({ length: count }, (_, place) => new KeptAgent(`up-${process.pid}-${place + 1}`, args))
+  const agents = Array.from(
+    { length: count },
+    (_, place) => new KeptAgent(`up-${process.pid}-${place + 1}`, args, verbose),
+  )
   const kept = Promise.all(agents.map(agent => agent.keep()))
   sayHowToUse(server, count)
   const first = await Promise.race([asked, server.ended])

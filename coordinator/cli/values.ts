@@ -2,6 +2,8 @@
 // In: a text from a flag, the environment or a config file. Out: a value with its unit settled; a text that is none throws
 // a RangeError that says what was expected.
 
+import { parseNatsUrl } from '../../proto/transport/url.js'
+
 const expected = (what: string): never => {
   throw new RangeError(what)
 }
@@ -88,8 +90,15 @@ export const parseFlag = (text: string): boolean => {
 
 export const parseText = (text: string): string => (text === '' ? expected('a text that is not empty') : text)
 
-export const parseNats = (text: string): string =>
-  /^(nats|tls|ws|wss):\/\/[^\s/]+/.test(text) ? text : expected('a URL such as nats://127.0.0.1:4222')
+/** The URL as it stands; whether it may be used is decided where it is (place.ts). */
+export const parseNats = (text: string): string => {
+  try {
+    parseNatsUrl(text, true)
+    return text
+  } catch {
+    return expected('nats://HOST:PORT or tls://HOST:PORT, or several of one kind with commas')
+  }
+}
 
 export const parseJson = (text: string): unknown => {
   try {

@@ -48,9 +48,12 @@ interface Group {
   readonly indices: number[]
 }
 
+const inOrder = ({ failures }: JobEnd): JobEnd['failures'] => [...failures].sort((a, b) => a.index - b.index)
+
 const groupFailures = (end: JobEnd): Group[] => {
   const groups = new Map<string, Group>()
-  for (const { reason, message, index } of end.failures) {
+  // Failures are kept in the order in which they came; people look for the first item.
+  for (const { reason, message, index } of inOrder(end)) {
     const key = `${reason}\n${message}`
     const group = groups.get(key) ?? { reason, message, indices: [] }
     group.indices.push(index)
@@ -77,7 +80,11 @@ export const failureLines = (end: JobEnd, { paint, tagged, verbose }: VerdictOpt
     lines.push(`    ${count}${paint('red', reason)}: ${head}`, ...more.slice(0, 8).map(line => `      ${line}`))
     lines.push(paint('dim', `      ${indices.length > 1 ? 'items' : 'item'} ${indices.join(', ')}`))
   }
-  const shown = verbose ? end.failures : end.failures.filter(({ stack, stderr }) => stack ?? stderr).slice(0, 1)
+  const shown = verbose
+    ? inOrder(end)
+    : inOrder(end)
+        .filter(({ stack, stderr }) => stack ?? stderr)
+        .slice(0, 1)
   for (const { index, stack, stderr } of shown) {
     if (stack) lines.push('', `  Stack of item ${index}`, ...indent(stack, '    '))
     if (stderr) lines.push('', `  Standard error of item ${index}`, ...indent(stderr, '    '))
@@ -94,6 +101,8 @@ const overheadSecondsOf = (receipt: Receipt): number => {
 
 const gainLines = (receipt: Receipt, paint: Paint): string[] => {
   const { serial_seconds_estimate: serial, slots } = receipt
+  // No item ran to its end: there is nothing to compare.
+  if (serial.value <= 0) return []
   const spread = serial.value > 0 ? Math.max(serial.high - serial.value, serial.value - serial.low) / serial.value : 0
   const from = `from ${plural(receipt.shards, 'shard')}${spread > 0.005 ? `, ±${Math.round(spread * 100)} %` : ''}`
   const slower = receipt.speedup < 1
@@ -148,7 +157,8 @@ const phaseLines = (receipt: Receipt): string[] => {
 /** The receipt in short: what was gained, where the time went, what would help. */
 export const receiptLines = (receipt: Receipt, paint: Paint): string[] => {
   if (receipt.items === 0) return []
-  const lines = ['', ...gainLines(receipt, paint), ...phaseLines(receipt)]
+  const gain = gainLines(receipt, paint)
+  const lines = [...(gain.length > 0 ? ['', ...gain] : []), ...phaseLines(receipt)]
   receipt.advice.forEach((advice, place) => {
     lines.push(...(place === 0 ? [''] : []), `  ${(place === 0 ? 'Advice' : '').padEnd(12)}${advice}`)
   })

@@ -11,6 +11,7 @@ import { BUNDLE_LIMITS, type BundleFile } from '../../proto/bundle.js'
 import { NATIVE, selfStub, unbundlable } from './bundle-plugins.js'
 import { checkExport } from './exports.js'
 import { FunctionError } from './function.js'
+import { platformBinaries } from './platform-binaries.js'
 
 export type Role = 'function' | 'init' | 'mapper'
 
@@ -62,6 +63,12 @@ export async function bundleNode(request: NodeBundleRequest): Promise<NodeBundle
   }
   const content = new TextEncoder().encode(textOf(built))
   if (content.byteLength > BUNDLE_LIMITS.bytes) throw tooLarge(request, built, content.byteLength)
+  for (const name of platformBinaries(Object.keys(built.metafile.inputs), base)) {
+    request.onWarning?.(
+      `The package "${name}" has binaries for each platform, which are not sent to the agents: where its code needs them, ` +
+        `${request.shown} will not load there.`,
+    )
+  }
   return { files: [{ path: ENTRY, content }], entry: ENTRY, names }
 }
 

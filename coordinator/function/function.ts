@@ -14,7 +14,7 @@ export interface JobFunction {
   readonly bundle?: readonly BundleFile[]
   /** The file in the bundle that holds the function; empty without a bundle. */
   readonly entry: string
-  /** The export's name; empty for a Python module's only public function, and for `exec`. */
+  /** The export's name, `default` without one (Python: the only public function); empty for `exec`. */
   readonly function: string
   readonly init?: string
   readonly mapper?: string

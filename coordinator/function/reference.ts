@@ -46,7 +46,7 @@ export async function resolveReference(text: string, options: ReferenceOptions):
   const name = `${basename(reference.file)}${reference.export === undefined ? '' : `#${reference.export}`}`
   if (reference.runner === 'python') {
     const { files, entry } = bundlePython(reference.file)
-    return { runner: 'python', name, bundle: files, entry, function: reference.export ?? '', ...named }
+    return { runner: 'python', name, bundle: files, entry, function: reference.export ?? 'default', ...named }
   }
   const { bundleNode } = await import('./bundle-node.js')
   const bundle = await bundleNode({

@@ -74,20 +74,17 @@ export class MemoryQueue {
   #handOver(): void {
     // What handlers put in meanwhile waits for the next turn, so that the event loop is never held.
     const end = this.#tasks.length
-    while (this.#next < end && this.#pullers.size > 0) {
+    // A handler may drop the queue.
+    while (this.#next < Math.min(end, this.#tasks.length) && this.#pullers.size > 0) {
       for (const puller of this.#pullers) {
         const task = this.#tasks[this.#next]
-        if (!task || this.#next >= end) return this.#compact()
+        if (!task || this.#next >= end) break
         this.#next++
         puller.taken++
         if (--puller.credit === 0) puller.end()
         puller.onTask(task)
       }
     }
-    this.#compact()
-  }
-
-  #compact(): void {
     if (this.#next > 1024 || this.#next === this.#tasks.length) {
       this.#tasks.splice(0, this.#next)
       this.#next = 0

@@ -51,8 +51,8 @@ export class MemoryReports {
       while (open && next < end) {
         const report = this.#kept[next - this.#first]
         if (!report) break
-        next++
         onReport(report)
+        next++
       }
       wake()
     }

@@ -3,6 +3,7 @@
 // never from inside the sender's call, and all that a turn of the loop has sent is handed over at once.
 // Always true: a task goes to one puller and only against its credit; an id is stored once; reports are kept until they
 // are trimmed or the job is closed, so that the next epoch reads them too.
+import { setMaxListeners } from 'node:events'
 import type { AgentTransport, CoordinatorTransport, JobChannel, ReportAddress, Subscription } from '../transport.js'
 import { deferred } from './deferred.js'
 import { guarded, tooLarge } from './guard.js'
@@ -182,6 +183,8 @@ class MemoryAgent implements AgentTransport {
     check(!this.#ended.signal.aborted)
     const queue = this.#hub.queues.get(queueKey(job, epoch))
     if (!queue) return -1
+    // One signal may end the pulls of all jobs.
+    setMaxListeners(0, signal, this.#ended.signal)
     return queue.pull(credit, waitSeconds, guarded(onTask), [signal, this.#ended.signal])
   }
 

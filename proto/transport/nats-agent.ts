@@ -2,10 +2,13 @@
 // In: tasks of work queues, broadcasts, chunks. Out: acknowledgements, reports, beats, requests.
 // Always true: a task is acknowledged before it is handed over, and a pull never outlives the server's wait for that
 // acknowledgement, so that a frozen agent swallows a task once at most.
+import { setMaxListeners } from 'node:events'
 import { subjects } from '../subjects.js'
 import type { AgentTransport, ReportAddress, Subscription } from '../transport.js'
-import { connectNats, type NatsLink, type NatsMessage, type NatsOptions } from './nats.js'
+import { deferred } from './deferred.js'
+import { connectNats, type NatsLink, type NatsMessage } from './nats.js'
 import { ACK_WAIT_SECONDS, isCode, JETSTREAM, pause, pullBody, pullSubject } from './nats-streams.js'
+import type { NatsOptions } from './url.js'
 
 const REPORT_MS = 1000
 /** Beyond this a pull is asked for again. */
@@ -39,6 +42,8 @@ class NatsAgent implements AgentTransport {
     onTask: (task: Uint8Array) => void,
     signal: AbortSignal,
   ): Promise<number> {
+    // One signal may end the pulls of all jobs.
+    setMaxListeners(0, signal)
     const stream = subjects.taskStream(job, epoch)
     const wait = Math.min(Math.max(waitSeconds, 0.1), LONGEST_PULL_SECONDS)
     if (credit <= 0 || signal.aborted) return 0
@@ -74,8 +79,12 @@ class NatsAgent implements AgentTransport {
   }
 
   async #connectedWithin(seconds: number, signal: AbortSignal): Promise<boolean> {
-    const aborted = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
-    await Promise.race([this.#link.whenConnected(), pause(seconds * 1000), aborted])
+    const aborted = deferred<void>()
+    const onAbort = (): void => aborted.resolve()
+    signal.addEventListener('abort', onAbort)
+    await Promise.race([this.#link.whenConnected(), pause(seconds * 1000), aborted.promise]).finally(() =>
+      signal.removeEventListener('abort', onAbort),
+    )
     return this.#link.connected && !signal.aborted
   }
 }

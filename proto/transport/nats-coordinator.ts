@@ -4,9 +4,10 @@
 import { subjects } from '../subjects.js'
 import type { CoordinatorTransport, JobChannel, Subscription } from '../transport.js'
 import { guarded } from './guard.js'
-import { connectNats, type NatsLink, type NatsOptions } from './nats.js'
+import { connectNats, type NatsLink } from './nats.js'
 import { NatsJob } from './nats-job.js'
 import { createReportStream, createTaskStream, deleteStream } from './nats-streams.js'
+import type { NatsOptions } from './url.js'
 
 class NatsCoordinator implements CoordinatorTransport {
   readonly limitBytes: number

@@ -4,7 +4,8 @@
 import { subjects } from '../subjects.js'
 import type { JobChannel } from '../transport.js'
 import { deferred } from './deferred.js'
-import { NatsFailure, type NatsLink } from './nats.js'
+import type { NatsLink } from './nats.js'
+import { NatsFailure } from './nats-failure.js'
 import { NatsReportReader } from './nats-reports.js'
 import {
   type ConsumerInfo,
@@ -19,8 +20,8 @@ import {
 const OFFER_MS = 1000
 /** How often the queue is looked at. Smaller finds a loss sooner, larger spares the server of many jobs. */
 const CHECK_MS = 3000
-/** Timeouts in a row, with the connection up: the server takes no messages. A frozen one is disconnected before. */
-const SILENT_TRIES = 10
+/** No answer for so long, with the connection up: the store takes nothing. A frozen server is disconnected before. */
+const SILENT_MS = 10_000
 const TRIM_MS = 1000
 
 export class NatsJob implements JobChannel {
@@ -35,11 +36,13 @@ export class NatsJob implements JobChannel {
   readonly #timer: NodeJS.Timeout
   readonly #offReconnect: () => void
   #state: 'open' | 'lost' | 'detached' | 'closed' = 'open'
-  #why = ''
   #newest = 0
-  #silent = 0
+  /** When the first of the requests in a row went unanswered. */
+  #silentSince: number | undefined
   #checking: Promise<void> | undefined
   #trimTimer: NodeJS.Timeout | undefined
+  /** Reports up to here are not needed, and up to there they are deleted. */
+  #trimTarget = 0
   #trimmed = 0
   #deletion: Promise<void> | undefined
 
@@ -61,7 +64,10 @@ export class NatsJob implements JobChannel {
     this.#onEnd = onEnd
     this.#reader = new NatsReportReader(link, job, reportsCreated, onReport, why => this.#lose(why))
     this.#timer = setInterval(() => void this.#check(), CHECK_MS)
-    this.#offReconnect = link.onReconnect(() => void this.#check())
+    this.#offReconnect = link.onReconnect(() => {
+      this.#silentSince = undefined
+      void this.#check()
+    })
     void link.closed.then(() => this.detach())
   }
 
@@ -72,7 +78,7 @@ export class NatsJob implements JobChannel {
       try {
         const sequence = await this.#link.store(subjects.task(this.#job, this.#epoch), id, task, OFFER_MS)
         this.#newest = Math.max(this.#newest, sequence)
-        this.#silent = 0
+        this.#silentSince = undefined
         return
       } catch (error) {
         await this.#afterRefusedOffer(error)
@@ -86,14 +92,17 @@ export class NatsJob implements JobChannel {
     if (error.kind === 'closed') throw error
     // A verdict (the queue is full, the store is full) is waited out: agents make room.
     if (error.kind === 'disconnected') return this.#link.whenConnected()
-    if (error.kind === 'timeout') this.#missed()
+    if (error.kind === 'timeout') this.#missed(error)
     else await this.#check()
     await pause(100)
   }
 
   trim(): void {
-    if (this.#state !== 'open' || this.#trimTimer || this.#reader.handled <= this.#trimmed) return
-    this.#trimTimer = setTimeout(() => void this.#purge(), TRIM_MS)
+    if (this.#state !== 'open') return
+    this.#trimTarget = this.#reader.handled
+    // The stream was made anew: its numbers begin again.
+    if (this.#trimTarget < this.#trimmed) this.#trimmed = 0
+    if (this.#trimTarget > this.#trimmed) this.#trimTimer ??= setTimeout(() => void this.#purge(), TRIM_MS)
   }
 
   close(): Promise<void> {
@@ -134,9 +143,10 @@ export class NatsJob implements JobChannel {
     this.#resolveLost(why)
   }
 
-  #missed(): void {
-    this.#silent++
-    if (this.#silent >= SILENT_TRIES) this.#lose('the NATS server takes no messages: is the disk of its store full?')
+  #missed(error: Error): void {
+    this.#silentSince ??= performance.now()
+    if (performance.now() - this.#silentSince >= SILENT_MS)
+      this.#lose(`the NATS server stores nothing (${error.message}): is the disk of its store full?`)
   }
 
   /** Looks whether the queue is still what it was; one look at a time. */
@@ -151,22 +161,23 @@ export class NatsJob implements JobChannel {
     if (!this.#link.connected || this.#state !== 'open') return
     const newest = this.#newest
     try {
-      const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`)
       const consumer = await this.#link.api<ConsumerInfo>(`CONSUMER.INFO.${this.#stream}.${subjects.taskConsumer}`)
-      this.#silent = 0
+      // The stream last: it is ahead of whatever was acknowledged or delivered before it was asked.
+      const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`)
+      this.#silentSince = undefined
       // After a power cut a stream can be older than its consumer, which would then skip all that is offered next.
-      if (state.last_seq < newest || consumer.delivered.stream_seq > Math.max(state.last_seq, this.#newest))
+      if (state.last_seq < newest || consumer.delivered.stream_seq > state.last_seq)
         this.#lose('the NATS server has lost the newest tasks of the queue')
     } catch (error) {
       if (isCode(error, JETSTREAM.streamNotFound)) this.#lose('the queue is gone from the NATS server')
       else if (isCode(error, JETSTREAM.consumerNotFound))
         this.#lose("the queue's consumer is gone from the NATS server")
-      else if (isPassing(error) && this.#link.connected) this.#missed()
+      else if (isPassing(error) && this.#link.connected) this.#missed(error as Error)
     }
   }
 
   async #purge(): Promise<void> {
-    const handled = this.#reader.handled
+    const handled = Math.min(this.#trimTarget, this.#reader.handled)
     // By sequence and never by filter: a filter would strand what it does not name (server 2.9.10).
     const done = this.#link.api(`STREAM.PURGE.${subjects.reportStream(this.#job)}`, { seq: handled + 1 })
     await done.then(

@@ -4,6 +4,7 @@
 // an older state; then everything it still has is handed over again.
 import { subjects } from '../subjects.js'
 import type { NatsLink, NatsMessage, NatsSubscription } from './nats.js'
+import { NatsFailure } from './nats-failure.js'
 import {
   createReportConsumer,
   isCode,
@@ -72,6 +73,7 @@ export class NatsReportReader {
         // It would go by itself after a while.
         if (this.#link.connected) void this.#link.api(`CONSUMER.DELETE.${stream}.${consumer}`).catch(() => {})
       } catch (error) {
+        if (error instanceof NatsFailure && error.kind === 'closed') return
         if (!this.#open || !this.#link.connected) continue
         if (isCode(error, JETSTREAM.streamNotFound)) return this.#lose('the reports are gone from the NATS server')
         if (!isPassing(error)) return this.#lose(`the reports cannot be read: ${(error as Error).message}`)
@@ -110,13 +112,18 @@ export class NatsReportReader {
         if (message.subject === inbox) {
           const { code, pending } = message.status()
           if (code === 100) return
-          if (code !== 408) return end()
-          asked -= pending
-          return ask()
+          if (code === 408) {
+            asked -= pending
+            ask()
+          } else end()
+          return
         }
         const { sequence, delivery } = positionOf(message.reply ?? '')
         // One was lost on the way.
-        if (delivery !== lastDelivery + 1) return end()
+        if (delivery !== lastDelivery + 1) {
+          end()
+          return
+        }
         lastDelivery = delivery
         asked--
         this.#onReport(message.data)

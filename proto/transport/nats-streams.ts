@@ -2,10 +2,12 @@
 // newer servers accepts, and no others.
 // Always true: whatever of this vanishes costs recomputing, never correctness (design.md, section 6).
 import { subjects } from '../subjects.js'
-import { NatsFailure, type NatsLink } from './nats.js'
+import type { NatsLink } from './nats.js'
+import { NatsFailure } from './nats-failure.js'
 
 /** JetStream's own numbers for what we meet. */
 export const JETSTREAM = {
+  clusterUnavailable: 10008,
   consumerNotFound: 10014,
   streamNameInUse: 10058,
   streamNotFound: 10059,
@@ -140,7 +142,8 @@ export const isCode = (error: unknown, ...codes: number[]): boolean =>
 
 /** Whether trying again may help: no verdict of the server's was heard. */
 export const isPassing = (error: unknown): boolean =>
-  error instanceof NatsFailure && ['disconnected', 'timeout', 'no responders'].includes(error.kind)
+  error instanceof NatsFailure &&
+  (['disconnected', 'timeout', 'no responders'].includes(error.kind) || error.code === JETSTREAM.clusterUnavailable)
 
 export const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 

@@ -5,29 +5,8 @@
 import { connect, createInbox, headers, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats'
 import { type Deferred, deferred } from './deferred.js'
 import { guarded, tooLarge } from './guard.js'
-import { type NatsAddress, parseNatsUrl } from './url.js'
-
-export interface NatsOptions {
-  readonly url: string
-  /** Allows plain nats:// beyond this machine. */
-  readonly insecure?: boolean
-  /** The seed of an nkey ("SU..."), when the server knows users by their keys. */
-  readonly nkeySeed?: string
-  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }
-}
-
-/** Why nothing came of a request. `code` is JetStream's own number where it answered with an error. */
-export class NatsFailure extends Error {
-  readonly kind: 'disconnected' | 'closed' | 'timeout' | 'no responders' | 'refused'
-  readonly code: number
-
-  constructor(kind: NatsFailure['kind'], message: string, code = 0) {
-    super(message)
-    this.name = 'NatsFailure'
-    this.kind = kind
-    this.code = code
-  }
-}
+import { explain, NatsFailure, parseAnswer } from './nats-failure.js'
+import { type NatsOptions, parseNatsUrl } from './url.js'
 
 export interface NatsMessage {
   readonly subject: string
@@ -48,7 +27,6 @@ const HEADROOM_BYTES = 1024
 const CONNECT_MS = 4000
 
 const encoder = new TextEncoder()
-const decoder = new TextDecoder()
 
 export class NatsLink {
   readonly limitBytes: number
@@ -163,6 +141,14 @@ export class NatsLink {
     return parseAnswer<T>(call, await this.request(`$JS.API.${call}`, data, timeoutMs))
   }
 
+  /** Rejects when the server does not let this side hear its own answers. */
+  async verify(): Promise<void> {
+    const probe = this.subscribe(this.inbox(), () => {})
+    await this.#connection.flush()
+    probe.close()
+    if (this.#lastRefusal) throw new Error(`the NATS server does not let it listen on its inbox: ${this.#lastRefusal}`)
+  }
+
   async close(): Promise<void> {
     // What was published in this turn is still to leave.
     if (this.#connected && !this.#connection.isClosed()) {
@@ -221,13 +207,6 @@ const readable = (message: Msg): NatsMessage => ({
   }),
 })
 
-const parseAnswer = <T>(what: string, data: Uint8Array): T => {
-  const answer = JSON.parse(decoder.decode(data)) as T & { error?: { err_code?: number; description?: string } }
-  if (answer.error)
-    throw new NatsFailure('refused', `${what}: ${answer.error.description ?? 'refused'}`, answer.error.err_code ?? -1)
-  return answer
-}
-
 /** Connects, or fails within about five seconds with what to do about it. */
 export const connectNats = async (options: NatsOptions, name: string, inboxPrefix: string): Promise<NatsLink> => {
   const address = parseNatsUrl(options.url, options.insecure)
@@ -257,12 +236,12 @@ export const connectNats = async (options: NatsOptions, name: string, inboxPrefi
       `the NATS server at ${address.display} has JetStream off: start it with -js, or "jetstream {}" in its configuration`,
     )
   }
-  return new NatsLink(connection, inboxPrefix)
-}
-
-const explain = (address: NatsAddress, error: Error & { code?: string }): string => {
-  if (/authorization|authentication/i.test(`${error.code} ${error.message}`))
-    return `the NATS server at ${address.display} refused the user: give nats://USER:PASSWORD@HOST or nats://TOKEN@HOST as it knows them`
-  if (/tls|cert|ssl/i.test(error.message)) return `no TLS with the NATS server at ${address.display}: ${error.message}`
-  return `no NATS server answers at ${address.display} (${error.code ?? error.message}): is one running there? "nats-server -js" starts one`
+  const link = new NatsLink(connection, inboxPrefix)
+  await link.verify().catch(async error => {
+    await link.close()
+    throw new Error(`${name} cannot work with the NATS server at ${address.display}: ${error.message}`, {
+      cause: error,
+    })
+  })
+  return link
 }

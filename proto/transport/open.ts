@@ -2,9 +2,9 @@
 // Always true: plain nats:// leaves this machine only when it was allowed (proto/transport/url.ts).
 import type { AgentTransport, CoordinatorTransport } from '../transport.js'
 import type { MemoryHub } from './memory.js'
-import type { NatsOptions } from './nats.js'
 import { connectNatsAgent } from './nats-agent.js'
 import { connectNatsCoordinator } from './nats-coordinator.js'
+import type { NatsOptions } from './url.js'
 
 /** A hub in this process, or the URL of a NATS server (nats://, tls://) with how to be let in. */
 export type Place = MemoryHub | NatsOptions

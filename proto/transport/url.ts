@@ -3,6 +3,15 @@
 // Out: the client's settings, and a form without secrets for messages.
 // Always true: plain nats:// goes to this machine only, unless it was allowed: tasks carry code.
 
+export interface NatsOptions {
+  readonly url: string
+  /** Allows plain nats:// beyond this machine. */
+  readonly insecure?: boolean
+  /** The seed of an nkey ("SU..."), when the server knows users by their keys. */
+  readonly nkeySeed?: string
+  readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }
+}
+
 export interface NatsAddress {
   readonly servers: readonly string[]
   readonly tls: boolean

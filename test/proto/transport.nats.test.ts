@@ -1,5 +1,6 @@
 // NATS keeps the contract, on Debian's server and on the newest one, and keeps its promises when servers and agents die.
 import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
@@ -11,6 +12,7 @@ import { ACK_WAIT_SECONDS } from '../../proto/transport/nats-streams.js'
 import type { AgentTransport } from '../../proto/transport.js'
 import { newestServer, stableServer } from '../support/nats-binaries.js'
 import { NatsServer } from '../support/nats-server.js'
+import { TcpProxy } from '../support/tcp-proxy.js'
 import { bytes, never, newJob, pullOn, text, transportContract, until } from '../transport.contract.js'
 
 const PULLER = fileURLToPath(new URL('../support/puller.js', import.meta.url))
@@ -130,6 +132,64 @@ for (const [name, binary] of [
     await next.close()
   })
 
+  test(`${name}: a store that went back to an older state resolves lost, and no report is overlooked`, async t => {
+    const { server, coordinator, agent } = await own(t)
+    const job = newJob()
+    const reports: string[] = []
+    const channel = await coordinator.openJob(job, 1, report => reports.push(text(report)))
+    await channel.offer('0', bytes('0'))
+    await reportSurely(agent, job, '0')
+    await until(t, 5, 'the report', () => reports.length === 1)
+    await server.kill()
+    await server.saveStore()
+    await server.restart()
+    for (let i = 1; i < 20; i++) {
+      await channel.offer(`${i}`, bytes(`${i}`))
+      await reportSurely(agent, job, `${i}`)
+    }
+    await until(t, 5, 'all reports', () => reports.length === 20)
+    await server.kill()
+    await server.restoreStore()
+    await server.restart()
+    t.regex(await Promise.race([channel.lost, sleep(6000, 'not lost')]), /lost the newest tasks/)
+    const next = await coordinator.openJob(job, 2, report => reports.push(text(report)))
+    await reportSurely(agent, job, '20')
+    await until(t, 5, 'a report after the loss', () => reports.includes('20'))
+    await next.close()
+  })
+
+  test(`${name}: a report stream that went back to an older state is read on`, async t => {
+    const { server, coordinator, agent } = await own(t)
+    const job = newJob()
+    const reports: string[] = []
+    const channel = await coordinator.openJob(job, 1, report => reports.push(text(report)))
+    await reportSurely(agent, job, '0')
+    await until(t, 5, 'the report', () => reports.length === 1)
+    await server.kill()
+    await server.saveStore()
+    await server.restart()
+    for (let i = 1; i < 20; i++) await reportSurely(agent, job, `${i}`)
+    await until(t, 5, 'all reports', () => reports.length === 20)
+    await server.kill()
+    await server.restoreStore(subjects.reportStream(job))
+    await server.restart()
+    await reportSurely(agent, job, '20')
+    await until(t, 5, 'a report after the loss', () => reports.includes('20'))
+    await channel.close()
+  })
+
+  test(`${name}: a task is acknowledged when it is taken, so that the queue is empty at once`, async t => {
+    const { server, coordinator, agent } = await own(t)
+    const manager = await admin(t, server)
+    const job = newJob()
+    const channel = await coordinator.openJob(job, 1, () => {})
+    for (let i = 0; i < 5; i++) await channel.offer(`${i}`, bytes(`${i}`))
+    t.is(await agent.pull(job, 1, 5, 1, () => {}, never), 5)
+    await sleep(100)
+    t.is((await manager.streams.info(subjects.taskStream(job, 1))).state.messages, 0)
+    await channel.close()
+  })
+
   test(`${name}: a deleted stream, a deleted consumer and deleted reports resolve lost`, async t => {
     const { server, coordinator, agent } = await own(t)
     const manager = await admin(t, server)
@@ -209,10 +269,10 @@ for (const [name, binary] of [
     const job = newJob()
     const reports: string[] = []
     const channel = await coordinator.openJob(job, 1, report => reports.push(text(report)))
-    server.freeze()
+    await server.freeze()
     const start = performance.now()
     await t.throwsAsync(agent.report({ job, shard: 1, attempt: 1 }, '1', bytes('1')))
-    t.true(performance.now() - start < 1500)
+    t.true(performance.now() - start < 3000)
     const offer = channel.offer('1', bytes('1'))
     await sleep(7000)
     server.thaw()
@@ -221,6 +281,45 @@ for (const [name, binary] of [
     await until(t, 6, 'the report', () => reports.includes('1'))
     const taken: string[] = []
     while (taken.length === 0) await agent.pull(job, 1, 1, 2, task => taken.push(text(task)), never)
+    await channel.close()
+  })
+
+  test(`${name}: a link that goes dead or is cut in the middle of a report costs time and nothing else`, async t => {
+    const { server, coordinator } = await own(t)
+    const proxy = await TcpProxy.start(server.port)
+    const agent = await connectNatsAgent({ url: `nats://127.0.0.1:${proxy.port}`, agent: 'far' })
+    t.teardown(async () => {
+      await agent.close()
+      await proxy.stop()
+    })
+    const job = newJob()
+    const reports: Uint8Array[] = []
+    const channel = await coordinator.openJob(job, 1, report => reports.push(report))
+    let reconnects = 0
+    agent.onReconnect(() => reconnects++)
+
+    proxy.quality.cutAfterBytes = 200_000
+    const large = randomBytes(500_000)
+    const address = { job, shard: 1, attempt: 1 }
+    await t.throwsAsync(agent.report(address, 'large', large))
+    proxy.quality.cutAfterBytes = 0
+    await until(t, 3, 'the connection is back', () => reconnects === 1)
+    await agent.report(address, 'large', large)
+    await until(t, 3, 'the report', () => reports.length === 1)
+    t.true(large.equals(reports[0] as Uint8Array))
+
+    const pulled = agent.pull(job, 1, 1, 4, () => {}, never)
+    proxy.quality.frozen = true
+    const start = performance.now()
+    await t.throwsAsync(agent.report(address, 'small', bytes('small')))
+    await pulled
+    t.true(performance.now() - start < 5500)
+    // Two pings without an answer, and the client dials anew: the proxy holds that too until it thaws.
+    await sleep(Math.max(0, 6500 - (performance.now() - start)))
+    proxy.quality.frozen = false
+    await until(t, 6, 'the connection is back', () => reconnects === 2)
+    await agent.report(address, 'small', bytes('small'))
+    await until(t, 3, 'the report', () => reports.length === 2)
     await channel.close()
   })
 
@@ -250,7 +349,9 @@ for (const [name, binary] of [
     const at = `127.0.0.1:${server.port}`
     const coordinator = await connectNatsCoordinator({ url: `nats://c:secret@${at}`, name: 'test' })
     const agent = await connectNatsAgent({ url: `nats://h1:p%40ss@${at}`, agent: 'h1' })
-    const intruder = await connectNatsAgent({ url: `nats://h1:p%40ss@${at}`, agent: 'h2' })
+    await t.throwsAsync(connectNatsAgent({ url: `nats://h1:p%40ss@${at}`, agent: 'h2' }), {
+      message: /agent h2 cannot work .*permissions violation/i,
+    })
     const heard: string[] = []
     const job = newJob()
     const channel = await coordinator.openJob(job, 1, message => heard.push(text(message)))
@@ -266,9 +367,13 @@ for (const [name, binary] of [
     t.is(text(await agent.requestBlob(bytes('?'), 1)), 'chunk')
     await until(t, 3, 'messages', () => heard.length === 3)
     t.deepEqual(heard.sort(), ['beat', 'broadcast', 'report'])
-    await t.throwsAsync(intruder.report({ job, shard: 1, attempt: 1 }, '2', bytes('forged')))
+    const intruder = await connect({ servers: at, user: 'h1', pass: 'p@ss', inboxPrefix: '_INBOX.a.h1' })
+    await t.throwsAsync(intruder.request(subjects.report(job, 'h2', 1, 1), 'forged'), undefined, 'as another agent')
+    await t.throwsAsync(intruder.request(`$JS.API.STREAM.DELETE.${subjects.reportStream(job)}`), undefined, 'deletion')
+    await intruder.close()
+    t.is((await channel.offer('2', bytes('2'))) as unknown, undefined)
     await channel.close()
-    await Promise.all([coordinator, agent, intruder].map(side => side.close()))
+    await Promise.all([coordinator, agent].map(side => side.close()))
   })
 }
 
@@ -281,7 +386,7 @@ test('a first connection that cannot be made fails soon and says what to do', as
   await t.throwsAsync(connectNatsAgent({ url: `nats://wrong@${at}`, agent: 'a' }), { message: /refused the user/ })
   await (await connectNatsAgent({ url: `nats://right@${at}`, agent: 'a' })).close()
   await t.throwsAsync(connectNatsAgent({ url: `tls://right@${at}`, agent: 'a' }), { message: /TLS/ })
-  server.freeze()
+  await server.freeze()
   await t.throwsAsync(connectNatsAgent({ url: `nats://right@${at}`, agent: 'a' }), { message: /nats-server -js/ })
   server.thaw()
   await server.kill()

@@ -4,10 +4,11 @@
 // Always true: what cannot be had is an Error of one line that says what to do; nothing is skipped.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { delimiter, join } from 'node:path'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { onPath, programOf } from './debian.js'
 
 const run = promisify(execFile)
 
@@ -27,28 +28,9 @@ const withVersion = async (path: string): Promise<NatsBinary> => {
   return { path, version }
 }
 
-const onPath = async (program: string): Promise<string | undefined> => {
-  for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin'])
-    if (
-      folder &&
-      (await access(join(folder, program)).then(
-        () => true,
-        () => false,
-      ))
-    )
-      return join(folder, program)
-  return undefined
-}
-
 /** The machine's own nats-server: what users of a stable system have. */
 export const stableServer = async (): Promise<NatsBinary> => {
-  const found = await onPath('nats-server')
-  if (found) return withVersion(found)
-  if (process.getuid?.() !== 0 || !(await onPath('apt-get')))
-    throw new Error('the tests need nats-server: install it (Debian and Ubuntu: apt-get install nats-server)')
-  await run('apt-get', ['update'])
-  await run('apt-get', ['install', '-y', '--no-install-recommends', 'nats-server'])
-  return withVersion((await onPath('nats-server')) ?? '/usr/sbin/nats-server')
+  return withVersion(await programOf('nats-server', 'nats-server'))
 }
 
 /** The newest nats-server that Debian packages. */

@@ -3,7 +3,7 @@
 // Always true: it is ended by its own process id, and when the test's process ends it ends too.
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -104,12 +104,31 @@ export class NatsServer {
     this.#child = undefined
   }
 
-  freeze(): void {
+  /** Stops it as it stands; returns when none of its threads runs any more. */
+  async freeze(): Promise<void> {
     process.kill(this.pid, 'SIGSTOP')
+    await new Promise(resolve => setTimeout(resolve, 100))
   }
 
   thaw(): void {
     process.kill(this.pid, 'SIGCONT')
+  }
+
+  /** Keeps a copy of all that it has stored, or puts the last copy back, as a power cut might; only while it is killed. */
+  async saveStore(): Promise<void> {
+    await this.#replace('saved', 'store')
+  }
+
+  /** Puts back all, or one stream alone. */
+  async restoreStore(stream?: string): Promise<void> {
+    const part = stream ? `/jetstream/$G/streams/${stream}` : ''
+    await this.#replace(`store${part}`, `saved${part}`)
+  }
+
+  async #replace(target: string, source: string): Promise<void> {
+    if (this.#child) throw new Error('kill the server before its store is touched')
+    await rm(join(this.folder, target), { recursive: true, force: true })
+    await cp(join(this.folder, source), join(this.folder, target), { recursive: true })
   }
 
   /** Deletes all that it has stored; only while it is killed. */

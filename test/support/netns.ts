@@ -3,6 +3,7 @@
 // Always true: a pulled cable tells nobody (no reset, no end), as between real hosts; close() removes all that was made.
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
 import { promisify } from 'node:util'
+import { programOf } from './debian.js'
 
 const run = promisify(execFile)
 
@@ -32,11 +33,7 @@ const ip = async (...args: string[]): Promise<void> => {
 export const createNetns = async (count: number): Promise<Netns> => {
   if (process.platform !== 'linux') throw new Error('network namespaces need Linux: run this test there')
   if (process.getuid?.() !== 0) throw new Error('network namespaces need root: run this test as root')
-  await run('ip', ['-Version']).catch(() => {
-    throw new Error(
-      'network namespaces need the ip command: install iproute2 (Debian and Ubuntu: apt-get install iproute2)',
-    )
-  })
+  await programOf('ip', 'iproute2')
   // Test processes run side by side: names and addresses come from the process id, in the range kept for benchmarks.
   const id = process.pid % 512
   const net = `198.${18 + (id >> 8)}.${id & 255}`

@@ -58,7 +58,8 @@ const settle = async (part: Part, line: LineOf, item: () => unknown): Promise<vo
 
 const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerRun): Promise<void> => {
   const line = loads.get(load)
-  if (line === undefined) throw new Error(`run ${run} of load ${load}, which is not loaded`)
+  // It was refused; the agent had sent this before it knew.
+  if (line === undefined) return
   const source = sourceOf(items)
   const part = new Part(run, start, source.count, outcomes => channel.send(outcomes), commandSeconds)
   const endSeconds = nowSeconds() + timeBoxSeconds
@@ -73,7 +74,7 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
     if (offset + 1 < source.count && (careful || part.due(now))) {
       announcer.rest(run, part.next)
       part.flush(false)
-      await channel.drained()
+      await channel.written()
     }
   }
   announcer.rest(run, part.next)

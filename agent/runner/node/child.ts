@@ -29,7 +29,8 @@ channel.serve({
   },
   run: async (run: WorkerRun) => {
     const found = loads.get(run.load)
-    if (found === undefined) throw new Error(`run ${run.run} of load ${run.load}, which is not loaded`)
+    // It was refused; the agent had sent this before it knew.
+    if (found === undefined) return
     await (found.loaded.operation === 'fold' ? runFold : runMap)(found.loaded, run, found.pace, seat)
   },
   orphaned: () => process.kill(process.pid, 'SIGKILL'),

@@ -2,12 +2,13 @@
 // In: two functions and a batch. Out: one message: the value for the whole span, or the failure of the item that ended it.
 import type { Failure } from '../../../proto/outcome.js'
 import type { WorkerRun } from '../../worker.js'
+import { turn } from '../channel.js'
 import type { Pace } from '../pace.js'
 import { Part } from '../part.js'
 import { sourceOf } from '../source.js'
 import { failureOf } from './failure.js'
 import type { Loaded } from './load.js'
-import { nowSeconds, type Seat, turn } from './map.js'
+import { nowSeconds, type Seat } from './map.js'
 
 export const runFold = async (
   loaded: Loaded,

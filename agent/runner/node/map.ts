@@ -5,7 +5,7 @@
 import type { Items } from '../../../proto/items.js'
 import type { Announcer } from '../../progress.js'
 import type { WorkerRun } from '../../worker.js'
-import type { Channel } from '../channel.js'
+import { type Channel, turn } from '../channel.js'
 import type { Pace } from '../pace.js'
 import { Part } from '../part.js'
 import { type Source, sourceOf } from '../source.js'
@@ -13,10 +13,9 @@ import { failureOf } from './failure.js'
 import type { Loaded, UserFunction } from './load.js'
 
 // The user's code may put its own in their places.
-const { performance, setImmediate } = globalThis
+const { performance } = globalThis
 
 export const nowSeconds = (): number => performance.now() / 1000
-export const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
 export interface Seat {
   readonly channel: Channel
@@ -173,8 +172,7 @@ export const runMap = async (
     if (run.careful || part.due(now)) {
       announcer.rest(run.run, part.next)
       part.flush(false)
-      await turn()
-      await channel.drained()
+      await channel.written()
     }
   }
   announcer.rest(run.run, part.next)

@@ -61,7 +61,8 @@ def js_number(value):
     if digits == "0":
         return "0"
     if count <= point <= 21:
-        return sign + digits + "0" * (point - count)
+        # Beyond 2^53 bare digits would be read as an integer's.
+        return sign + digits + "0" * (point - count) + (".0" if abs(value) > 2**53 - 1 else "")
     if 0 < point <= 21:
         return sign + digits[:point] + "." + digits[point:]
     if -6 < point <= 0:
@@ -171,6 +172,12 @@ scan = JSONDecoder(parse_constant=not_json).scan_once
 scan_signed = JSONDecoder(parse_constant=not_json, parse_int=integer).scan_once
 
 
+def matches(pattern, text):
+    import re
+
+    return re.fullmatch(pattern, text, re.ASCII) is not None
+
+
 def revive(value):
     if isinstance(value, list):
         return [revive(each) for each in value]
@@ -178,15 +185,16 @@ def revive(value):
         return value
     if len(value) == 1:
         ((key, inner),) = value.items()
-        if key == "$number":
+        # What is not exactly shaped like an escape is an object like any other.
+        if key == "$number" and inner in ("NaN", "Infinity", "-Infinity"):
             return float(inner.replace("Infinity", "inf"))
-        if key == "$bigint":
+        if key == "$bigint" and isinstance(inner, str) and matches("-?(0|[1-9][0-9]*)", inner):
             return int(inner)
-        if key == "$bytes":
+        if key == "$bytes" and isinstance(inner, str) and matches("[A-Za-z0-9+/]*={0,2}", inner):
             return a2b_base64(inner)
-        if key == "$undefined":
+        if key == "$undefined" and inner is True:
             return None
-        if key == "$escape":
+        if key == "$escape" and isinstance(inner, dict):
             return {name: revive(each) for name, each in inner.items()}
     return {name: revive(each) for name, each in value.items()}
 
@@ -764,7 +772,10 @@ def main():
         if kind == LOAD:
             load(number, meta, jobs)
             continue
-        job = jobs[meta["load"]]
+        job = jobs.get(meta["load"])
+        if job is None:
+            # It was refused; the agent had sent this before it knew.
+            continue
         if job.folder is not None:
             Folder.activate(job.folder)
         source = Source(form, meta, values)

@@ -4,6 +4,7 @@ import { formatBytes, formatCount, formatFigure, formatSeconds, formatShare } fr
 test('durations have the unit that people would choose', t => {
   const cases: [number, string][] = [
     [0, '0 s'],
+    [0.000_000_011, '11 ns'],
     [0.000_004, '4 µs'],
     [0.000_053, '53 µs'],
     [0.000_999_9, '1 ms'],

@@ -107,3 +107,14 @@ test('quiet and dumb terminals are not drawn on', async t => {
   plain.stop()
   t.deepEqual(dumb.written, ['square: waiting: no agent (start one)\n'])
 })
+
+test('a terminal that results go to as well gets plain lines: nothing on it is erased', async t => {
+  const { stream, written } = terminal()
+  let now = 0
+  const clock = () => now
+  const line = await openProgress({ name: 'square', stream, quiet: false, clock, env: {}, isShared: true })
+  now = 2
+  line.update(at())
+  line.stop()
+  t.deepEqual(written, [`square: ${progressText(at())}\n`])
+})

@@ -83,6 +83,19 @@ test('a job whose number of items is not known is not measured against one', t =
   t.is(line, 'mandelbrot  ✗ 1 item in 12.9 s; could not go on')
 })
 
+test('failures that came out of order are shown in order', t => {
+  const failures: ItemFailure[] = [
+    { index: 9, reason: 'error', message: 'no', stack: 'nine' },
+    { index: 1, reason: 'error', message: 'no', stack: 'one' },
+  ]
+  t.regex(renderVerdict(end({ failed: 2, failures }), options), /items 1, 9\n\n {2}Stack of item 1\n {4}one\n/)
+})
+
+test('where no item ran to its end nothing is compared', t => {
+  const none = receipt({ serial_seconds_estimate: { value: 0, low: 0, high: 0, method: '' }, speedup: 0 })
+  t.notRegex(renderVerdict(end({ receipt: none }), options), /Speedup|ONE CORE/)
+})
+
 test('a job without items has a verdict and no receipt', t => {
   const text = renderVerdict(end({ settled: 0, receipt: receipt({ items: 0 }) }), options)
   t.is(text, 'mandelbrot  ✓ 0 of 0 items in 12.9 s\n')

@@ -160,6 +160,28 @@ test('a native addon is refused with the name of its package', async t => {
   }
 })
 
+test('a package that loads binaries which the bundler does not see is warned of', async t => {
+  const sandbox = sandboxed(t, {
+    'node_modules/sharp/package.json':
+      '{ "name": "sharp", "main": "lib/index.js", "optionalDependencies": { "@img/sharp-linux-x64": "1" } }',
+    'node_modules/sharp/lib/index.js': "module.exports = () => require('@img/sharp-' + process.platform)",
+    'node_modules/plain/package.json': '{ "name": "plain", "optionalDependencies": { "fsevents": "1" } }',
+    'node_modules/plain/index.js': 'module.exports = 1',
+    'work.ts': "import sharp from 'sharp'\nimport plain from 'plain'\nexport default () => [sharp, plain]\n",
+  })
+  const warnings: string[] = []
+  await resolveReference('work.ts', { cwd: sandbox.folder, onWarning: message => warnings.push(message) })
+  t.is(warnings.length, 1)
+  t.regex(warnings[0] ?? '', /^The package "sharp" has binaries for each platform.*work\.ts will not load there/)
+})
+
+test('what the bundler finds odd is said, and lets the bundle be made', async t => {
+  const sandbox = sandboxed(t, { 'work.ts': 'export const f = (x: number) => (x === NaN ? 1 : 2)\n' })
+  const warnings: string[] = []
+  await resolveReference('work.ts#f', { cwd: sandbox.folder, onWarning: message => warnings.push(message) })
+  t.regex(warnings.join(), /NaN[\s\S]*work\.ts:1:/)
+})
+
 test('what does not build is shown with its file and line, as seen from the current folder', async t => {
   const sandbox = sandboxed(t, {
     'package.json': '{}',

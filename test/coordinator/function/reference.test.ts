@@ -85,6 +85,6 @@ test('a Python reference carries its files, and the names to look for in the wor
     ['near.py', 'work.py'],
   )
   const only = await resolveReference('work.py', { cwd: sandbox.folder })
-  t.is(only.function, '')
+  t.is(only.function, 'default')
   t.false('init' in only)
 })

@@ -1,0 +1,84 @@
+// Where a job runs, as --place, --nats and --slots say it together. In: settings. Out: a Place, and the Hands there.
+// Always true: no secret of a URL is in a message; plain nats:// stays on this machine unless it was allowed.
+import { lineLog } from '../../proto/log.js'
+import { type NatsAddress, parseNatsUrl } from '../../proto/transport/url.js'
+import type { Hands } from '../job.js'
+import { Fault, messageOf } from './fault.js'
+import type { Settings } from './settings.js'
+
+export type Place = { readonly place: 'local' } | { readonly place: 'cluster'; readonly nats: CheckedNats }
+
+/** A URL that may be used, as it was given and taken apart. */
+export interface CheckedNats extends NatsAddress {
+  readonly url: string
+}
+
+/** The server of --nats. Plain nats:// beyond this machine carries what anybody on the way can read and change. */
+export const checkNats = (settings: Settings): CheckedNats => {
+  const url = settings.get('nats')
+  if (url === undefined) {
+    throw new Fault(
+      'MH-USAGE-MISSING',
+      '--nats is missing: which NATS server?',
+      'For instance --nats nats://127.0.0.1:4222 (manyhands up starts one on this machine).',
+    )
+  }
+  try {
+    return { url, ...parseNatsUrl(url, settings.isOn('insecure')) }
+  } catch (error) {
+    throw new Fault('MH-NATS-INSECURE', `${settings.at('nats')}: ${messageOf(error)}`, undefined, error)
+  }
+}
+
+/** Where the job runs: what --place and --nats say together. */
+export const placeOf = (settings: Settings): Place => {
+  const place = settings.get('place') ?? 'auto'
+  if (place === 'inline') {
+    throw new Fault(
+      'MH-USAGE-VALUE',
+      `${settings.at('place')} is inline, which the command does not offer yet (a crash would take the command along)`,
+      'Available: local (this machine), cluster (with --nats URL), auto.',
+    )
+  }
+  if (place === 'local') settings.exclude(['place', 'nats'], '--place local uses this machine alone')
+  const goes = settings.get('place') ?? 'auto'
+  if (goes === 'local' || !settings.has('nats')) {
+    if (goes === 'cluster') {
+      throw new Fault(
+        'MH-USAGE-MISSING',
+        `${settings.at('place')} is cluster, but --nats URL is missing`,
+        'manyhands up starts a cluster on this machine.',
+      )
+    }
+    return { place: 'local' }
+  }
+  settings.refuse(
+    'slots',
+    'says nothing with --nats: the agents that joined have their slots',
+    'Set it where an agent is started: manyhands agent --slots N.',
+  )
+  return { place: 'cluster', nats: checkNats(settings) }
+}
+
+/** Opens the hands that the settings name. `onPrint` gets what users' functions print on this machine. */
+export const openHands = async (
+  settings: Settings,
+  place: Place,
+  onPrint: (line: string) => void,
+  slots?: number,
+): Promise<Hands> => {
+  const log = lineLog(text => onPrint(text.trimEnd()), settings.isOn('verbose') ? 'debug' : 'warn')
+  if (place.place === 'local') {
+    const { openLocal } = await import('../local.js')
+    const count = slots ?? settings.get('slots')
+    return openLocal({ onPrint, log, ...(count === undefined ? {} : { slots: count }) })
+  }
+  const { openCluster } = await import('../cluster.js')
+  try {
+    return await openCluster({ nats: place.nats.url, insecure: settings.isOn('insecure'), log })
+  } catch (error) {
+    const why = messageOf(error)
+    const advice = 'Is the server up? manyhands doctor --nats URL looks closer.'
+    throw new Fault('MH-NATS', `no work can be handed out over ${place.nats.display}: ${why}`, advice, error)
+  }
+}

@@ -1,0 +1,128 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { Intake } from '../../agent/intake.js'
+import { EMPTY_ITEMS } from '../../proto/items.js'
+import type { ActiveJob, Broadcast } from '../../proto/presence.js'
+import type { Task } from '../../proto/shard.js'
+
+const job = (fields: Partial<ActiveJob> = {}): ActiveJob => ({
+  job: 'j',
+  epoch: 2,
+  spec: { sha256: '', sizeBytes: 0 },
+  weight: 1,
+  nextShard: 5,
+  live: [
+    { shard: 3, attempt: 2 },
+    { shard: 4, attempt: 1 },
+  ],
+  finishing: false,
+  ...fields,
+})
+const says = (sequence: number, jobs: readonly ActiveJob[], fields: Partial<Broadcast> = {}): Broadcast => ({
+  coordinator: 'c',
+  sequence,
+  jobs,
+  closing: false,
+  ...fields,
+})
+const task = (fields: Partial<Task> = {}): Task => ({
+  job: 'j',
+  epoch: 2,
+  shard: 3,
+  attempt: 2,
+  start: 0,
+  items: EMPTY_ITEMS,
+  careful: false,
+  timeBoxSeconds: 1,
+  ...fields,
+})
+const types = (effects: readonly { type: string }[]): string[] => effects.map(({ type }) => type)
+
+test('a job is welcomed once, and looked through with each broadcast', t => {
+  const intake = new Intake()
+  t.deepEqual(types(intake.hear(says(1, [job()]), 0)), ['job', 'changed'])
+  t.deepEqual(types(intake.hear(says(2, [job()]), 1)), ['changed'])
+  t.deepEqual(types(intake.hear(says(3, [job({ epoch: 3 })]), 1)), ['job', 'changed'])
+  t.deepEqual(types(intake.hear(says(4, []), 2)), ['gone'])
+  t.is(intake.jobs().size, 0)
+})
+
+test('a shard is wanted while its attempt lives, revoked by a newer one, settled when it is live no more', t => {
+  const intake = new Intake()
+  intake.hear(says(1, [job()]), 0)
+  t.is(intake.standing('j', 3, 2), 'wanted')
+  t.is(intake.standing('j', 3, 1), 'revoked')
+  t.is(intake.standing('j', 3, 3), 'wanted', 'the task was faster than the broadcast')
+  t.is(intake.standing('j', 2, 1), 'settled')
+  t.is(intake.standing('j', 5, 1), 'wanted', 'the task was faster than the broadcast')
+  t.is(intake.standing('k', 3, 2), 'settled')
+})
+
+test('tasks of old epochs, of unknown or finishing jobs, and of old attempts are not accepted', t => {
+  const intake = new Intake()
+  t.false(intake.accepts(task()))
+  intake.hear(says(1, [job()]), 0)
+  t.true(intake.accepts(task()))
+  t.true(intake.accepts(task({ epoch: 3 })), 'the queue was faster than the broadcast')
+  t.false(intake.accepts(task({ epoch: 1 })))
+  t.false(intake.accepts(task({ attempt: 1 })))
+  t.false(intake.accepts(task({ shard: 2 })))
+  intake.hear(says(2, [job({ finishing: true })]), 0)
+  t.false(intake.accepts(task()))
+})
+
+test('an older epoch of a job says nothing', t => {
+  const intake = new Intake()
+  intake.hear(says(1, [job({ epoch: 3 })]), 0)
+  t.deepEqual(intake.hear(says(1, [job({ epoch: 2 })], { coordinator: 'deposed' }), 0), [])
+  t.is(intake.jobs().get('j')?.epoch, 3)
+})
+
+test("a coordinator's silence ends its jobs after a minute, and nobody else's", t => {
+  const intake = new Intake()
+  intake.hear(says(1, [job()]), 0)
+  intake.hear(says(1, [job({ job: 'k' })], { coordinator: 'd' }), 50)
+  t.deepEqual(intake.tick(60), [])
+  t.deepEqual(intake.tick(61), [{ type: 'gone', job: 'j', why: 'its coordinator was silent for 60 s' }])
+  t.deepEqual([...intake.jobs().keys()], ['k'])
+  t.deepEqual(types(intake.hear(says(2, [job()]), 70)), ['job', 'changed'], 'it may come back')
+})
+
+test('a job that another coordinator has taken over is not ended by the first one', t => {
+  const intake = new Intake()
+  intake.hear(says(1, [job()]), 0)
+  intake.hear(says(1, [job({ epoch: 3 })], { coordinator: 'd' }), 0)
+  t.deepEqual(intake.hear(says(2, []), 0), [])
+  t.is(intake.jobs().get('j')?.coordinator, 'd')
+})
+
+test('what was said before the end of a coordinator does not bring its jobs back', t => {
+  const intake = new Intake()
+  intake.hear(says(1, [job()]), 0)
+  t.deepEqual(types(intake.hear(says(3, [], { closing: true }), 0)), ['gone'])
+  t.deepEqual(intake.hear(says(2, [job()]), 0), [])
+  t.is(intake.jobs().size, 0)
+})
+
+test('the newest broadcast decides, in whatever order and however often they come', t => {
+  const order = fc.array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 40 })
+  fc.assert(
+    fc.property(order, heard => {
+      const intake = new Intake()
+      let newest = -1
+      for (const sequence of heard) {
+        newest = Math.max(newest, sequence)
+        const isAnnounced = (nth: number): boolean => nth % 3 !== 2
+        const told = (nth: number): ActiveJob => job({ epoch: 1 + (nth >> 2), live: [{ shard: 3, attempt: nth }] })
+        intake.hear(says(sequence, isAnnounced(sequence) ? [told(sequence)] : []), 0)
+        if (intake.jobs().has('j') !== isAnnounced(newest)) throw new Error(`after ${newest} the job is wrongly known`)
+        if (!isAnnounced(newest)) continue
+        if (intake.jobs().get('j')?.epoch !== 1 + (newest >> 2)) throw new Error('the epoch is not the newest')
+        if (intake.standing('j', 3, newest) !== 'wanted') throw new Error('the newest attempt is not wanted')
+        if (newest > 0 && intake.standing('j', 3, newest - 1) !== 'revoked') throw new Error('an old attempt is wanted')
+      }
+    }),
+    { numRuns: 2000 },
+  )
+  t.pass()
+})

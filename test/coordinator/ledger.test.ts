@@ -1,0 +1,373 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { Ledger, type LedgerEffect, type LedgerEvent, type LedgerOptions } from '../../coordinator/ledger.js'
+import { LedgerWatch } from './ledger-watch.js'
+
+type Report = Extract<LedgerEvent, { type: 'report' }>
+type BeatEvent = Extract<LedgerEvent, { type: 'beat' }>
+
+const watched = (options: Partial<LedgerOptions> = {}): LedgerWatch => {
+  const whole = { retries: 0, indivisible: false, ...options }
+  return new LedgerWatch(new Ledger(whole), whole)
+}
+const report = (fields: Partial<Report> & { shard: number; start: number; end: number }): Report => ({
+  type: 'report',
+  attempt: 1,
+  agent: 'a',
+  failures: [],
+  last: true,
+  now: 0,
+  ...fields,
+})
+const beat = (sequence: number, now: number, held: BeatEvent['held'], fields: Partial<BeatEvent> = {}): BeatEvent => ({
+  type: 'beat',
+  agent: 'a',
+  sequence,
+  slots: 2,
+  held,
+  heldInAll: held.length,
+  draining: false,
+  now,
+  ...fields,
+})
+const offers = (effects: readonly LedgerEffect[]): string[] =>
+  effects.flatMap(effect =>
+    effect.type === 'offer'
+      ? [`${effect.shard}.${effect.attempt} [${effect.start}, ${effect.end})${effect.careful ? ' careful' : ''}`]
+      : [],
+  )
+const settled = (effects: readonly LedgerEffect[]): [number, number][] =>
+  effects.flatMap(effect => (effect.type === 'settled' ? [[effect.start, effect.end] as [number, number]] : []))
+const held = (shard: number, attempt = 1, started = true) => ({ shard, attempt, started })
+
+test('what is added is offered as one shard, and its report settles it', t => {
+  const ledger = watched()
+  t.deepEqual(offers(ledger.step({ type: 'add', start: 0, end: 5, now: 0 })), ['0.1 [0, 5)'])
+  t.deepEqual(ledger.step(report({ shard: 0, start: 0, end: 5 })), [
+    { type: 'settled', start: 0, end: 5 },
+    { type: 'closed', shard: 0 },
+  ])
+  t.is(ledger.ledger.addedItems, 5)
+})
+
+test('a duplicate is counted and changes nothing', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 5, now: 0 })
+  ledger.step(report({ shard: 0, start: 0, end: 5 }))
+  t.deepEqual(ledger.step(report({ shard: 0, start: 0, end: 5 })), [{ type: 'unused', items: 5, why: 'duplicate' }])
+})
+
+test('what a worker gives back is offered under a new number', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
+  ledger.step(report({ shard: 0, start: 0, end: 4, last: false }))
+  t.deepEqual(offers(ledger.step(report({ shard: 0, start: 4, end: 6 }))), ['1.1 [6, 10)'])
+  ledger.checkAll()
+})
+
+test('suspects are cut out of their shard and run carefully, their neighbours are not', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
+  const effects = ledger.step(report({ shard: 0, start: 0, end: 0, suspects: { start: 4, end: 6 } }))
+  t.deepEqual(offers(effects), ['1.1 [0, 4)', '2.1 [4, 6) careful', '3.1 [6, 10)'])
+  ledger.checkAll()
+})
+
+test('a lease that no beat has named for its time ends, and the attempt after it is offered', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step(beat(1, 0.5, [held(0)]))
+  for (const now of [1, 1.5, 2, 2.5]) t.deepEqual(ledger.step({ type: 'tick', now }), [], `${now}`)
+  t.deepEqual(ledger.step({ type: 'tick', now: 3 }), [
+    { type: 'lost', shard: 0, attempt: 1, why: 'lease ended', agent: 'a' },
+    { type: 'offer', shard: 0, attempt: 2, start: 0, end: 3, careful: false },
+  ])
+})
+
+test('a beat that names an older attempt holds no lease', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step(beat(1, 0, [held(0)]))
+  for (let now = 0.5; now <= 3; now += 0.5) ledger.step({ type: 'tick', now })
+  ledger.step(beat(2, 3, [held(0, 1)]))
+  t.is(ledger.ledger.runningShards, 0)
+  ledger.step(beat(3, 3, [held(0, 2)]))
+  t.is(ledger.ledger.runningShards, 1)
+})
+
+test('an older beat than the newest says nothing', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step(beat(2, 0, [held(0)]))
+  for (let now = 0.5; now <= 2; now += 0.5) {
+    ledger.step(beat(1, now, []))
+    ledger.step({ type: 'tick', now })
+  }
+  t.is(ledger.ledger.runningShards, 1, 'it did not vanish from it')
+  t.deepEqual(offers(ledger.step({ type: 'tick', now: 2.5 })), ['0.2 [0, 3)'], 'nor did it hold the lease')
+})
+
+test('an older beat that comes late holds no lease', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step(beat(5, 0, [held(0)]))
+  for (let nth = 1; nth <= 4; nth++) {
+    ledger.step(beat(nth, nth / 2, [held(0)]))
+    ledger.step({ type: 'tick', now: nth / 2 })
+  }
+  t.deepEqual(offers(ledger.step({ type: 'tick', now: 2.5 })), ['0.2 [0, 3)'])
+})
+
+test('the end of a dead attempt does not end the live one', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step({ type: 'reopen', now: 0 })
+  t.deepEqual(ledger.step(report({ shard: 0, attempt: 1, start: 0, end: 0 })), [])
+  t.deepEqual(ledger.step(report({ shard: 0, attempt: 1, start: 0, end: 2 })), [{ type: 'settled', start: 0, end: 2 }])
+  t.deepEqual(offers(ledger.step(report({ shard: 0, attempt: 2, start: 0, end: 0 }))), ['1.1 [2, 3)'])
+})
+
+test('what vanishes from newer beats is offered again before its lease would end', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step(beat(1, 0, [held(0)]))
+  const lost: number[] = []
+  for (let nth = 1; nth <= 5; nth++) {
+    ledger.step(beat(1 + nth, nth / 2, []))
+    if (ledger.step({ type: 'tick', now: nth / 2 }).some(({ type }) => type === 'lost')) lost.push(nth / 2)
+  }
+  t.deepEqual(lost, [2.5])
+})
+
+test('an offer that idle agents pass over is repeated, and more patiently each time', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  const at: number[] = []
+  for (let nth = 1; nth <= 60; nth++) {
+    ledger.step(beat(nth, nth / 2, []))
+    if (offers(ledger.step({ type: 'tick', now: nth / 2 })).length > 0) at.push(nth / 2)
+  }
+  t.deepEqual(at, [4, 10.5, 23])
+})
+
+test('an offer waits for as long as all agents are busy', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  for (let nth = 1; nth <= 60; nth++) {
+    ledger.step(beat(nth, nth / 2, [], { heldInAll: 2 }))
+    t.deepEqual(ledger.step({ type: 'tick', now: nth / 2 }), [])
+  }
+})
+
+test('an offer is repeated when a later one was claimed, though nobody is idle', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step({ type: 'add', start: 3, end: 6, now: 0.1 })
+  const again: string[] = []
+  for (let nth = 1; nth <= 10; nth++) {
+    ledger.step(beat(nth, nth / 2, [held(1)], { heldInAll: 2 }))
+    again.push(...offers(ledger.step({ type: 'tick', now: nth / 2 })))
+  }
+  t.deepEqual(again, ['0.2 [0, 3)'])
+})
+
+test("the ledger's own pause ends nobody's lease", t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step({ type: 'tick', now: 0 })
+  ledger.step(beat(1, 0, [held(0)]))
+  t.deepEqual(ledger.step({ type: 'tick', now: 20 }), [])
+  t.deepEqual(ledger.step({ type: 'tick', now: 21 }), [])
+  ledger.step({ type: 'tick', now: 22 })
+  t.is(offers(ledger.step({ type: 'tick', now: 22.5 })).length, 1)
+})
+
+test('when the queue is lost, what nobody holds is offered again, and only that', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step({ type: 'add', start: 3, end: 6, now: 0 })
+  ledger.step(beat(1, 0, [held(1)]))
+  t.deepEqual(offers(ledger.step({ type: 'reopen', now: 0 })), ['0.2 [0, 3)'])
+})
+
+test('a late report of a dead attempt settles what is still open', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 6, now: 0 })
+  ledger.step(report({ shard: 0, start: 0, end: 2 }))
+  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 1, end: 4, last: false }))), [[2, 4]])
+  t.deepEqual(settled(ledger.step(report({ shard: 1, start: 2, end: 6 }))), [[4, 6]])
+  t.is(ledger.ledger.liveShards, 0)
+})
+
+test('a failed item is tried again for as often as it may, and its neighbours are not', t => {
+  const ledger = watched({ retries: 2 })
+  const failures = [{ index: 1, reason: 'error' as const }]
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  const first = ledger.step(report({ shard: 0, start: 0, end: 3, failures }))
+  t.deepEqual(settled(first), [
+    [0, 1],
+    [2, 3],
+  ])
+  t.deepEqual(offers(first), ['1.1 [1, 2)'])
+  t.deepEqual(settled(ledger.step(report({ shard: 1, start: 1, end: 2, failures }))), [])
+  t.deepEqual(settled(ledger.step(report({ shard: 2, start: 1, end: 2, failures }))), [[1, 2]])
+})
+
+test('a report that comes twice is one try', t => {
+  const ledger = watched({ retries: 1 })
+  const failures = [{ index: 0, reason: 'error' as const }]
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 0, end: 1, failures, last: false }))), [])
+  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 0, end: 1, failures, last: false }))), [])
+  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 0, end: 3 }))), [[0, 3]])
+})
+
+test('a fold is settled whole or not at all', t => {
+  const ledger = watched({ indivisible: true })
+  ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
+  ledger.step(report({ shard: 0, start: 0, end: 4 }))
+  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 0, end: 10 }))), [], 'a part of it is settled')
+  t.deepEqual(settled(ledger.step(report({ shard: 1, start: 4, end: 10 }))), [[4, 10]])
+})
+
+test('a shard that agent after agent dies of is halved until one item is to blame', t => {
+  const ledger = watched()
+  let open = ledger.step({ type: 'add', start: 0, end: 4, now: 0 })
+  const poisoned: number[] = []
+  let now = 0
+  // Items other than 2 are harmless; whoever holds 2 is lost.
+  for (let round = 0; round < 40 && ledger.ledger.liveShards > 0; round++) {
+    now += 0.5
+    const todo = open.filter(effect => effect.type === 'offer')
+    open = []
+    for (const { shard, attempt, start, end } of todo) {
+      if (start <= 2 && 2 < end) {
+        ledger.step(beat(1, now, [held(shard, attempt)], { agent: `agent ${round}` }))
+        for (let ticks = 0; ticks < 6; ticks++) {
+          now += 0.5
+          open.push(...ledger.step({ type: 'tick', now }))
+        }
+      } else open.push(...ledger.step(report({ shard, attempt, start, end, now })))
+    }
+    for (const effect of open) if (effect.type === 'poison') poisoned.push(effect.index)
+    ledger.checkAll()
+  }
+  t.deepEqual(poisoned, [2])
+  t.is(ledger.ledger.settledItems, 4)
+})
+
+// What follows plays any order of any events against the ledger, and looks at its promises after each.
+
+interface Move {
+  readonly kind: number
+  readonly pick: number
+  readonly from: number
+  readonly length: number
+  readonly failing: number
+  readonly agent: number
+  readonly seconds: number
+  readonly last: boolean
+  readonly suspects: boolean
+}
+
+const move = (): fc.Arbitrary<Move> =>
+  fc.record({
+    kind: fc.integer({ min: 0, max: 19 }),
+    pick: fc.nat({ max: 1000 }),
+    from: fc.nat({ max: 30 }),
+    length: fc.integer({ min: 0, max: 12 }),
+    failing: fc.integer({ min: 0, max: 2 ** 12 - 1 }),
+    agent: fc.integer({ min: 0, max: 3 }),
+    seconds: fc.constantFrom(0.1, 0.5, 0.9, 2.5, 7),
+    last: fc.boolean(),
+    suspects: fc.boolean(),
+  })
+
+/** Plays the moves, then gives honest workers the rest; throws where the watch does. */
+const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
+  const watch = new LedgerWatch(new Ledger(options), options)
+  const attempts: { shard: number; attempt: number; start: number; end: number }[] = []
+  const sequences = new Map<string, number>()
+  let now = 0
+  let added = 0
+  const step = (event: LedgerEvent): void => {
+    for (const effect of watch.step(event)) if (effect.type === 'offer') attempts.push(effect)
+    watch.checkAll()
+  }
+  const add = (items: number): void => {
+    const start = added
+    added += items
+    step({ type: 'add', start, end: added, now })
+  }
+  add(6)
+  for (const { kind, pick, from, length, failing, agent, seconds, last, suspects } of moves) {
+    const name = `agent ${agent}`
+    const chosen = attempts[pick % attempts.length] as (typeof attempts)[number]
+    if (kind < 2) add(1 + length)
+    else if (kind < 3) {
+      step({ type: 'settle', start: added, end: added + 1 })
+      added++
+    } else if (kind < 7) {
+      now += seconds
+      step({ type: 'tick', now })
+    } else if (kind < 8) step({ type: 'reopen', now })
+    else if (kind < 12) {
+      const sequence = (sequences.get(name) ?? 0) + (from % 5) - 1
+      sequences.set(name, Math.max(sequence, sequences.get(name) ?? 0))
+      const named = attempts.filter((_, nth) => (nth * 7 + pick) % 3 === 0).slice(-length - 1)
+      const holds = named.map(({ shard, attempt }) => ({ shard, attempt, started: last }))
+      const heldInAll = holds.length
+      step({ type: 'beat', agent: name, sequence, slots: 4, held: holds, heldInAll, draining: suspects && last, now })
+    } else {
+      // Any span may be reported of any attempt: a shard's own, a part of it, or one that overlaps its neighbours. A fold
+      // has one value for all of it, or the failure of one item.
+      const isWild = kind === 19 && !options.indivisible
+      const isFailedFold = options.indivisible && failing % 4 === 0 && from < chosen.end - chosen.start
+      const isWhole = options.indivisible && !isFailedFold
+      const start = isWild ? from % added : isWhole ? chosen.start : Math.min(chosen.start + (from % 5), chosen.end - 1)
+      const end = isWhole
+        ? chosen.end
+        : isFailedFold
+          ? start + 1
+          : Math.min(start + length, isWild ? added : chosen.end)
+      const failures = Array.from({ length: isWhole ? 0 : end - start }, (_, nth) => start + nth)
+        .filter((_, nth) => isFailedFold || (failing >> nth) & 1)
+        .map(index => ({ index, reason: 'error' as const }))
+      const more = suspects && last ? { suspects: { start, end: Math.min(end + 2, chosen.end) } } : {}
+      const { shard, attempt } = chosen
+      step({ type: 'report', shard, attempt, agent: name, start, end, failures, last, now, ...more })
+    }
+  }
+  for (let round = 0; watch.live.size > 0; round++) {
+    if (round > 10_000) throw new Error('the job does not end')
+    const [shard, { attempt, start, end }] = [...watch.live][0] as [
+      number,
+      { attempt: number; start: number; end: number },
+    ]
+    step({ type: 'report', shard, attempt, agent: 'honest', start, end, failures: [], last: true, now })
+  }
+  if (watch.ledger.settledItems !== added) throw new Error(`${watch.ledger.settledItems} of ${added} items are settled`)
+  return watch
+}
+
+const games = { numRuns: 4000 }
+
+test('every item is settled exactly once under any order of any reports, beats and losses', t => {
+  fc.assert(
+    fc.property(fc.array(move(), { maxLength: 60 }), fc.integer({ min: 0, max: 3 }), (moves, retries) => {
+      play({ retries, indivisible: false }, moves)
+    }),
+    games,
+  )
+  t.pass()
+})
+
+test('every fold is settled exactly once and whole under any order of any reports, beats and losses', t => {
+  fc.assert(
+    fc.property(fc.array(move(), { maxLength: 60 }), fc.integer({ min: 0, max: 3 }), (moves, retries) => {
+      play({ retries, indivisible: true }, moves)
+    }),
+    games,
+  )
+  t.pass()
+})

@@ -1,0 +1,227 @@
+// Messages of every type for property tests: whatever the domain's types allow.
+import fc from 'fast-check'
+import {
+  beatCodec,
+  blobChunkCodec,
+  blobRequestCodec,
+  broadcastCodec,
+  bundleCodec,
+  itemsCodec,
+  jobSpecCodec,
+  partCodec,
+  reportCodec,
+  taskCodec,
+} from '../../proto/codec.js'
+import type { MessageType } from '../../proto/envelope.js'
+import { countOf, type Items, packValues } from '../../proto/items.js'
+import type { Report } from '../../proto/outcome.js'
+
+export interface MessageCase<T> {
+  readonly type: MessageType
+  readonly codec: { encode(value: T): Uint8Array; decode(message: Uint8Array): T }
+  readonly values: fc.Arbitrary<T>
+}
+
+const text = fc.string({ maxLength: 12 })
+/** Any code points but lone surrogates, which UTF-8 does not have. */
+const wide = fc.string({ unit: 'grapheme', maxLength: 12 })
+const index = fc.oneof(fc.nat({ max: 300 }), fc.maxSafeNat())
+const small = fc.nat({ max: 2 ** 32 - 1 })
+const hash = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytes => Buffer.from(bytes).toString('hex'))
+const ref = fc.record({ sha256: hash, sizeBytes: index })
+const duration = fc.double({ min: 0, max: 1e9, noNaN: true }).map(seconds => seconds + 0)
+const bytes = fc.uint8Array({ maxLength: 40 })
+
+export const anyItems = (maxLength = 20): fc.Arbitrary<Items> =>
+  fc.oneof(
+    fc
+      .record({ start: fc.integer(), step: fc.integer(), count: fc.nat({ max: maxLength }) })
+      .map(range => ({ form: 'range' as const, ...range })),
+    fc
+      .tuple(fc.constantFrom('f64' as const, 'number' as const), fc.array(fc.double(), { maxLength }))
+      .map(([form, values]) => ({ form, values: Float64Array.from(values) })),
+    fc
+      .array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength })
+      .map(values => ({ form: 'i64' as const, values: BigInt64Array.from(values) })),
+    fc.array(fc.oneof(fc.constant('"a text"'), fc.constant('[1,null]'), fc.constant('')), { maxLength }).map(lines => ({
+      form: 'json' as const,
+      count: lines.length,
+      text: Uint8Array.from(Buffer.from(lines.map(line => `${line}\n`).join(''))),
+    })),
+  )
+
+const timing = fc.record({
+  computeSeconds: duration,
+  decodeSeconds: duration,
+  encodeSeconds: duration,
+  dispatchSeconds: duration,
+  cpuSeconds: duration,
+  startSeconds: duration,
+  waitSeconds: duration,
+})
+const reason = fc.constantFrom('error', 'crash', 'timeout', 'cancelled', 'undecodable')
+/** A text that is there is not empty. */
+const said = fc.string({ minLength: 1, maxLength: 10 })
+
+const report: fc.Arbitrary<Report> = fc
+  .record({
+    start: fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 2 ** 50 })),
+    items: fc.array(fc.boolean(), { maxLength: 12 }),
+    failure: fc.record({ reason, message: wide, stack: said, stderr: said }, { requiredKeys: ['reason', 'message'] }),
+    rest: fc.record(
+      {
+        job: text,
+        epoch: index,
+        shard: index,
+        attempt: small,
+        agent: text,
+        slot: small,
+        sequence: small,
+        timing,
+        last: fc.boolean(),
+        suspects: fc
+          .tuple(fc.nat({ max: 2 ** 50 }), fc.nat({ max: 9 }))
+          .map(([start, length]) => ({ start, end: start + length })),
+        refusal: said,
+      },
+      { requiredKeys: ['job', 'epoch', 'shard', 'attempt', 'agent', 'slot', 'sequence', 'timing', 'last'] },
+    ),
+  })
+  .map(({ start, items, failure, rest }) => {
+    const end = start + items.length
+    const failures = items.flatMap((fails, nth) => (fails ? [{ index: start + nth, ...failure }] : []))
+    const values = packValues(items.filter(fails => !fails).map((_, nth) => nth + 0.5)).items
+    return { ...rest, start, end, values, failures } as Report
+  })
+
+const held = fc.record({
+  job: text,
+  epoch: index,
+  shard: index,
+  attempt: small,
+  started: fc.boolean(),
+  reported: fc.boolean(),
+})
+const active = fc.record({
+  job: text,
+  epoch: index,
+  spec: ref,
+  weight: small,
+  nextShard: index,
+  live: fc.array(fc.record({ shard: index, attempt: small }), { maxLength: 4 }),
+  finishing: fc.boolean(),
+})
+
+const messageCase = <T>(
+  type: MessageType,
+  codec: MessageCase<T>['codec'],
+  values: fc.Arbitrary<T>,
+): MessageCase<unknown> => ({ type, codec, values }) as MessageCase<unknown>
+
+export const MESSAGE_CASES: readonly MessageCase<unknown>[] = [
+  messageCase(
+    'task',
+    taskCodec,
+    fc.record({
+      job: wide,
+      epoch: index,
+      shard: index,
+      attempt: small,
+      start: fc.nat({ max: 2 ** 50 }),
+      items: fc.oneof(anyItems(), ref),
+      careful: fc.boolean(),
+      timeBoxSeconds: duration,
+    }),
+  ),
+  messageCase('report', reportCodec, report),
+  messageCase(
+    'beat',
+    beatCodec,
+    fc.record({
+      agent: text,
+      host: wide,
+      sequence: index,
+      slots: small,
+      draining: fc.boolean(),
+      held: fc.array(held, { maxLength: 4 }),
+    }),
+  ),
+  messageCase(
+    'broadcast',
+    broadcastCodec,
+    fc.record({ coordinator: text, sequence: index, jobs: fc.array(active, { maxLength: 3 }), closing: fc.boolean() }),
+  ),
+  messageCase(
+    'jobSpec',
+    jobSpecCodec,
+    fc.record(
+      {
+        job: text,
+        name: wide,
+        operation: fc.constantFrom('map' as const, 'fold' as const),
+        runner: fc.constantFrom('node' as const, 'python' as const, 'exec' as const),
+        bundle: ref,
+        entry: text,
+        function: text,
+        init: said,
+        shared: fc.record({ blob: ref, kind: fc.constantFrom('json' as const, 'bytes' as const) }),
+        spread: fc.boolean(),
+        mapper: said,
+        timeoutSeconds: fc.double({ min: 1e-3, max: 1e9, noNaN: true }),
+        command: fc.record({ argv: fc.array(text, { minLength: 1, maxLength: 4 }), shell: fc.boolean() }),
+      },
+      { requiredKeys: ['job', 'name', 'operation', 'runner', 'entry', 'function', 'spread'] },
+    ),
+  ),
+  messageCase('bundle', bundleCodec, fc.array(fc.record({ path: wide, content: bytes }), { maxLength: 3 })),
+  messageCase('items', itemsCodec, anyItems()),
+  messageCase(
+    'blobRequest',
+    blobRequestCodec,
+    fc.record({ coordinator: text, sha256: hash, offsetBytes: index, limitBytes: small }),
+  ),
+  messageCase(
+    'blobChunk',
+    blobChunkCodec,
+    fc.record({ sizeBytes: index, data: fc.oneof(bytes, fc.constant(undefined)) }),
+  ),
+  messageCase('part', partCodec, fc.record({ sha256: hash, index: small, count: small, data: bytes })),
+]
+
+/** What each decoded message must be, whoever sent it; throws when it is not. */
+export const checkWhole = (type: MessageType, value: unknown): void => {
+  walk(type, value)
+  if (type === 'report') checkReport(value as Report)
+  if (type === 'items') countOf(value as Items)
+  if (type === 'task') {
+    const { start, items } = value as { start: number; items: Items | { sha256: string } }
+    if (!('sha256' in items) && !Number.isSafeInteger(start + countOf(items))) throw new Error('a task beyond 2^53')
+  }
+  if (type === 'part' || type === 'blobRequest') {
+    const { sha256 } = value as { sha256: string }
+    if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`${sha256} is no SHA-256`)
+  }
+}
+
+const checkReport = ({ start, end, failures, suspects }: Report): void => {
+  if (end < start) throw new Error('a report of less than nothing')
+  let previous = start - 1
+  for (const failure of failures) {
+    if (failure.index <= previous || failure.index >= end) throw new Error('failures out of order')
+    previous = failure.index
+  }
+  if (suspects && suspects.end < suspects.start) throw new Error('less than nothing is suspected')
+}
+
+/** Numbers are whole or durations, objects are plain. */
+const walk = (path: string, value: unknown): void => {
+  if (typeof value === 'number') {
+    const isDuration = /Seconds$/.test(path)
+    if (isDuration ? !(value >= 0 && Number.isFinite(value)) : !Number.isSafeInteger(value))
+      throw new Error(`${path} is ${value}`)
+  }
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+  const prototype = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== Array.prototype) throw new Error(`${path} is not plain`)
+  for (const [key, inner] of Object.entries(value)) walk(`${path}.${key}`, inner)
+}

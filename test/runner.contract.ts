@@ -1,0 +1,147 @@
+// What every runner keeps, whatever its language. In: a runner's name and its code for the functions below. Out: tests.
+// The functions, by name; `x` is the item, a whole number unless said otherwise:
+//   same: x            failing: x, but 5 fails       dying: x, but 5 ends the worker's process        slow: x after 60 ms
+//   hanging: x, but 5 never returns                  printing: writes "item x" to standard error, then x
+import type { TestFn } from 'ava'
+import type { RunnerName } from '../proto/shard.js'
+import { type Code, range, Seat } from './agent/seat.js'
+
+export type FunctionName = 'same' | 'failing' | 'dying' | 'slow' | 'hanging' | 'printing'
+
+export interface Kit {
+  readonly runner: RunnerName
+  readonly code: Record<FunctionName, Code>
+  /** How a whole number comes back. */
+  readonly back: (x: number) => unknown
+}
+
+export const runnerContract = (test: TestFn, { runner, code, back }: Kit): void => {
+  const all = (count: number, without: number[] = []): unknown[] =>
+    Array.from({ length: count }, (_, x) => x)
+      .filter(x => !without.includes(x))
+      .map(back)
+
+  test(`${runner}: a run gives one outcome an item, in order, with the indices that it was given`, async t => {
+    const seat = new Seat(runner)
+    const load = seat.load(code.same)
+    const ran = await seat.run(load, range(20), { start: 1000 })
+    t.deepEqual(ran.values, all(20))
+    t.is(ran.parts[0]?.span.start, 1000)
+    t.is(ran.reported, 1020)
+    t.true(ran.last)
+    await seat.worker.close(5)
+    const ended = await seat.ended()
+    t.true(ended.wanted)
+    t.is(ended.blame, undefined)
+    t.is(seat.events.filter(event => event.type === 'ended').length, 1)
+  })
+
+  test(`${runner}: runs in flight are served in the order they were sent, empty ones too`, async t => {
+    const seat = new Seat(runner)
+    const load = seat.load(code.same)
+    const runs = await Promise.all([0, 3, 0, 2].map(count => seat.run(load, range(count))))
+    t.deepEqual(
+      runs.map(ran => ran.values),
+      [0, 3, 0, 2].map(count => all(count)),
+    )
+    const order = seat.events.flatMap(event => (event.type === 'outcomes' && event.last ? [event.run] : []))
+    t.deepEqual(order, [1, 2, 3, 4])
+    await seat.worker.close(5)
+  })
+
+  test(`${runner}: an item that fails leaves its neighbours' values alone`, async t => {
+    const seat = new Seat(runner)
+    const ran = await seat.run(seat.load(code.failing), range(12), { start: 100 })
+    t.deepEqual(ran.values, all(12, [5]))
+    t.is(ran.failures.length, 1)
+    t.is(ran.failures[0]?.index, 105)
+    t.is(ran.failures[0]?.reason, 'error')
+    t.regex(ran.failures[0]?.message ?? '', /five/)
+    await seat.worker.close(5)
+  })
+
+  test(`${runner}: the death of a worker blames the item that ran, and keeps what was reported`, async t => {
+    const seat = new Seat(runner)
+    const ran = await seat.run(seat.load(code.dying), range(12), { start: 100, careful: true })
+    const ended = await seat.ended()
+    t.deepEqual(ended.blame, { run: 1, span: { start: 105, end: 106 }, reason: 'crash' })
+    t.false(ended.wanted)
+    t.deepEqual(ran.values, all(5))
+    t.false(ran.last)
+    t.is(seat.events.at(-1), ended)
+  })
+
+  test(`${runner}: an item that hangs is stopped at its timeout and blamed`, async t => {
+    const seat = new Seat(runner)
+    const { spec, ...rest } = code.hanging
+    const load = seat.load({ ...rest, spec: { ...spec, timeoutSeconds: 0.5 } })
+    await seat.run(load, range(12), { careful: true })
+    const ended = await seat.ended()
+    t.deepEqual(ended.blame, { run: 1, span: { start: 5, end: 6 }, reason: 'timeout' })
+    t.regex(ended.message, /longer than 0.5 s/)
+  })
+
+  test(`${runner}: slow items are reported while the run goes on, and together may take longer than the timeout`, async t => {
+    const seat = new Seat(runner)
+    const { spec, ...rest } = code.slow
+    const ran = await seat.run(seat.load({ ...rest, spec: { ...spec, timeoutSeconds: 0.4 } }), range(10))
+    t.deepEqual(ran.values, all(10))
+    t.true(ran.parts.length >= 3, `${ran.parts.length} parts`)
+    await seat.worker.close(5)
+  })
+
+  test(`${runner}: a run whose time box ends gives back what it did not reach, after one item at least`, async t => {
+    const seat = new Seat(runner)
+    const load = seat.load(code.slow)
+    const boxed = await seat.run(load, range(50), { timeBoxSeconds: 0.2 })
+    t.true(boxed.last)
+    t.true(boxed.reported >= 1 && boxed.reported < 50)
+    t.deepEqual(boxed.values, all(boxed.reported))
+    const least = await seat.run(load, range(50), { timeBoxSeconds: 0 })
+    t.deepEqual(least.values, all(1))
+    await seat.worker.close(5)
+  })
+
+  test(`${runner}: what the function prints comes line by line and disturbs nothing`, async t => {
+    const seat = new Seat(runner)
+    const ran = await seat.run(seat.load(code.printing), range(3))
+    t.deepEqual(ran.values, all(3))
+    await seat.worker.close(5)
+    t.deepEqual(seat.prints, ['item 0', 'item 1', 'item 2'])
+  })
+
+  test(`${runner}: a worker closed while it works ends its runs first; killed, it ends at once; twice is once`, async t => {
+    const closed = new Seat(runner)
+    const running = closed.run(closed.load(code.slow), range(3))
+    await Promise.all([closed.worker.close(10), closed.worker.close(10)])
+    t.deepEqual((await running).values, all(3))
+
+    const killed = new Seat(runner)
+    const lost = killed.run(killed.load(code.hanging), range(12))
+    await killed.until(event => (event.type === 'loaded' ? true : undefined))
+    await Promise.all([killed.worker.kill(), killed.worker.kill()])
+    await killed.worker.close(1)
+    t.false((await lost).last)
+    t.is((await killed.ended()).blame, undefined)
+    // The group's other members are gone when the system has buried them.
+    const groupLives = (): boolean => {
+      try {
+        return process.kill(-(killed.worker.pid as number), 0)
+      } catch {
+        return false
+      }
+    }
+    for (let tries = 0; groupLives() && tries < 20; tries++) await new Promise(resolve => setTimeout(resolve, 100))
+    t.false(groupLives())
+  })
+
+  test(`${runner}: the seconds of a run are told`, async t => {
+    const seat = new Seat(runner)
+    const ran = await seat.run(seat.load(code.slow), range(3))
+    const sum = (name: 'computeSeconds' | 'dispatchSeconds'): number =>
+      ran.parts.reduce((all, part) => all + part.timing[name], 0)
+    t.true(sum('computeSeconds') >= 0.15 && sum('computeSeconds') < 5, `${sum('computeSeconds')}`)
+    t.true(sum('dispatchSeconds') >= 0)
+    await seat.worker.close(5)
+  })
+}

@@ -1,0 +1,276 @@
+// Mistakes that somebody could make in the machines, planted one at a time in a copy of the build, to see that the tests bite.
+// In: a mutant. Out: what the tests said of it. Always true: the text that a mutant replaces stands in its file exactly once,
+// or the mutant is stale and says so.
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export interface Mutant {
+  readonly mistake: string
+  /** Of the build. */
+  readonly file: string
+  readonly find: string
+  readonly replace: string
+  /** What must catch it: the simulation, or a test's file. */
+  readonly by: 'simulation' | string
+}
+
+const LEDGER = 'coordinator/ledger.js'
+const GATHER = 'coordinator/gather.js'
+const SPLIT = 'coordinator/split.js'
+const SPANS = 'coordinator/spans.js'
+const INTAKE = 'agent/intake.js'
+const OUTBOX = 'agent/outbox.js'
+
+const mutant = (mistake: string, file: string, find: string, replace: string, by = 'simulation'): Mutant => ({
+  mistake,
+  file,
+  find,
+  replace,
+  by,
+})
+
+// biome-ignore-start lint/suspicious/noTemplateCurlyInString: text of the build
+export const MUTANTS: readonly Mutant[] = [
+  mutant('what is settled is not recorded', LEDGER, 'this.#settled.add(start, end);', ''),
+  mutant(
+    'a duplicate counts as fresh',
+    LEDGER,
+    'let fresh = this.#settled.missing(event.start, event.end);',
+    'let fresh = [{ start: event.start, end: event.end }];',
+  ),
+  mutant('a report that comes twice is two tries', LEDGER, '`${shard}/${attempt}`', '`${tries.size}`'),
+  mutant('one try too few', LEDGER, 'tries.size <= this.#options.retries', 'tries.size < this.#options.retries'),
+  mutant(
+    'one try too many',
+    LEDGER,
+    'tries.size <= this.#options.retries',
+    'tries.size <= this.#options.retries + 1',
+    'coordinator/ledger',
+  ),
+  mutant(
+    'the neighbour behind the suspects is forgotten',
+    LEDGER,
+    '[...cuts, span.end]',
+    '(cuts.length > 0 ? cuts : [span.end])',
+  ),
+  mutant(
+    'suspects are not run carefully',
+    LEDGER,
+    'suspects === undefined ? shard.careful : start',
+    'suspects === undefined ? shard.careful : end < start',
+  ),
+  mutant('a lease never ends', LEDGER, "return 'lease ended';", 'return undefined;'),
+  mutant('an unclaimed offer is never repeated', LEDGER, "? 'unclaimed' : undefined", '? undefined : undefined'),
+  mutant(
+    'an older attempt holds the lease',
+    LEDGER,
+    'shard === undefined || shard.attempt !== attempt',
+    'shard === undefined',
+    'coordinator/ledger',
+  ),
+  mutant(
+    'the last report of a dead attempt ends the live one',
+    LEDGER,
+    'shard === undefined || shard.attempt !== event.attempt',
+    'shard === undefined',
+    'coordinator/ledger',
+  ),
+  mutant(
+    'an older beat is believed',
+    LEDGER,
+    'event.sequence <= record.sequence',
+    'event.sequence < 0',
+    'coordinator/ledger',
+  ),
+  mutant(
+    'a lost queue is not noticed',
+    LEDGER,
+    "this.#offerAgain(shard, 'queue lost', event.now, effects);",
+    '',
+    'coordinator/ledger',
+  ),
+  mutant(
+    "the ledger's own pause is everybody's silence",
+    LEDGER,
+    'this.#forgivePause(pausedSeconds);',
+    '',
+    'coordinator/ledger',
+  ),
+  mutant(
+    'what is settled of a shard is offered again',
+    LEDGER,
+    'open.length === 1 && open[0]?.start === shard.start && open[0].end === shard.end',
+    'open.length > 0',
+  ),
+  mutant('lost hosts are not counted', LEDGER, 'shard.losses++;', ''),
+  mutant(
+    'a host that is lost twice is the fault of its item',
+    LEDGER,
+    'LOSSES_BEFORE_POISON = 6',
+    'LOSSES_BEFORE_POISON = 2',
+  ),
+  mutant('halves that leave an item out', LEDGER, '{ start: middle, end }', '{ start: middle + 1, end }'),
+  mutant('a fold is settled in pieces', LEDGER, 'this.#options.indivisible &&', 'false &&', 'coordinator/ledger'),
+  mutant(
+    'numbers of shards are used again',
+    LEDGER,
+    'this.#live.delete(shard.shard);\n            effects.push',
+    'this.#live.delete(shard.shard); this.#nextShard--;\n            effects.push',
+  ),
+  mutant('a shard is closed one item early', LEDGER, 'if (shard.open > 0)', 'if (shard.open > 1)'),
+  mutant(
+    'failures at a cut are counted on both sides',
+    GATHER,
+    'index < start).length',
+    'index <= start).length',
+    'coordinator/gather',
+  ),
+  mutant(
+    'a slice has values for its failures too',
+    GATHER,
+    '(end - start) - failures.length',
+    '(end - start)',
+    'coordinator/gather',
+  ),
+  mutant('order is kept where none is asked for, and the reverse', GATHER, 'if (!this.#ordered)', 'if (this.#ordered)'),
+  mutant(
+    'what waits is never let out',
+    GATHER,
+    'this.#nextIndex = outcomes.end;',
+    'this.#nextIndex = outcomes.end + 1;',
+  ),
+  mutant('what came out is counted as held', GATHER, 'this.#heldBytes -= outcomesBytes(next);', ''),
+  mutant('a batch is let go one item early', SPLIT, 'batch.open > 0', 'batch.open > 1'),
+  mutant(
+    "a shard is given the items of its batch's start",
+    SPLIT,
+    'span.start - batch.start, span.end - batch.start',
+    '0, span.end - span.start',
+  ),
+  mutant('a batch that is let go is counted as held', SPLIT, 'this.#heldBytes -= batch.bytes;', ''),
+  mutant(
+    'a span over two batches is taken from each whole',
+    SPLIT,
+    'Math.max(0, Math.min(end, batch.end) - Math.max(start, batch.start))',
+    'end - start',
+    'coordinator/split',
+  ),
+  mutant('what was joined is counted twice', SPANS, 'joined.end - joined.start - held', 'joined.end - joined.start'),
+  mutant('a gap loses its first item', SPANS, 'at = span.end;', 'at = span.end + 1;'),
+  mutant('tasks of old epochs are accepted', INTAKE, 'task.epoch < job.epoch', 'task.epoch < 0', 'agent/intake'),
+  mutant(
+    'an older broadcast is believed',
+    INTAKE,
+    'broadcast.sequence <= record.sequence',
+    'broadcast.sequence < 0',
+    'agent/intake',
+  ),
+  mutant(
+    'a revoked attempt is still wanted',
+    INTAKE,
+    "attempt < newest ? 'revoked'",
+    "attempt < 0 ? 'revoked'",
+    'agent/intake',
+  ),
+  mutant(
+    'a settled shard is still wanted',
+    INTAKE,
+    "shard < known.nextShard ? 'settled'",
+    "shard < 0 ? 'settled'",
+    'agent/intake',
+  ),
+  mutant('a job is never over', INTAKE, '!announced.has(job)', 'announced.has(job) && false'),
+  mutant(
+    'a report is let go when it is stored',
+    OUTBOX,
+    'this.#unstored.delete(entry);\n        entry.state',
+    'this.#unstored.delete(entry), this.#entries.delete(entryId);\n        entry.state',
+    'agent/outbox',
+  ),
+  mutant('what is stored again has its old id', OUTBOX, '`${entry.id}+${entry.sends}`', 'entry.id', 'agent/outbox'),
+  mutant('what was stored and lost is never stored again', OUTBOX, 'entry.sends++;', 'continue;'),
+  mutant(
+    'the last report overtakes the others',
+    OUTBOX,
+    'entry.last && !this.#othersStored(entry)',
+    'false',
+    'agent/outbox',
+  ),
+  mutant(
+    'two ends of an attempt wait for each other',
+    OUTBOX,
+    'if (entry.last)\n',
+    'if (entry === last)\n',
+    'agent/outbox',
+  ),
+  mutant('sends that have ended are counted as under way', OUTBOX, 'this.#sending--;', ''),
+  mutant(
+    'a report replaces another one of its number',
+    OUTBOX,
+    'if (this.#entries.has(id))\n',
+    'if (false)\n',
+    'agent/outbox',
+  ),
+]
+// biome-ignore-end lint/suspicious/noTemplateCurlyInString: text of the build
+
+const root = fileURLToPath(new URL('../../../', import.meta.url))
+const PARTS = ['proto', 'coordinator', 'agent', 'test/simulation', 'test/coordinator', 'test/agent', 'test/proto']
+const SEEDS = 1500
+const LONGEST_MS = 60_000
+
+/** A copy of the build in which mutants are planted one after the other. */
+export class Nursery {
+  readonly #folder: string
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  static async open(): Promise<Nursery> {
+    const folder = await mkdtemp(join(tmpdir(), 'manyhands-mutants-'))
+    await mkdir(join(folder, 'dist/test'), { recursive: true })
+    for (const part of PARTS) await cp(join(root, 'dist', part), join(folder, 'dist', part), { recursive: true })
+    await cp(join(root, 'package.json'), join(folder, 'package.json'))
+    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+    return new Nursery(folder)
+  }
+
+  /** Whether the tests catch it. */
+  async plant({ file, find, replace, by }: Mutant): Promise<boolean> {
+    const path = join(this.#folder, 'dist', file)
+    const healthy = await readFile(path, 'utf8')
+    const places = healthy.split(find).length - 1
+    if (places !== 1) throw new Error(`a stale mutant: ${JSON.stringify(find)} stands ${places} times in ${file}`)
+    // Not `replace`, which reads "$" in its own way.
+    await writeFile(path, healthy.split(find).join(replace))
+    try {
+      return !(await this.passes(by))
+    } finally {
+      await writeFile(path, healthy)
+    }
+  }
+
+  passes(by: Mutant['by']): Promise<boolean> {
+    const command =
+      by === 'simulation'
+        ? ['dist/test/simulation/main.js', '--seeds', String(SEEDS), '--bail']
+        : ['node_modules/ava/entrypoints/cli.mjs', '--fail-fast', `dist/test/${by}.test.js`]
+    return new Promise(resolve => {
+      // A mutant may also hang, or take all the memory it is given.
+      const options = {
+        cwd: this.#folder,
+        timeout: LONGEST_MS,
+        env: { ...process.env, NODE_OPTIONS: '--max-old-space-size=512' },
+      }
+      execFile(process.execPath, command, options, error => resolve(error === null))
+    })
+  }
+
+  close(): Promise<void> {
+    return rm(this.#folder, { recursive: true, force: true })
+  }
+}
