@@ -19,6 +19,22 @@ test('map gives the values in input order', async t => {
   t.deepEqual(await pool.map((x: number) => x * 2, [3, 1, 2]), [6, 2, 4])
 })
 
+test('a function that cannot be loaded fails its job, and its workers serve the next one', async t => {
+  const own = new Pool({ slots: 1, onPrint: () => {} })
+  const broken = fromModule<(x: number) => number>(
+    new URL('../../../test/coordinator/fixtures/broken.ts', import.meta.url),
+    'half',
+  )
+  for (let round = 0; round < 3; round++) {
+    await t.throwsAsync(own.map(broken, range(0, 100), { shardSize: 1 }), {
+      instanceOf: JobError,
+      message: /not today/,
+    })
+    t.deepEqual(await own.map((x: number) => x / 2, [2, 4], { shardSize: 1 }), [1, 2])
+  }
+  await own.close()
+})
+
 test('types flow from the function to the results', async t => {
   const lengths: number[] = await pool.map(async (word: string) => word.length, ['many', 'hands'])
   const doubles: Float64Array = await pool.map((x: number) => x, [1], { as: 'f64' })
