@@ -110,6 +110,11 @@ export class Agent {
     this.#beat()
   }
 
+  /** The jobs that it works for. */
+  jobs(): Iterable<string> {
+    return this.#jobs.keys()
+  }
+
   /** Starts workers before there is work for them. */
   prewarm(runner: RunnerName, count: number): void {
     this.#pool.prewarm(runner, count)

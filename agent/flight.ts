@@ -13,6 +13,7 @@ import type { LoadedCode, WorkerRun } from './worker.js'
 export interface RunInFlight {
   readonly type: 'run'
   readonly run: number
+  readonly load: number
   readonly spec: JobSpec
   readonly careful: boolean
   readonly end: number
@@ -26,7 +27,7 @@ type InFlight = RunInFlight | { readonly type: 'load'; readonly load: number }
 export class Flight {
   readonly #loads = new Map<number, LoadedCode>()
   readonly #runs = new Map<number, RunInFlight>()
-  readonly #queue: InFlight[] = []
+  #queue: InFlight[] = []
   #answeredSeconds = 0
 
   /** What the worker is at, unless it sits between two. */
@@ -51,6 +52,7 @@ export class Flight {
     const sent: RunInFlight = {
       type: 'run',
       run: run.run,
+      load: run.load,
       spec,
       careful,
       end,
@@ -67,6 +69,13 @@ export class Flight {
     this.#answeredSeconds = nowSeconds
     const current = this.#queue.shift()
     if (current?.type !== 'load' || current.load !== load) throw new FrameError(`an answer to load ${load} out of turn`)
+  }
+
+  /** The answer to a load that cannot be used: the worker passes over the runs that were sent for it. */
+  refused(load: number, nowSeconds: number): void {
+    this.loaded(load, nowSeconds)
+    for (const entry of this.#queue) if (entry.type === 'run' && entry.load === load) this.#runs.delete(entry.run)
+    this.#queue = this.#queue.filter(entry => entry.type !== 'run' || entry.load !== load)
   }
 
   /** Outcomes of a run, checked against what was sent; returns their timing. */

@@ -1,6 +1,6 @@
 // The host's slots and what waits for them. In: work whose code and items are here. Out: reports, and room for more.
-// Always true: work is begun in the order in which it came; what waits here is not in any worker's pipe, unless shards are
-// so short that waking a worker for each would show.
+// Always true: work is begun in the order in which it came; what waits here is not in any worker's pipe, unless that worker
+// is about to end what it runs, so that it need not wait for the next.
 import type { RunnerName, Task } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import { Slot, type SlotReport, type Work } from './slot.js'
@@ -18,8 +18,11 @@ export interface PoolOptions {
   readonly onRoom: () => void
 }
 
-/** Shards shorter than this go into a worker's pipe ahead of time: waking a process costs 36 us, up to 100. */
-const SHORT_SECONDS = 0.005
+/**
+ * A worker that should end within this is given its next shard ahead of time: handing it over takes 0.1 ms, and some
+ * milliseconds where other processes want the core. Larger: a shard stands behind one that takes longer than expected.
+ */
+const AHEAD_SECONDS = 0.01
 const PIPE_DEPTH = 2
 /** Held for each slot: one that runs, one that is at hand when it ends. */
 const HELD_PER_SLOT = 2
@@ -28,8 +31,9 @@ export class Pool {
   readonly #options: PoolOptions
   readonly #slots: Slot[]
   #queue: Work[] = []
-  /** Of the newest reports, for the depth of the pipes. */
-  #reportSeconds = Number.POSITIVE_INFINITY
+  /** By the newest report of the job that reported last: what tells when a worker will end. */
+  #pace: { readonly job: string; readonly itemSeconds: number } | undefined
+  #ahead: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -97,37 +101,56 @@ export class Pool {
 
   async close(graceSeconds: number): Promise<void> {
     this.#queue = []
+    clearTimeout(this.#ahead)
     await Promise.all(this.#slots.map(slot => slot.close(graceSeconds)))
   }
 
   #report(report: SlotReport): void {
     const { computeSeconds, decodeSeconds, encodeSeconds } = report.timing
-    if (report.end > report.start) this.#reportSeconds = computeSeconds + decodeSeconds + encodeSeconds
+    const items = report.end - report.start
+    if (items > 0)
+      this.#pace = { job: report.job, itemSeconds: (computeSeconds + decodeSeconds + encodeSeconds) / items }
     this.#options.onReport(report)
   }
 
   #assign(): void {
-    const depth = this.#reportSeconds < SHORT_SECONDS ? PIPE_DEPTH : 1
     for (let work = this.#queue[0]; work !== undefined; work = this.#queue[0]) {
-      const slot = this.#best(work.code, depth)
-      if (slot === undefined) return
+      const slot = this.#best(work.code)
+      if (slot === undefined) {
+        this.#assignLater(work.code)
+        return
+      }
       this.#queue.shift()
       slot.run(work)
     }
   }
 
-  #best(code: LoadedCode, mostDepth: number): Slot | undefined {
+  #best(code: LoadedCode): Slot | undefined {
     let best: Slot | undefined
     let bestRank = Number.POSITIVE_INFINITY
     for (const slot of this.#slots) {
-      // Never behind another job's work: its worker may have to go for this one.
-      const limit = slot.costOf(code) === 0 ? mostDepth : 1
-      if (slot.depth >= limit) continue
+      if (slot.depth > 0 && Math.abs(this.#restSeconds(slot, code)) > AHEAD_SECONDS) continue
       const rank = slot.depth * 4 + slot.costOf(code)
       if (rank >= bestRank) continue
       best = slot
       bestRank = rank
     }
     return best
+  }
+
+  /** Until the slot would take the next shard at once; infinite where nobody knows. */
+  #restSeconds(slot: Slot, code: LoadedCode): number {
+    const { job } = code.spec
+    // Never behind another job's work: its worker may have to go for this one.
+    if (slot.depth >= PIPE_DEPTH || slot.costOf(code) !== 0 || this.#pace?.job !== job) return Number.POSITIVE_INFINITY
+    return slot.restSeconds(this.#pace.itemSeconds, this.#options.clock())
+  }
+
+  #assignLater(code: LoadedCode): void {
+    clearTimeout(this.#ahead)
+    const rests = this.#slots.map(slot => this.#restSeconds(slot, code)).filter(seconds => seconds > AHEAD_SECONDS)
+    const seconds = Math.min(...rests)
+    if (seconds < Number.POSITIVE_INFINITY)
+      this.#ahead = setTimeout(() => this.#assign(), Math.ceil((seconds - AHEAD_SECONDS) * 1000))
   }
 }

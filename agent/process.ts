@@ -133,7 +133,8 @@ export class WorkerProcess implements Worker {
       return
     }
     if (message.type !== 'outcomes') {
-      this.#flight.loaded(message.load, nowSeconds)
+      if (message.type === 'refused') this.#flight.refused(message.load, nowSeconds)
+      else this.#flight.loaded(message.load, nowSeconds)
       this.#options.onEvent(message)
       return
     }

@@ -1,7 +1,7 @@
 // A seat for one worker, and the account of its time: start-up, waiting, the user's function, and the rest.
 // In: what the pool gives it to run, what its worker says. Out: reports, and word of each attempt's end.
 // Always true: an attempt given to a slot ends exactly once: with its last report, or by being handed back untouched.
-import { EMPTY_ITEMS, type Items } from '../proto/items.js'
+import { countOf, EMPTY_ITEMS, type Items } from '../proto/items.js'
 
 import type { ItemFailure, Report } from '../proto/outcome.js'
 import type { RunnerName, Span, Task } from '../proto/shard.js'
@@ -40,8 +40,10 @@ export interface SlotOptions extends SlotEvents {
 interface Running {
   readonly run: number
   readonly work: Work
-  readonly sentAtSeconds: number
   sequence: number
+  /** Since when it runs, or since its newest report; and how many of its items are left. */
+  sinceSeconds: number
+  left: number
   /** Something of it has come back, or its worker was seen to begin it. */
   begun: boolean
 }
@@ -58,6 +60,7 @@ export class Slot {
   #loads = new Map<string, number>()
   #running: Running[] = []
   #nextRun = 0
+  #nextLoad = 0
   #falseStarts = 0
   /** Up to when the slot's time is accounted for. */
   #accountedSeconds: number
@@ -74,6 +77,12 @@ export class Slot {
 
   get depth(): number {
     return this.#running.length
+  }
+
+  /** How long what it runs will still take, if an item takes so long; negative when it should have ended. */
+  restSeconds(itemSeconds: number, now: number): number {
+    const [first] = this.#running
+    return first === undefined ? 0 : first.sinceSeconds + first.left * itemSeconds - now
   }
 
   /** Smaller is better: what it would cost to run this job here. */
@@ -114,12 +123,12 @@ export class Slot {
     this.#owner ??= spec.job
     let load = this.#loads.get(spec.job)
     if (load === undefined) {
-      load = this.#loads.size
+      load = this.#nextLoad++
       this.#loads.set(spec.job, load)
       worker.load(load, work.code)
     }
     const run = this.#nextRun++
-    this.#running.push({ run, work, sentAtSeconds: now, sequence: 0, begun: false })
+    this.#running.push({ run, work, sequence: 0, sinceSeconds: now, left: countOf(work.items), begun: false })
     const { start, careful, timeBoxSeconds } = work.task
     worker.run({ run, load, start, items: work.items, careful, timeBoxSeconds })
   }
@@ -213,7 +222,10 @@ export class Slot {
     const running = this.#running.find(({ run }) => run === event.run)
     if (running === undefined) return
     running.begun = true
+    running.left -= event.span.end - event.span.start
     if (event.last) this.#running = this.#running.filter(other => other !== running)
+    const [first] = this.#running
+    if (first !== undefined) first.sinceSeconds = this.#options.clock()
     this.#report(running, event.span, event.values, event.failures, event.timing, event.last)
     if (!event.last) return
     if (this.#running.length === 0) this.#becomeIdle()

@@ -47,6 +47,8 @@ const machine = async (): Promise<string> => {
 
 const gate = new Gate(Number(options.gate))
 const rig = await Rig.open()
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void rig.close().finally(() => process.exit(130)))
 try {
   const wanted = options.only?.split(',')
   const groups = groupsOf(rig, gate).filter(({ id }) => wanted === undefined || wanted.includes(id))

@@ -20,16 +20,19 @@ const GROWTH = 32
 const PIECES_PER_SLOT = 3
 /** A shard is given so many times its target before it gives back what it did not reach. */
 const TIME_BOX_TARGETS = 10
-/** What the newest shard moves of a mean of shards. Of the time an item takes, this is how fast what was measured before
- * fades; there a shard counts by its items, so that the first ones, of one cold item each, are soon outvoted. */
+/**
+ * How much what was measured before fades with each shard: moves within a few shards, and not with each. In the time of an
+ * item a shard counts by its items, so that the first ones, of one cold item each, are soon outvoted.
+ */
 const NEWEST = 0.3
 /** The part of a shard's time that handing it over may take. */
 const OVERHEAD_ALLOWED = 0.02
 
 export class Plan {
   readonly #options: PlanOptions
-  /** Of the newest shards, older ones faded. */
-  #measured = { items: 0, seconds: 0 }
+  #perItemSeconds: number | undefined
+  /** Of how many items that is the mean; older ones faded. */
+  #weightItems = 0
   #overheadSeconds = 0
   #largestMeasured = 1
   #bytesPerItem = 0
@@ -40,17 +43,15 @@ export class Plan {
 
   /** Seconds inside the user's function for one item; undefined before the first shard. */
   get perItemSeconds(): number | undefined {
-    const { items, seconds } = this.#measured
-    return items === 0 ? undefined : seconds / items
+    return this.#perItemSeconds
   }
 
   observe(items: number, timing: Timing, bytes: number): void {
     if (items === 0) return
-    const seconds = timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds
-    this.#measured = {
-      items: (1 - NEWEST) * this.#measured.items + items,
-      seconds: (1 - NEWEST) * this.#measured.seconds + seconds,
-    }
+    const perItem = (timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds) / items
+    const before = this.#perItemSeconds ?? perItem
+    this.#weightItems = (1 - NEWEST) * this.#weightItems + items
+    this.#perItemSeconds = before + (perItem - before) * (items / this.#weightItems)
     this.#overheadSeconds = (1 - NEWEST) * this.#overheadSeconds + NEWEST * timing.dispatchSeconds
     this.#largestMeasured = Math.max(this.#largestMeasured, items)
     this.#bytesPerItem = Math.max(this.#bytesPerItem * (1 - NEWEST), bytes / items)
@@ -59,9 +60,8 @@ export class Plan {
   /** Items for the next shard. `remaining`: items not read yet, where that is known. */
   size(remaining: number | undefined, slots: number): number {
     if (this.#options.fixedSize !== undefined) return this.#options.fixedSize
-    const { perItemSeconds } = this
-    if (perItemSeconds === undefined) return 1
-    const perItem = Math.max(perItemSeconds, 1e-9)
+    if (this.#perItemSeconds === undefined) return 1
+    const perItem = Math.max(this.#perItemSeconds, 1e-9)
     const target = this.#targetSeconds(slots)
     const wanted = Math.min(target / perItem, this.#largestMeasured * GROWTH)
     const share = remaining === undefined ? Number.POSITIVE_INFINITY : remaining / (PIECES_PER_SLOT * slots)

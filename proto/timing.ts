@@ -20,14 +20,6 @@ export const NO_TIME: Timing = {
   cpuSeconds: 0,
 }
 
-export const addTimings = (a: Timing, b: Timing): Timing => ({
-  computeSeconds: a.computeSeconds + b.computeSeconds,
-  decodeSeconds: a.decodeSeconds + b.decodeSeconds,
-  encodeSeconds: a.encodeSeconds + b.encodeSeconds,
-  dispatchSeconds: a.dispatchSeconds + b.dispatchSeconds,
-  cpuSeconds: a.cpuSeconds + b.cpuSeconds,
-})
-
 /** The time of a slot since its last report, cut into parts that add up to it. */
 export interface SlotTiming extends Timing {
   /** Until the worker was ready, its function loaded. */

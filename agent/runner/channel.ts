@@ -77,6 +77,8 @@ export class Channel {
         const { load } = message
         const failure = await service.load(load, message.code)
         this.send(failure === undefined ? { type: 'loaded', load } : { type: 'refused', load, failure })
+        // A function that ends the process takes along what was not written.
+        await this.written()
       }
     }
     this.#serving = false

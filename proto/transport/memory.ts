@@ -166,6 +166,8 @@ class MemoryAgent implements AgentTransport {
   readonly #ended = new AbortController()
 
   constructor(hub: Hub) {
+    // Every request and pull listens to it.
+    setMaxListeners(0, this.#ended.signal)
     this.#hub = hub
     const { promise, resolve } = deferred<Error | undefined>()
     this.closed = promise

@@ -40,7 +40,7 @@ const types = (effects: readonly { type: string }[]): string[] => effects.map(({
 
 test('a job is welcomed once, and looked through with each broadcast', t => {
   const intake = new Intake()
-  t.deepEqual(types(intake.hear(says(1, [job()]), 0)), ['job', 'changed'])
+  t.deepEqual(types(intake.hear(says(1, [job()]), 0)), ['stranger', 'job', 'changed'])
   t.deepEqual(types(intake.hear(says(2, [job()]), 1)), ['changed'])
   t.deepEqual(types(intake.hear(says(3, [job({ epoch: 3 })]), 1)), ['job', 'changed'])
   t.deepEqual(types(intake.hear(says(4, []), 2)), ['gone'])
@@ -74,7 +74,7 @@ test('tasks of old epochs, of unknown or finishing jobs, and of old attempts are
 test('an older epoch of a job says nothing', t => {
   const intake = new Intake()
   intake.hear(says(1, [job({ epoch: 3 })]), 0)
-  t.deepEqual(intake.hear(says(1, [job({ epoch: 2 })], { coordinator: 'deposed' }), 0), [])
+  t.deepEqual(types(intake.hear(says(1, [job({ epoch: 2 })], { coordinator: 'deposed' }), 0)), ['stranger'])
   t.is(intake.jobs().get('j')?.epoch, 3)
 })
 
@@ -85,7 +85,7 @@ test("a coordinator's silence ends its jobs after a minute, and nobody else's", 
   t.deepEqual(intake.tick(60), [])
   t.deepEqual(intake.tick(61), [{ type: 'gone', job: 'j', why: 'its coordinator was silent for 60 s' }])
   t.deepEqual([...intake.jobs().keys()], ['k'])
-  t.deepEqual(types(intake.hear(says(2, [job()]), 70)), ['job', 'changed'], 'it may come back')
+  t.deepEqual(types(intake.hear(says(2, [job()]), 70)), ['stranger', 'job', 'changed'], 'it may come back')
 })
 
 test('a job that another coordinator has taken over is not ended by the first one', t => {

@@ -1,7 +1,134 @@
-// The advice of a job's account, from reports of known times.
 import test from 'ava'
+import fc from 'fast-check'
 import { Accounts } from '../../coordinator/accounts.js'
-import { NO_SLOT_TIME } from '../../proto/timing.js'
+import type { Receipt } from '../../coordinator/receipt.js'
+import { NO_SLOT_TIME, type SlotTiming } from '../../proto/timing.js'
+
+const accounts = (): Accounts => new Accounts({ job: 'j', name: 'work', placement: 'local' })
+const timing = (fields: Partial<SlotTiming>): SlotTiming => ({ ...NO_SLOT_TIME, ...fields })
+const sum = ({ core_seconds: phases }: Receipt): number =>
+  Object.values(phases).reduce((total, seconds) => total + seconds, 0)
+const near = (value: number, expected: number): boolean => Math.abs(value - expected) < 1e-6 * Math.max(1, expected)
+
+test('every core-second of a job has its phase', t => {
+  const account = accounts()
+  account.start(100)
+  account.slots(2, 100)
+  account.report(
+    'a/0',
+    timing({ startSeconds: 1, computeSeconds: 5, dispatchSeconds: 0.5, waitSeconds: 0.5 }),
+    10,
+    true,
+    107,
+  )
+  account.report(
+    'a/1',
+    timing({ startSeconds: 1, computeSeconds: 7, encodeSeconds: 1, decodeSeconds: 1 }),
+    10,
+    true,
+    110,
+  )
+  const receipt = account.receipt(20, 0, 110)
+  t.is(receipt.wall_seconds, 10)
+  t.is(receipt.capacity_core_seconds, 20)
+  t.deepEqual(receipt.core_seconds, {
+    compute: 12,
+    start: 2,
+    decode: 1,
+    encode: 1,
+    dispatch: 0.5,
+    transport: 0.5,
+    tail: 3,
+    lost: 0,
+    other: 0,
+  })
+  t.is(receipt.serial_seconds_estimate.value, 12)
+  t.is(receipt.speedup, 1.2)
+  t.is(receipt.efficiency, 0.6)
+})
+
+test('what a report of settled items took is lost', t => {
+  const account = accounts()
+  account.start(0)
+  account.slots(1, 0)
+  account.report('a/0', timing({ computeSeconds: 4, encodeSeconds: 1 }), 10, false, 5)
+  const { core_seconds, serial_seconds_estimate } = account.receipt(0, 0, 5)
+  t.is(core_seconds.lost, 5)
+  t.is(core_seconds.compute, 0)
+  t.is(serial_seconds_estimate.value, 0)
+})
+
+test('slots that come and go count for as long as they serve', t => {
+  const account = accounts()
+  account.start(0)
+  account.slots(4, 0)
+  account.slots(1, 5)
+  const receipt = account.receipt(0, 0, 10)
+  t.is(receipt.capacity_core_seconds, 25)
+  t.is(receipt.slots, 2.5)
+})
+
+test('a job that lost against a loop says so, and one that won says nothing', t => {
+  const slow = accounts()
+  slow.start(0)
+  slow.slots(2, 0)
+  slow.report('a/0', timing({ computeSeconds: 0.1 }), 1000, true, 7)
+  t.regex(slow.receipt(1000, 0, 7).advice.join(), /A plain loop would have been 70 times faster/)
+  const fast = accounts()
+  fast.start(0)
+  fast.slots(2, 0)
+  fast.report('a/0', timing({ computeSeconds: 7 }), 10, true, 7)
+  fast.report('a/1', timing({ computeSeconds: 7 }), 10, true, 7)
+  t.deepEqual(fast.receipt(20, 0, 7).advice, [])
+})
+
+test('a job without items has a receipt of finite numbers', t => {
+  const account = accounts()
+  account.start(3)
+  const receipt = account.receipt(0, 0, 3)
+  t.true(Object.values(receipt.core_seconds).every(seconds => seconds === 0))
+  t.true([receipt.speedup, receipt.efficiency, receipt.slots].every(Number.isFinite))
+  t.is(receipt.break_even_items, null)
+})
+
+test('the phases add up to slots times wall, whatever is reported and whoever comes and goes', t => {
+  const event = fc.record({
+    passSeconds: fc.double({ min: 0, max: 5, noNaN: true }),
+    slot: fc.nat({ max: 3 }),
+    busy: fc.double({ min: 0, max: 1, noNaN: true }),
+    waits: fc.double({ min: 0, max: 1, noNaN: true }),
+    isUsed: fc.boolean(),
+    change: fc.option(fc.nat({ max: 3 })),
+  })
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 30 }), events => {
+      const account = accounts()
+      const reported = [0, 0, 0, 0]
+      let now = 0
+      account.start(0)
+      account.slots(4, 0)
+      for (const { passSeconds, slot, busy, waits, isUsed } of events) {
+        now += passSeconds
+        // A slot accounts for the whole time since its last report.
+        const elapsed = now - (reported[slot] as number)
+        reported[slot] = now
+        const waitSeconds = elapsed * waits
+        const computeSeconds = (elapsed - waitSeconds) * busy
+        const dispatchSeconds = elapsed - waitSeconds - computeSeconds
+        account.report(`a/${slot}`, timing({ waitSeconds, computeSeconds, dispatchSeconds }), 1, isUsed, now)
+      }
+      const receipt = account.receipt(1, 0, now + 1)
+      if (!near(sum(receipt), receipt.capacity_core_seconds))
+        throw new Error(`${sum(receipt)} of ${receipt.capacity_core_seconds} core-seconds`)
+      if (!near(receipt.capacity_core_seconds, 4 * (now + 1))) throw new Error('the capacity is not slots times wall')
+      if (Object.values(receipt.core_seconds).some(seconds => seconds < -1e-9)) throw new Error('a phase below nothing')
+      if (receipt.core_seconds.other > 1e-6 * receipt.capacity_core_seconds)
+        throw new Error('time that nobody knows of')
+    }),
+    { numRuns: 1500 },
+  )
+  t.pass()
+})
 
 /** The advice of a job on one slot: so many items, so long in the function, so long in all. */
 const adviceOf = (items: number, computeSeconds: number, wallSeconds: number): readonly string[] => {

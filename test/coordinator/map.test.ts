@@ -19,6 +19,34 @@ test('map gives the values in input order', async t => {
   t.deepEqual(await pool.map((x: number) => x * 2, [3, 1, 2]), [6, 2, 4])
 })
 
+test('a function that cannot be loaded fails its job, and its workers serve the next one', async t => {
+  const own = new Pool({ slots: 1, onPrint: () => {} })
+  const broken = fromModule<(x: number) => number>(
+    new URL('../../../test/coordinator/fixtures/broken.ts', import.meta.url),
+    'half',
+  )
+  for (let round = 0; round < 3; round++) {
+    await t.throwsAsync(own.map(broken, range(0, 100), { shardSize: 1 }), {
+      instanceOf: JobError,
+      message: /not today/,
+    })
+    t.deepEqual(await own.map((x: number) => x / 2, [2, 4], { shardSize: 1 }), [1, 2])
+  }
+  await own.close()
+})
+
+test('types flow from the function to the results', async t => {
+  const lengths: number[] = await pool.map(async (word: string) => word.length, ['many', 'hands'])
+  const doubles: Float64Array = await pool.map((x: number) => x, [1], { as: 'f64' })
+  const sums: number[] = await pool.starmap((a: number, b: string) => a + b.length, [[1, 'xx']])
+  const settled: PromiseSettledResult<string>[] = await pool.map((x: number) => `${x}`, [1], { onError: 'collect' })
+  const one: string = await pool.submit((x: number) => `${x}`, [1]).result
+  t.deepEqual(
+    [lengths, [...doubles], sums, settled, one],
+    [[4, 5], [1], [3], [{ status: 'fulfilled', value: '1' }], '1'],
+  )
+})
+
 test('map of a built-in over a range keeps every double exactly', async t => {
   const roots = await pool.map(Math.sqrt, range(10, 100_000), { as: 'f64' })
   t.true(roots instanceof Float64Array)

@@ -147,7 +147,8 @@ export class SimAgent extends Process implements Peer {
     for (const effect of effects) {
       if (effect.type === 'job') this.#welcome(effect.job, effect.known)
       else if (effect.type === 'gone') this.#forget(effect.job)
-      else if (effect.type === 'changed') this.#review(effect.job)
+      else if (effect.type === 'stranger') this.#beat()
+      else this.#review(effect.job)
     }
     if (effects.length > 0) this.#pull()
   }

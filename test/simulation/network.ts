@@ -230,8 +230,13 @@ export class Reports {
   #read(): void {
     if (this.#isReading || this.#handled >= this.#stored.length) return
     this.#isReading = true
-    this.#wire.timeline.after(0.0005, () => {
+    // Until then they are only in the stream, which may lose them.
+    this.#wire.later('report late', () => {
       this.#isReading = false
+      if (!this.#reader.isRunning) {
+        this.#wire.timeline.after(0.1, () => this.#read())
+        return
+      }
       if (this.#wire.happens('reports read again')) this.#handled = Math.max(0, this.#handled - this.#wire.whole(1, 20))
       const unread = this.#stored.slice(this.#handled)
       this.#handled = this.#stored.length

@@ -1,0 +1,95 @@
+// When work goes to a worker: workers that record what they are given, and say what the test wants.
+import test, { type ExecutionContext } from 'ava'
+import { Pool } from '../../agent/pool.js'
+import type { Work } from '../../agent/slot.js'
+import type { WorkerOptions, WorkerRun } from '../../agent/worker.js'
+import type { JobSpec } from '../../proto/shard.js'
+import { NO_TIME } from '../../proto/timing.js'
+
+const SPEC: JobSpec = { job: 'j', name: 'f', operation: 'map', runner: 'node', entry: '', function: 'f', spread: false }
+const CODE = { spec: SPEC } as Work['code']
+
+/** A pool of one slot on a clock of its own. */
+const openPool = (t: ExecutionContext) => {
+  let now = 0
+  const runs: WorkerRun[] = []
+  let say: WorkerOptions['onEvent'] = () => {}
+  const pool = new Pool({
+    slots: 1,
+    clock: () => now,
+    cwd: '/',
+    onPrint: () => {},
+    onReport: () => {},
+    onRefused: () => {},
+    onRoom: () => {},
+    startWorker: options => {
+      say = options.onEvent
+      return {
+        pid: 1,
+        load: () => {},
+        run: (run: WorkerRun) => {
+          runs.push(run)
+        },
+        close: async () => {},
+        kill: async () => {},
+      } as unknown as ReturnType<ConstructorParameters<typeof Pool>[0]['startWorker']>
+    },
+  })
+  t.teardown(() => pool.close(0))
+  const submit = (shard: number): void => {
+    const task = { job: 'j', epoch: 1, shard, attempt: 1, start: shard * 100, careful: false, timeBoxSeconds: 1 }
+    const items = { form: 'range', start: 0, step: 1, count: 100 } as const
+    pool.submit({ task: { ...task, items }, items, code: CODE })
+  }
+  /** Ends the oldest run that has not ended; each of its items took so long. */
+  let ended = 0
+  const end = (itemSeconds: number): void => {
+    const { run, start } = runs[ended++] as WorkerRun
+    now += 100 * itemSeconds
+    const timing = { ...NO_TIME, computeSeconds: 100 * itemSeconds }
+    const values = { form: 'f64', values: new Float64Array(100) } as const
+    say({ type: 'outcomes', run, span: { start, end: start + 100 }, values, failures: [], timing, last: true })
+  }
+  const pass = (seconds: number): void => {
+    now += seconds
+  }
+  return { submit, end, pass, given: () => runs.length }
+}
+
+test('before anything was measured a worker has one shard', t => {
+  const { submit, given } = openPool(t)
+  submit(0)
+  submit(1)
+  t.is(given(), 1)
+})
+
+test('a worker whose shards are short has the next one at hand', t => {
+  const { submit, end, given } = openPool(t)
+  submit(0)
+  end(1e-6)
+  for (const shard of [1, 2, 3]) submit(shard)
+  t.is(given(), 3)
+})
+
+test('a worker is given its next shard shortly before it should end, and no sooner', async t => {
+  const { submit, end, pass, given } = openPool(t)
+  submit(0)
+  end(0.001)
+  submit(1)
+  pass(0.02)
+  submit(2)
+  t.is(given(), 2)
+  pass(0.073)
+  await new Promise(resolve => setTimeout(resolve, 150))
+  t.is(given(), 3)
+})
+
+test('nothing is put behind a shard that takes longer than expected', t => {
+  const { submit, end, pass, given } = openPool(t)
+  submit(0)
+  end(0.001)
+  submit(1)
+  pass(0.5)
+  submit(2)
+  t.is(given(), 2)
+})
