@@ -148,9 +148,18 @@ export class Accounts {
 
 const advise = (speedup: number, serial: number, wall: number, items: number, slots: number): string[] => {
   if (items === 0 || speedup >= 1) return []
-  const times = wall / Math.max(serial, 1e-9)
-  const perItem = (seconds: number): string => `${((seconds / items) * 1e6).toPrecision(2)} us`
+  const times = twoDigits(wall / Math.max(serial, 1e-9))
+  const besides = Math.max(0, wall - serial / Math.max(1, slots))
   return [
-    `A plain loop would have been ${times.toPrecision(2)} times faster: the function takes ${perItem(serial)} an item, and handing an item over cost ${perItem(Math.max(0, wall - serial / Math.max(1, slots)))}.`,
+    `A plain loop would have been ${times} times faster: the function takes ${perItem(serial, items)}, and all else, the start of workers included, took ${perItem(besides, items)}.`,
   ]
+}
+
+/** Two significant digits, without an exponent. */
+const twoDigits = (value: number): string => String(Number(value.toPrecision(2)))
+
+const perItem = (seconds: number, items: number): string => {
+  const microseconds = (seconds / items) * 1e6
+  if (microseconds >= 1e6) return `${twoDigits(microseconds / 1e6)} s an item`
+  return microseconds >= 1000 ? `${twoDigits(microseconds / 1000)} ms an item` : `${twoDigits(microseconds)} µs an item`
 }

@@ -133,6 +133,8 @@ const base64 = (bytes: Uint8Array): string =>
 const refuse = (value: object, path: string): void => {
   if (types.isMap(value)) throw noForm(path, 'a Map', 'send Object.fromEntries(map) or [...map]')
   if (types.isSet(value)) throw noForm(path, 'a Set', 'send [...set]')
+  if (types.isGeneratorObject(value) || types.isMapIterator(value) || types.isSetIterator(value))
+    throw noForm(path, 'a generator or an iterator', 'send [...values], or an array filled with for await')
   if (types.isPromise(value)) throw noForm(path, 'a Promise', 'await it first')
   if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value))
     throw noForm(path, `a ${value.constructor.name}`, 'send Array.from(array), or its bytes as a Uint8Array')

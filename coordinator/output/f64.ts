@@ -22,6 +22,12 @@ export const f64Format = ({ tagged, unordered }: FormatOptions): Format => {
   }
 }
 
+const kindOf = (value: unknown): string => {
+  if (value === null || value === undefined) return String(value)
+  if (Array.isArray(value)) return 'an array'
+  return typeof value === 'object' ? 'an object' : `a ${typeof value}`
+}
+
 /** The values as doubles; a view where they are doubles already. `start` is the first one's index, for the error. */
 export const doublesOf = (items: Items, start: number): Float64Array => {
   if (items.form === 'f64' || items.form === 'number') return items.values
@@ -30,7 +36,7 @@ export const doublesOf = (items: Items, start: number): Float64Array => {
   values.forEach((value, nth) => {
     if (typeof value !== 'number' && typeof value !== 'bigint')
       throw new TypeError(
-        `item ${start + nth} cannot be written as a double: its value is ${value === null ? 'null' : `a ${typeof value}`}; use .jsonl`,
+        `item ${start + nth} cannot be written as a double: its value is ${kindOf(value)}; use .jsonl`,
       )
     doubles[nth] = Number(value)
   })

@@ -48,6 +48,9 @@ const refused: [string, unknown, RegExp][] = [
   ['a symbol', [Symbol('x')], /^value\[0\] is a symbol/],
   ['a cycle', cycle, /^value\[0\]\.inner is an object that holds itself/],
   ['a typed array', { a: new Float32Array(1) }, /^value\.a is a Float32Array/],
+  ['a generator', { a: (function* () {})() }, /^value\.a is a generator/],
+  ['an async generator', (async function* () {})(), /^the value is a generator/],
+  ['an iterator of a Map', new Map().keys(), /iterator/],
   ['a promise', Promise.resolve(1), /await/],
   ['an error', new Error('x'), /is an Error/],
 ]

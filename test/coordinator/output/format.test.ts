@@ -138,6 +138,7 @@ test('doubles are written as they are, failed items as NaN', t => {
   t.throws(() => doubles(f64Format(plain), [{ value: 1 }, { message: '' }, { value: '3' }]), {
     message: /^item 2 cannot be written as a double: its value is a string/,
   })
+  t.throws(() => doubles(f64Format(plain), [{ value: { a: 1 } }]), { message: /its value is an object; use \.jsonl$/ })
 })
 
 test('packed doubles are written without a copy', t => {
