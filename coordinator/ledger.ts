@@ -96,6 +96,8 @@ interface LiveShard {
   readonly end: number
   readonly careful: boolean
   attempt: number
+  /** How often it was offered and nobody claimed it; other losses say nothing about the next offer. */
+  unclaimed: number
   /** How many agents were lost while a worker of theirs had begun it. */
   losses: number
   /** Items of it that are not settled yet. */
@@ -115,6 +117,8 @@ interface AgentRecord {
 const VANISHED_SECONDS = 1.5
 /** An offer passed over by idle agents, or by agents that claimed later ones, is repeated after this long, then after twice as long, and so on. */
 const UNCLAIMED_SECONDS = 3
+/** So often its patience doubles, and no more: smaller offers twice what only waits, larger leaves what was lost lying. */
+const MOST_DOUBLINGS = 4
 /** More than this many agents lost on one shard: it is halved, so that its neighbours get away. */
 const LOSSES_BEFORE_HALVING = 2
 /** So many agents lost while they ran this one item: it fails, rather than to bring down every host in turn. */
@@ -209,6 +213,7 @@ export class Ledger {
       end: span.end,
       careful,
       attempt: 1,
+      unclaimed: 0,
       losses,
       open: span.end - span.start,
       state: { type: 'offered', atSeconds: now },
@@ -351,6 +356,7 @@ export class Ledger {
       const why = this.#lossOf(shard, now, idleSinceSeconds)
       if (why === undefined) continue
       if (shard.state.type === 'running' && shard.state.started && why === 'lease ended') shard.losses++
+      if (why === 'unclaimed') shard.unclaimed++
       this.#offerAgain(shard, why, now, effects)
     }
   }
@@ -363,7 +369,7 @@ export class Ledger {
         return 'vanished'
       return undefined
     }
-    const patienceSeconds = UNCLAIMED_SECONDS * 2 ** Math.min(shard.attempt - 1, 6)
+    const patienceSeconds = UNCLAIMED_SECONDS * 2 ** Math.min(shard.unclaimed, MOST_DOUBLINGS)
     const passedOver = state.atSeconds < this.#claimedOfferAtSeconds || now - idleSinceSeconds > patienceSeconds
     return passedOver && now - state.atSeconds > patienceSeconds ? 'unclaimed' : undefined
   }

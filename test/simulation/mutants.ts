@@ -65,6 +65,13 @@ export const MUTANTS: readonly Mutant[] = [
   mutant('a lease never ends', LEDGER, "return 'lease ended';", 'return undefined;'),
   mutant('an unclaimed offer is never repeated', LEDGER, "? 'unclaimed' : undefined", '? undefined : undefined'),
   mutant(
+    'patience grows with every attempt',
+    LEDGER,
+    'Math.min(shard.unclaimed,',
+    'Math.min(shard.attempt - 1,',
+    'coordinator/ledger',
+  ),
+  mutant(
     'an older attempt holds the lease',
     LEDGER,
     'shard === undefined || shard.attempt !== attempt',
