@@ -18,6 +18,7 @@ export interface Mutant {
 }
 
 const LEDGER = 'coordinator/ledger.js'
+const LEASES = 'coordinator/leases.js'
 const GATHER = 'coordinator/gather.js'
 const SPLIT = 'coordinator/split.js'
 const SPANS = 'coordinator/spans.js'
@@ -53,8 +54,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'the neighbour behind the suspects is forgotten',
     LEDGER,
-    '[...cuts, span.end]',
-    '(cuts.length > 0 ? cuts : [span.end])',
+    'cut < span.end), span.end]',
+    'cut < span.end), ...(cuts.length > 0 ? [] : [span.end])]',
   ),
   mutant(
     'suspects are not run carefully',
@@ -62,56 +63,51 @@ export const MUTANTS: readonly Mutant[] = [
     'suspects === undefined ? shard.careful : start',
     'suspects === undefined ? shard.careful : end < start',
   ),
-  mutant('a lease never ends', LEDGER, "return 'lease ended';", 'return undefined;'),
-  mutant('an unclaimed offer is never repeated', LEDGER, "? 'unclaimed' : undefined", '? undefined : undefined'),
+  mutant('a lease never ends', LEASES, "return 'lease ended';", 'return undefined;'),
+  mutant('an unclaimed offer is never repeated', LEASES, "? 'unclaimed' : undefined", '? undefined : undefined'),
   mutant(
     'patience grows with every attempt',
-    LEDGER,
-    'Math.min(shard.unclaimed,',
-    'Math.min(shard.attempt - 1,',
+    LEASES,
+    'unclaimed: lease?.unclaimed ?? 0',
+    'unclaimed: attempt - 1',
     'coordinator/ledger',
   ),
   mutant(
     'an older attempt holds the lease',
-    LEDGER,
-    'shard === undefined || shard.attempt !== attempt',
-    'shard === undefined',
+    LEASES,
+    'lease === undefined || lease.attempt !== attempt',
+    'lease === undefined',
     'coordinator/ledger',
   ),
   mutant(
     'the last report of a dead attempt ends the live one',
     LEDGER,
-    'shard === undefined || shard.attempt !== event.attempt',
+    'shard === undefined || !this.#leases.isNewest(event.shard, attempt)',
     'shard === undefined',
     'coordinator/ledger',
   ),
   mutant(
     'an older beat is believed',
-    LEDGER,
+    LEASES,
     'event.sequence <= record.sequence',
     'event.sequence < 0',
     'coordinator/ledger',
   ),
   mutant(
     'a lost queue is not noticed',
-    LEDGER,
-    "this.#offerAgain(shard, 'queue lost', event.now, effects);",
-    '',
+    LEASES,
+    "lease.state.type === 'offered' ? [lossOf",
+    "lease.state.type === 'nothing' ? [lossOf",
     'coordinator/ledger',
   ),
   mutant(
     "the ledger's own pause is everybody's silence",
-    LEDGER,
+    LEASES,
     'this.#forgivePause(pausedSeconds);',
     '',
     'coordinator/ledger',
   ),
-  mutant(
-    'what is settled of a shard is offered again',
-    LEDGER,
-    'open.length === 1 && open[0]?.start === shard.start && open[0].end === shard.end',
-    'open.length > 0',
-  ),
+  mutant('what is settled of a shard is offered again', LEDGER, 'shard.open === size', 'shard.open > 0'),
   mutant('lost hosts are not counted', LEDGER, 'shard.losses++;', ''),
   mutant(
     'a host that is lost twice is the fault of its item',
@@ -119,15 +115,15 @@ export const MUTANTS: readonly Mutant[] = [
     'LOSSES_BEFORE_POISON = 6',
     'LOSSES_BEFORE_POISON = 2',
   ),
-  mutant('halves that leave an item out', LEDGER, '{ start: middle, end }', '{ start: middle + 1, end }'),
+  mutant('pieces of a shard that leave an item out', LEDGER, 'start = end;', 'start = end + 1;'),
   mutant('a fold is settled in pieces', LEDGER, 'this.#options.indivisible &&', 'false &&', 'coordinator/ledger'),
   mutant(
     'numbers of shards are used again',
     LEDGER,
-    'this.#live.delete(shard.shard);\n            effects.push',
-    'this.#live.delete(shard.shard); this.#nextShard--;\n            effects.push',
+    'this.#live.delete(shard);',
+    'this.#live.delete(shard); this.#nextShard--;',
   ),
-  mutant('a shard is closed one item early', LEDGER, 'if (shard.open > 0)', 'if (shard.open > 1)'),
+  mutant('a shard is closed one item early', LEDGER, 'if (shard.open === 0)', 'if (shard.open <= 1)'),
   mutant(
     'failures at a cut are counted on both sides',
     GATHER,
