@@ -5,9 +5,10 @@ import { SimAgent } from './agent.js'
 import { SimCoordinator } from './coordinator.js'
 import { DISASTERS, type Disaster, Faults } from './faults.js'
 import { SimJob } from './job.js'
-import { Network, Wire } from './network.js'
+import { Network } from './network.js'
 import { Random } from './random.js'
 import { Timeline } from './timeline.js'
+import { Wire } from './wire.js'
 
 export interface Played {
   readonly seed: number
