@@ -1,30 +1,29 @@
-// One job, from its first item to its end: the hands between input, ledger, gather and output.
+// One job, from its first item to its end: what it is told goes to the ledger, and what the ledger says is done.
 //
-//   input ─> split (sizes from plan) ─> ledger ──offer──> tasks ─> transport
-//   output <─ gather <── settled ── ledger <── reports <────────────┘
+//   input ─> feeder (sizes from plan) ─> ledger ──offer──> queue ─> transport
+//   output <─ settling <──── settled ─── ledger <── reports <──────────┘
 //
 // In: a JobRequest and a way to open the job's queue. Out: a JobEnd; the output holds every item's outcome exactly once,
 // or was not committed. Always true: what is held of items and outcomes is bounded by `memoryBytes`, because reading waits.
 
-import { itemsCodec, taskCodec } from '../proto/codec.js'
 import { EMPTY_ITEMS, sizeOf } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
 import type { ItemFailure, Outcomes, Report } from '../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
-import type { JobChannel } from '../proto/transport.js'
 import { Accounts } from './accounts.js'
-import type { Blobs } from './blobs.js'
-import { Gather, isComplete, outcomesBytes, sliceOutcomes } from './gather.js'
+import { Feeder } from './feeder.js'
+import { isComplete, sliceOutcomes } from './gather.js'
 import type { JobEnd, JobRequest } from './job.js'
 import { Ledger, type LedgerEffect } from './ledger.js'
 import { Plan } from './plan.js'
+import { JobQueue, type QueueOptions } from './queue.js'
 import type { Receipt } from './receipt.js'
 import { ReportReader } from './report-reader.js'
-import { Split } from './split.js'
+import { Settling } from './settling.js'
 
-export interface RunOptions {
+export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpoch'> {
   readonly request: JobRequest
   readonly spec: JobSpec
   readonly specRef: BlobRef
@@ -32,11 +31,6 @@ export interface RunOptions {
   readonly targetSeconds: number
   readonly clock: Clock
   readonly log: Log
-  readonly blobs: Blobs
-  /** The largest task that travels in one message; a larger one's items are a blob. */
-  readonly taskBytes: number
-  readonly openChannel: (epoch: number, onReport: (message: Uint8Array) => void) => Promise<JobChannel>
-  readonly dropEpoch: (epoch: number) => Promise<void>
   /** The queue is there: agents may pull, and wait for nothing else. */
   readonly onOpen: () => void
   /** What agents should hear soon has changed. */
@@ -45,45 +39,29 @@ export interface RunOptions {
 
 /** Shards in the queue and at work, for each slot: one runs, one is at hand, the third hides the round trip. */
 const SHARDS_PER_SLOT = 3
-/** A shard's items in bytes; more slots than cores want smaller ones. */
-const SHARD_BYTES = 1024 * 1024
 /** After so many bytes of reports, transport and agents are told to let go of them; smaller: more messages. */
 const RELEASE_BYTES = 8 * 1024 * 1024
-/** The first failures are kept for people. */
-const FAILURES_KEPT = 20
-/** The queue could not be opened again: tried again after this long. */
-const REOPEN_SECONDS = 0.5
 
 type State = 'running' | 'finishing' | JobEnd['state']
 
 export class Run {
   readonly #options: RunOptions
   readonly #ledger: Ledger
-  readonly #split = new Split()
-  readonly #gather: Gather
+  readonly #feeder: Feeder
+  readonly #queue: JobQueue
+  readonly #settling: Settling
   readonly #plan: Plan
   readonly #accounts: Accounts
   readonly #reader: ReportReader
-  readonly #largeTasks = new Map<number, BlobRef>()
   /** The slots of each agent that was heard of lately. */
   readonly #agents = new Map<string, number>()
   readonly #refusals = new Map<string, string>()
   readonly #ended: Promise<void>
   #end: () => void = () => {}
-  #wakeFeeder: (() => void) | undefined
-  #channel: JobChannel | undefined
-  /** The epoch whose queue is there; agents that pull from one that is not there yet would wait in vain. */
-  #epoch = 0
-  #opening = 0
   #state: State = 'running'
   #why: string | undefined
-  #isInputEnded = false
-  #pendingWriteBytes = 0
   /** Bytes of reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #unreleasedBytes = 0
-  #writing: Promise<void> = Promise.resolve()
-  #failed = 0
-  #failures: ItemFailure[] = []
   #poison: ItemFailure | undefined
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
@@ -93,13 +71,57 @@ export class Run {
     this.#options = options
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
-    this.#gather = new Gather({ ordered: !request.options.unordered })
     const fixedSize = request.options.shardSize
     this.#plan = new Plan({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
     this.#accounts = new Accounts({ job: spec.job, name: spec.name, placement })
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
+    })
+    this.#queue = this.#makeQueue()
+    this.#settling = this.#makeSettling()
+    this.#feeder = this.#makeFeeder()
+  }
+
+  #makeQueue(): JobQueue {
+    return new JobQueue({
+      ...this.#options,
+      isOver: () => this.isOver,
+      onReport: message => this.#hear(message),
+      onOpen: this.#options.onChange,
+      onReopen: () => this.#apply(this.#ledger.step({ type: 'reopen', now: this.#options.clock() })),
+    })
+  }
+
+  #makeSettling(): Settling {
+    return new Settling({
+      request: this.#options.request,
+      operation: this.#options.spec.operation,
+      settledItems: () => this.#ledger.settledItems,
+      isBroken: () => this.#state === 'broken',
+      onTooManyFailures: why => this.#stop('stopped', why),
+      onBroken: why => this.#stop('broken', why),
+      onRoom: () => this.#feeder.wake(),
+    })
+  }
+
+  #makeFeeder(): Feeder {
+    const { request, clock } = this.#options
+    return new Feeder({
+      input: request.input,
+      isRunning: () => this.#state === 'running',
+      hasRoom: () => this.#hasRoom(),
+      size: remaining => this.#plan.size(remaining, this.#slots),
+      onItems: ({ start, end }) => {
+        this.#accounts.shards++
+        this.#apply(this.#ledger.step({ type: 'add', start, end, now: clock() }))
+      },
+      onUndecodable: failure => {
+        const { index } = failure
+        this.#poison = failure
+        this.#apply(this.#ledger.step({ type: 'settle', start: index, end: index + 1 }))
+      },
+      onEnd: () => this.#checkDone(),
     })
   }
 
@@ -116,38 +138,38 @@ export class Run {
     if (request.signal?.aborted === true) this.#interrupt()
     if (request.abort?.aborted === true) onKill()
     try {
-      await this.#openChannel()
-      const feeding = this.#feed().catch(error => this.#stop('broken', (error as Error).message))
+      await this.#queue.open()
+      const feeding = this.#feeder.run().catch(error => this.#stop('broken', (error as Error).message))
       await this.#ended
-      this.#wakeFeeder?.()
+      this.#feeder.wake()
       await request.input.close()
       await Promise.race([feeding, this.#ended])
-      await this.#writing
+      await this.#settling.written()
     } catch (error) {
       this.#stop('broken', (error as Error).message)
     } finally {
       request.signal?.removeEventListener('abort', onAbort)
       request.abort?.removeEventListener('abort', onKill)
     }
-    await this.#closeOutput()
+    await this.#settling.close(this.#state === 'done' ? 'commit' : 'abandon')
     this.#options.onChange()
-    await this.#channel?.close().catch(() => {})
-    for (const ref of this.#largeTasks.values()) this.#options.blobs.release(ref)
+    await this.#queue.close()
     const settled = this.#ledger.settledItems
+    const { failed, failures } = this.#settling
     return {
       job: spec.job,
       state: this.#state as JobEnd['state'],
       settled,
-      failed: this.#failed,
-      failures: this.#failures,
+      failed,
+      failures,
       ...(this.#why !== undefined && { why: this.#why }),
-      receipt: this.#accounts.receipt(settled, this.#failed, clock()),
+      receipt: this.#accounts.receipt(settled, failed, clock()),
     }
   }
 
   /** Its queue is there and it is not over: agents may know of it. */
   get isActive(): boolean {
-    return this.#epoch > 0 && !this.isOver
+    return this.#queue.epoch > 0 && !this.isOver
   }
 
   get isOver(): boolean {
@@ -160,7 +182,7 @@ export class Run {
     const finishing = this.#state === 'finishing'
     return {
       job: spec.job,
-      epoch: this.#epoch,
+      epoch: this.#queue.epoch,
       spec: specRef,
       weight: 1,
       nextShard: this.#ledger.nextShard,
@@ -192,9 +214,14 @@ export class Run {
   tick(now: number): void {
     if (this.isOver) return
     this.#apply(this.#ledger.step({ type: 'tick', now }))
-    this.#channel?.trim()
+    this.#queue.trim()
     this.#progress(now)
     if (this.#state === 'finishing') this.#checkFinished(now)
+  }
+
+  /** A job is cut and offered for one slot until there is any. */
+  get #slots(): number {
+    return Math.max(1, this.#totalSlots)
   }
 
   #countSlots(now: number): void {
@@ -202,14 +229,14 @@ export class Run {
     if (total === this.#totalSlots) return
     this.#totalSlots = total
     this.#accounts.slots(total, now)
-    this.#wakeFeeder?.()
+    this.#feeder.wake()
   }
 
   #progress(now: number): void {
     const { request } = this.#options
     request.onProgress?.({
       settled: this.#ledger.settledItems,
-      failed: this.#failed,
+      failed: this.#settling.failed,
       total: request.input.count,
       slots: this.#totalSlots,
       agents: this.#agents.size,
@@ -218,73 +245,16 @@ export class Run {
     })
   }
 
-  async #openChannel(): Promise<void> {
-    const epoch = ++this.#opening
-    const channel = await this.#options.openChannel(epoch, message => this.#hear(message))
-    this.#channel = channel
-    this.#epoch = epoch
-    this.#options.onChange()
-    void channel.lost.then(why => this.#reopen(epoch, why))
-  }
-
-  async #reopen(epoch: number, why: string): Promise<void> {
-    if (this.isOver || epoch !== this.#epoch) return
-    this.#options.log(
-      'warn',
-      `The queue of ${this.#options.spec.name} was lost (${why}); what is not settled is offered again.`,
-    )
-    while (!this.isOver) {
-      try {
-        await this.#openChannel()
-        this.#apply(this.#ledger.step({ type: 'reopen', now: this.#options.clock() }))
-        return await this.#options.dropEpoch(epoch)
-      } catch (error) {
-        this.#options.log('warn', `The queue could not be opened again: ${(error as Error).message}`)
-        await new Promise(resolve => setTimeout(resolve, REOPEN_SECONDS * 1000))
-      }
-    }
-  }
-
-  /** Reads the input as fast as the window lets it in. */
-  async #feed(): Promise<void> {
-    const { input } = this.#options.request
-    while (this.#state === 'running') {
-      if (!this.#hasRoom()) {
-        await new Promise<void>(resolve => {
-          this.#wakeFeeder = resolve
-        })
-        continue
-      }
-      const remaining = input.count === undefined ? undefined : input.count - this.#split.nextIndex
-      const batch = await input.next(this.#plan.size(remaining, Math.max(1, this.#totalSlots)), SHARD_BYTES)
-      if (this.#state !== 'running') return
-      if (batch === undefined) {
-        this.#isInputEnded = true
-        this.#checkDone()
-        return
-      }
-      if ('undecodable' in batch)
-        this.#settleFailure({ index: this.#split.skip().start, reason: 'undecodable', message: batch.undecodable })
-      else {
-        this.#accounts.shards++
-        const { start, end } = this.#split.take(batch.items)
-        this.#apply(this.#ledger.step({ type: 'add', start, end, now: this.#options.clock() }))
-      }
-    }
-  }
-
   #hasRoom(): boolean {
-    const held = this.#split.heldBytes + this.#gather.heldBytes + this.#pendingWriteBytes
-    return (
-      this.#ledger.liveShards < SHARDS_PER_SLOT * Math.max(1, this.#totalSlots) &&
-      held < this.#options.request.options.memoryBytes
-    )
+    const held = this.#feeder.heldBytes + this.#settling.heldBytes
+    const isWindowOpen = this.#ledger.liveShards < SHARDS_PER_SLOT * this.#slots
+    return isWindowOpen && held < this.#options.request.options.memoryBytes
   }
 
   #hear(message: Uint8Array): void {
     const report = this.#reader.read(message)
     if (report === undefined || this.isOver || report.job !== this.#options.spec.job) return
-    if (report.end > this.#split.nextIndex) return
+    if (report.end > this.#feeder.items) return
     if (report.refusal !== undefined) this.#refused(report.agent, report.refusal)
     if (this.isOver) return
     if (this.#options.spec.operation === 'map' && !isComplete(report)) {
@@ -317,7 +287,7 @@ export class Run {
   /** What was handled need not be kept by the transport, and what is settled not by agents. */
   #release(): void {
     this.#unreleasedBytes = 0
-    this.#channel?.trim()
+    this.#queue.trim()
     this.#options.onChange()
   }
 
@@ -350,45 +320,18 @@ export class Run {
           if (effect.why === 'duplicate') this.#accounts.duplicates += effect.items
           break
         case 'closed':
-          this.#closed(effect.shard)
+          this.#queue.release(effect.shard)
           break
       }
     }
-    this.#wakeFeeder?.()
+    this.#feeder.wake()
     this.#checkDone()
   }
 
-  #offer(offer: Extract<LedgerEffect, { type: 'offer' }>): void {
-    const { spec, taskBytes, blobs } = this.#options
-    const { shard, attempt, start, careful } = offer
-    const items = this.#split.items(offer)
-    let payload: BlobRef | undefined = this.#largeTasks.get(shard)
-    if (payload === undefined && sizeOf(items) > taskBytes) {
-      payload = blobs.keep(itemsCodec.encode(items))
-      this.#largeTasks.set(shard, payload)
-    }
-    const timeBoxSeconds = this.#plan.timeBoxSeconds(Math.max(1, this.#totalSlots))
-    const task = taskCodec.encode({
-      job: spec.job,
-      epoch: this.#epoch,
-      shard,
-      attempt,
-      start,
-      items: payload ?? items,
-      careful,
-      timeBoxSeconds,
-    })
-    // A task that was not stored is like one that nobody claims: the ledger offers it again.
-    this.#channel?.offer(`${this.#epoch}/${shard}/${attempt}`, task).catch(error => {
-      if (!this.isOver) this.#options.log('debug', `A shard was not stored: ${(error as Error).message}`)
-    })
-  }
-
-  #closed(shard: number): void {
-    const ref = this.#largeTasks.get(shard)
-    if (ref === undefined) return
-    this.#largeTasks.delete(shard)
-    this.#options.blobs.release(ref)
+  #offer({ shard, attempt, start, end, careful }: Extract<LedgerEffect, { type: 'offer' }>): void {
+    const items = this.#feeder.itemsOf({ start, end })
+    const timeBoxSeconds = this.#plan.timeBoxSeconds(this.#slots)
+    this.#queue.offer({ shard, attempt, start, items, careful, timeBoxSeconds })
   }
 
   #poisoned({ start, end }: { start: number; end: number }): Outcomes {
@@ -397,48 +340,9 @@ export class Run {
     return { start, end, values: EMPTY_ITEMS, failures: [failure] }
   }
 
-  #settleFailure(failure: ItemFailure): void {
-    const { index } = failure
-    this.#poison = failure
-    this.#apply(this.#ledger.step({ type: 'settle', start: index, end: index + 1 }))
-  }
-
   #settled(outcomes: Outcomes): void {
-    this.#split.settle(outcomes)
-    this.#count(outcomes.failures)
-    for (const ready of this.#gather.step(outcomes)) this.#write(ready)
-  }
-
-  #count(failures: readonly ItemFailure[]): void {
-    if (failures.length === 0) return
-    const { onError, maxFailures } = this.#options.request.options
-    this.#failed += failures.length
-    this.#failures.push(...failures.slice(0, Math.max(0, FAILURES_KEPT - this.#failures.length)))
-    if (onError === 'stop' || this.#options.spec.operation === 'fold') {
-      const [first] = failures as [ItemFailure]
-      this.#stop('stopped', `Item ${first.index} failed: ${first.message}`)
-    } else if (maxFailures !== undefined && this.#failed > this.#mostFailures(maxFailures)) {
-      this.#stop('stopped', `${this.#failed} items failed, more than allowed`)
-    }
-  }
-
-  #mostFailures(limit: { readonly count: number } | { readonly fraction: number }): number {
-    if ('count' in limit) return limit.count
-    return limit.fraction * (this.#options.request.input.count ?? Math.max(100, this.#ledger.settledItems))
-  }
-
-  #write(outcomes: Outcomes): void {
-    const bytes = outcomesBytes(outcomes)
-    this.#pendingWriteBytes += bytes
-    this.#writing = this.#writing
-      .then(() => (this.#state === 'broken' ? undefined : this.#options.request.output.write(outcomes)))
-      .then(
-        () => {
-          this.#pendingWriteBytes -= bytes
-          this.#wakeFeeder?.()
-        },
-        error => this.#stop('broken', (error as Error).message),
-      )
+    this.#feeder.settle(outcomes)
+    this.#settling.settle(outcomes)
   }
 
   #interrupt(): void {
@@ -446,7 +350,7 @@ export class Run {
     this.#state = 'finishing'
     this.#finishingSinceSeconds = this.#options.clock()
     this.#options.onChange()
-    this.#wakeFeeder?.()
+    this.#feeder.wake()
   }
 
   /** What runs has ended, or nobody holds it any more; what was pulled just before shows in a beat first. */
@@ -456,7 +360,7 @@ export class Run {
   }
 
   #checkDone(): void {
-    if (this.#state === 'running' && this.#isInputEnded && this.#ledger.liveShards === 0) this.#stop('done')
+    if (this.#state === 'running' && this.#feeder.isEnded && this.#ledger.liveShards === 0) this.#stop('done')
   }
 
   #stop(state: JobEnd['state'], why?: string): void {
@@ -465,17 +369,6 @@ export class Run {
     this.#state = state
     this.#why = why
     this.#end()
-    this.#wakeFeeder?.()
-  }
-
-  async #closeOutput(): Promise<void> {
-    const { output } = this.#options.request
-    try {
-      if (this.#state === 'done') await output.commit()
-      else await output.abandon()
-    } catch (error) {
-      this.#stop('broken', (error as Error).message)
-      await output.abandon().catch(() => {})
-    }
+    this.#feeder.wake()
   }
 }

@@ -150,6 +150,30 @@ test('an offer that idle agents pass over is repeated, and more patiently each t
   t.deepEqual(at, [4, 10.5, 23])
 })
 
+test('a lost queue and lost leases make nobody more patient with the next offer', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  for (let times = 0; times < 5; times++) ledger.step({ type: 'reopen', now: 0 })
+  ledger.step(beat(1, 0, [held(0, 6, false)], { agent: 'b' }))
+  const at: number[] = []
+  for (let nth = 1; nth <= 20; nth++) {
+    ledger.step(beat(nth, nth / 2, []))
+    if (offers(ledger.step({ type: 'tick', now: nth / 2 })).length > 0) at.push(nth / 2)
+  }
+  t.deepEqual(at, [2.5, 6], 'the lease ends, and 3 s later the offer is repeated')
+})
+
+test('an offer that idle agents pass over is repeated every 48 s at the least', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  const at: number[] = []
+  for (let nth = 1; nth <= 600; nth++) {
+    ledger.step(beat(nth, nth / 2, []))
+    if (offers(ledger.step({ type: 'tick', now: nth / 2 })).length > 0) at.push(nth / 2)
+  }
+  t.deepEqual(at, [4, 10.5, 23, 47.5, 96, 144.5, 193, 241.5, 290])
+})
+
 test('an offer waits for as long as all agents are busy', t => {
   const ledger = watched()
   ledger.step({ type: 'add', start: 0, end: 3, now: 0 })

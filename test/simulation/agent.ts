@@ -10,10 +10,13 @@ import type { Task } from '../../proto/shard.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 import type { Faults } from './faults.js'
 import type { SimJob } from './job.js'
-import type { Network, Peer, Pull } from './network.js'
+import type { Network } from './network.js'
+import { SimPool } from './pool.js'
 import { Process } from './process.js'
-import { SimPool, type SlotReport } from './slot.js'
+import type { Pull } from './queue.js'
+import type { SlotReport } from './slot.js'
 import type { Timeline } from './timeline.js'
+import type { Peer } from './wire.js'
 
 export interface AgentWorld {
   readonly timeline: Timeline

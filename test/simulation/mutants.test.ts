@@ -1,5 +1,6 @@
 import test from 'ava'
-import { MUTANTS, Nursery } from './mutants.js'
+import { MUTANTS } from './mutants.js'
+import { Nursery } from './nursery.js'
 
 test('the healthy build passes what the mutants must fail', async t => {
   const nursery = await Nursery.open()

@@ -1,11 +1,5 @@
-// Mistakes that somebody could make in the machines, planted one at a time in a copy of the build, to see that the tests bite.
-// In: a mutant. Out: what the tests said of it. Always true: the text that a mutant replaces stands in its file exactly once,
-// or the mutant is stale and says so.
-import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+// Mistakes that somebody could make in the machines: the list. In: nothing. Out: mutants, which nursery.ts plants one at a time.
+// Always true: the text that a mutant replaces stands in its file of the build exactly once, or the mutant is stale and says so.
 
 export interface Mutant {
   readonly mistake: string
@@ -18,6 +12,7 @@ export interface Mutant {
 }
 
 const LEDGER = 'coordinator/ledger.js'
+const LEASES = 'coordinator/leases.js'
 const GATHER = 'coordinator/gather.js'
 const SPLIT = 'coordinator/split.js'
 const SPANS = 'coordinator/spans.js'
@@ -53,8 +48,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'the neighbour behind the suspects is forgotten',
     LEDGER,
-    '[...cuts, span.end]',
-    '(cuts.length > 0 ? cuts : [span.end])',
+    'cut < span.end), span.end]',
+    'cut < span.end), ...(cuts.length > 0 ? [] : [span.end])]',
   ),
   mutant(
     'suspects are not run carefully',
@@ -62,49 +57,51 @@ export const MUTANTS: readonly Mutant[] = [
     'suspects === undefined ? shard.careful : start',
     'suspects === undefined ? shard.careful : end < start',
   ),
-  mutant('a lease never ends', LEDGER, "return 'lease ended';", 'return undefined;'),
-  mutant('an unclaimed offer is never repeated', LEDGER, "? 'unclaimed' : undefined", '? undefined : undefined'),
+  mutant('a lease never ends', LEASES, "return 'lease ended';", 'return undefined;'),
+  mutant('an unclaimed offer is never repeated', LEASES, "? 'unclaimed' : undefined", '? undefined : undefined'),
+  mutant(
+    'patience grows with every attempt',
+    LEASES,
+    'unclaimed: lease?.unclaimed ?? 0',
+    'unclaimed: attempt - 1',
+    'coordinator/ledger',
+  ),
   mutant(
     'an older attempt holds the lease',
-    LEDGER,
-    'shard === undefined || shard.attempt !== attempt',
-    'shard === undefined',
+    LEASES,
+    'lease === undefined || lease.attempt !== attempt',
+    'lease === undefined',
     'coordinator/ledger',
   ),
   mutant(
     'the last report of a dead attempt ends the live one',
     LEDGER,
-    'shard === undefined || shard.attempt !== event.attempt',
+    'shard === undefined || !this.#leases.isNewest(event.shard, attempt)',
     'shard === undefined',
     'coordinator/ledger',
   ),
   mutant(
     'an older beat is believed',
-    LEDGER,
+    LEASES,
     'event.sequence <= record.sequence',
     'event.sequence < 0',
     'coordinator/ledger',
   ),
   mutant(
     'a lost queue is not noticed',
-    LEDGER,
-    "this.#offerAgain(shard, 'queue lost', event.now, effects);",
-    '',
+    LEASES,
+    "lease.state.type === 'offered' ? [lossOf",
+    "lease.state.type === 'nothing' ? [lossOf",
     'coordinator/ledger',
   ),
   mutant(
     "the ledger's own pause is everybody's silence",
-    LEDGER,
+    LEASES,
     'this.#forgivePause(pausedSeconds);',
     '',
     'coordinator/ledger',
   ),
-  mutant(
-    'what is settled of a shard is offered again',
-    LEDGER,
-    'open.length === 1 && open[0]?.start === shard.start && open[0].end === shard.end',
-    'open.length > 0',
-  ),
+  mutant('what is settled of a shard is offered again', LEDGER, 'shard.open === size', 'shard.open > 0'),
   mutant('lost hosts are not counted', LEDGER, 'shard.losses++;', ''),
   mutant(
     'a host that is lost twice is the fault of its item',
@@ -112,15 +109,15 @@ export const MUTANTS: readonly Mutant[] = [
     'LOSSES_BEFORE_POISON = 6',
     'LOSSES_BEFORE_POISON = 2',
   ),
-  mutant('halves that leave an item out', LEDGER, '{ start: middle, end }', '{ start: middle + 1, end }'),
+  mutant('pieces of a shard that leave an item out', LEDGER, 'start = end;', 'start = end + 1;'),
   mutant('a fold is settled in pieces', LEDGER, 'this.#options.indivisible &&', 'false &&', 'coordinator/ledger'),
   mutant(
     'numbers of shards are used again',
     LEDGER,
-    'this.#live.delete(shard.shard);\n            effects.push',
-    'this.#live.delete(shard.shard); this.#nextShard--;\n            effects.push',
+    'this.#live.delete(shard);',
+    'this.#live.delete(shard); this.#nextShard--;',
   ),
-  mutant('a shard is closed one item early', LEDGER, 'if (shard.open > 0)', 'if (shard.open > 1)'),
+  mutant('a shard is closed one item early', LEDGER, 'if (shard.open === 0)', 'if (shard.open <= 1)'),
   mutant(
     'failures at a cut are counted on both sides',
     GATHER,
@@ -216,61 +213,3 @@ export const MUTANTS: readonly Mutant[] = [
   ),
 ]
 // biome-ignore-end lint/suspicious/noTemplateCurlyInString: text of the build
-
-const root = fileURLToPath(new URL('../../../', import.meta.url))
-const PARTS = ['proto', 'coordinator', 'agent', 'test/simulation', 'test/coordinator', 'test/agent', 'test/proto']
-const SEEDS = 1500
-const LONGEST_MS = 60_000
-
-/** A copy of the build in which mutants are planted one after the other. */
-export class Nursery {
-  readonly #folder: string
-
-  private constructor(folder: string) {
-    this.#folder = folder
-  }
-
-  static async open(): Promise<Nursery> {
-    const folder = await mkdtemp(join(tmpdir(), 'manyhands-mutants-'))
-    await mkdir(join(folder, 'dist/test'), { recursive: true })
-    for (const part of PARTS) await cp(join(root, 'dist', part), join(folder, 'dist', part), { recursive: true })
-    await cp(join(root, 'package.json'), join(folder, 'package.json'))
-    await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
-    return new Nursery(folder)
-  }
-
-  /** Whether the tests catch it. */
-  async plant({ file, find, replace, by }: Mutant): Promise<boolean> {
-    const path = join(this.#folder, 'dist', file)
-    const healthy = await readFile(path, 'utf8')
-    const places = healthy.split(find).length - 1
-    if (places !== 1) throw new Error(`a stale mutant: ${JSON.stringify(find)} stands ${places} times in ${file}`)
-    // Not `replace`, which reads "$" in its own way.
-    await writeFile(path, healthy.split(find).join(replace))
-    try {
-      return !(await this.passes(by))
-    } finally {
-      await writeFile(path, healthy)
-    }
-  }
-
-  passes(by: Mutant['by']): Promise<boolean> {
-    const command =
-      by === 'simulation'
-        ? ['dist/test/simulation/main.js', '--seeds', String(SEEDS), '--bail']
-        : ['node_modules/ava/entrypoints/cli.mjs', '--fail-fast', `dist/test/${by}.test.js`]
-    return new Promise(resolve => {
-      // A mutant may also hang, or take all the memory it is given.
-      const options = {
-        cwd: this.#folder,
-        timeout: LONGEST_MS,
-        env: { ...process.env, NODE_OPTIONS: '--max-old-space-size=512' },
-      }
-      execFile(process.execPath, command, options, error => resolve(error === null))
-    })
-  }
-
-  close(): Promise<void> {
-    return rm(this.#folder, { recursive: true, force: true })
-  }
-}

@@ -5,9 +5,10 @@ import { SimAgent } from './agent.js'
 import { SimCoordinator } from './coordinator.js'
 import { DISASTERS, type Disaster, Faults } from './faults.js'
 import { SimJob } from './job.js'
-import { Network, Wire } from './network.js'
+import { Network } from './network.js'
 import { Random } from './random.js'
 import { Timeline } from './timeline.js'
+import { Wire } from './wire.js'
 
 export interface Played {
   readonly seed: number
@@ -20,9 +21,10 @@ export interface Played {
 
 /**
  * The longest that a job may still take when nothing goes wrong any more, beside its work: an offer that was lost again and
- * again is repeated after 192 s.
+ * again while things did (20 s at most) is repeated after 24 s; then an item may still bring down eight hosts in turn, of
+ * which each is missed and replaced within 6 s.
  */
-const BOUND_SECONDS = 400
+const BOUND_SECONDS = 80
 /** After the last broadcast of a job its agents let go of it. */
 const REST_SECONDS = 3
 

@@ -1,0 +1,74 @@
+// What the ledger is told and what it answers: its events and effects, and nothing that runs.
+// In: nothing. Out: types. Always true: an event or effect is plain data that a play of the ledger can hold and compare.
+
+import type { FailureReason } from '../proto/outcome.js'
+import type { Span } from '../proto/shard.js'
+
+export interface LedgerOptions {
+  /** Further tries of an item whose outcome is a failure. */
+  readonly retries: number
+  /** A report is one value for its whole span: it counts only when none of its items is settled yet. */
+  readonly indivisible: boolean
+}
+
+export type LedgerEvent =
+  /** Items that were just read; they follow those of the last `add`. */
+  | { readonly type: 'add'; readonly start: number; readonly end: number; readonly now: number }
+  | {
+      readonly type: 'beat'
+      readonly agent: string
+      readonly sequence: number
+      readonly slots: number
+      /** Shards of this job, and how many of any job. */
+      readonly held: readonly { readonly shard: number; readonly attempt: number; readonly started: boolean }[]
+      readonly heldInAll: number
+      readonly draining: boolean
+      readonly now: number
+    }
+  | {
+      readonly type: 'report'
+      readonly shard: number
+      readonly attempt: number
+      readonly agent: string
+      readonly start: number
+      readonly end: number
+      readonly failures: readonly { readonly index: number; readonly reason: FailureReason }[]
+      readonly last: boolean
+      readonly suspects?: Span
+      readonly now: number
+    }
+  /** An item that could not be read, or was given up by the coordinator itself. */
+  | { readonly type: 'settle'; readonly start: number; readonly end: number }
+  | { readonly type: 'tick'; readonly now: number }
+  /** The queue was lost: what is not known to be held is offered again. */
+  | { readonly type: 'reopen'; readonly now: number }
+
+export type LedgerEffect =
+  | {
+      readonly type: 'offer'
+      readonly shard: number
+      readonly attempt: number
+      readonly start: number
+      readonly end: number
+      readonly careful: boolean
+    }
+  /** These items of the report are settled by it, now and for good. */
+  | { readonly type: 'settled'; readonly start: number; readonly end: number }
+  /** So many items of the report were settled before, or are tried again. */
+  | { readonly type: 'unused'; readonly items: number; readonly why: 'duplicate' | 'retry' }
+  | {
+      readonly type: 'lost'
+      readonly shard: number
+      readonly attempt: number
+      readonly agent?: string
+      readonly why: LossReason
+    }
+  /** Agents were lost again and again while they ran this item: it is blamed for it. */
+  | { readonly type: 'poison'; readonly index: number; readonly losses: number }
+  /** All items of the shard are settled, or its rest stands in other shards. */
+  | { readonly type: 'closed'; readonly shard: number }
+
+export type LossReason = 'lease ended' | 'vanished' | 'unclaimed' | 'queue lost' | 'given back'
+
+export type BeatEvent = Extract<LedgerEvent, { type: 'beat' }>
+export type ReportEvent = Extract<LedgerEvent, { type: 'report' }>

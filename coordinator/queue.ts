@@ -1,0 +1,108 @@
+// The work queue of one job, through all its epochs: a lost one is followed by the next. In: tasks to offer. Out: the same in
+// the queue of the newest epoch; the job's reports. Always true: `epoch` is one whose queue is there, or 0; items too large for
+// a message are one blob for all attempts of their shard, from its first offer until it is closed.
+import { itemsCodec, taskCodec } from '../proto/codec.js'
+import { sizeOf } from '../proto/items.js'
+import type { Log } from '../proto/log.js'
+import type { BlobRef, JobSpec, Task } from '../proto/shard.js'
+import type { JobChannel } from '../proto/transport.js'
+import type { Blobs } from './blobs.js'
+
+export interface QueueOptions {
+  readonly spec: JobSpec
+  readonly log: Log
+  readonly blobs: Blobs
+  /** The largest task that travels in one message; a larger one's items are a blob. */
+  readonly taskBytes: number
+  readonly openChannel: (epoch: number, onReport: (message: Uint8Array) => void) => Promise<JobChannel>
+  readonly dropEpoch: (epoch: number) => Promise<void>
+  readonly isOver: () => boolean
+  readonly onReport: (message: Uint8Array) => void
+  /** The queue of an epoch is there. */
+  readonly onOpen: () => void
+  /** It is there in place of one that was lost: what nobody holds is to be offered again. */
+  readonly onReopen: () => void
+}
+
+/** What a task says beside its job and epoch. */
+export type Offer = Omit<Task, 'job' | 'epoch' | 'items'> & { readonly items: Exclude<Task['items'], BlobRef> }
+
+/** The queue could not be opened again: tried again after this long. */
+const REOPEN_SECONDS = 0.5
+
+export class JobQueue {
+  readonly #options: QueueOptions
+  readonly #largeItems = new Map<number, BlobRef>()
+  #channel: JobChannel | undefined
+  /** Agents that pull from a queue that is not there yet would wait in vain. */
+  #epoch = 0
+  #opening = 0
+
+  constructor(options: QueueOptions) {
+    this.#options = options
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  async open(): Promise<void> {
+    const { openChannel, onReport, onOpen } = this.#options
+    const epoch = ++this.#opening
+    const channel = await openChannel(epoch, onReport)
+    this.#channel = channel
+    this.#epoch = epoch
+    onOpen()
+    void channel.lost.then(why => this.#reopen(epoch, why))
+  }
+
+  offer({ items, ...offer }: Offer): void {
+    const { spec, taskBytes, blobs, isOver, log } = this.#options
+    const { shard, attempt } = offer
+    let payload = this.#largeItems.get(shard)
+    if (payload === undefined && sizeOf(items) > taskBytes) {
+      payload = blobs.keep(itemsCodec.encode(items))
+      this.#largeItems.set(shard, payload)
+    }
+    const epoch = this.#epoch
+    const task = taskCodec.encode({ ...offer, job: spec.job, epoch, items: payload ?? items })
+    // A task that was not stored is like one that nobody claims: the ledger offers it again.
+    this.#channel?.offer(`${epoch}/${shard}/${attempt}`, task).catch(error => {
+      if (!isOver()) log('debug', `A shard was not stored: ${(error as Error).message}`)
+    })
+  }
+
+  /** The shard is not offered again. */
+  release(shard: number): void {
+    const ref = this.#largeItems.get(shard)
+    if (ref === undefined) return
+    this.#largeItems.delete(shard)
+    this.#options.blobs.release(ref)
+  }
+
+  /** The reports that were handled need not be kept by the transport. */
+  trim(): void {
+    this.#channel?.trim()
+  }
+
+  async close(): Promise<void> {
+    await this.#channel?.close().catch(() => {})
+    for (const shard of [...this.#largeItems.keys()]) this.release(shard)
+  }
+
+  async #reopen(epoch: number, why: string): Promise<void> {
+    const { spec, log, isOver, onReopen, dropEpoch } = this.#options
+    if (isOver() || epoch !== this.#epoch) return
+    log('warn', `The queue of ${spec.name} was lost (${why}); what is not settled is offered again.`)
+    while (!isOver()) {
+      try {
+        await this.open()
+        onReopen()
+        return await dropEpoch(epoch)
+      } catch (error) {
+        log('warn', `The queue could not be opened again: ${(error as Error).message}`)
+        await new Promise(resolve => setTimeout(resolve, REOPEN_SECONDS * 1000))
+      }
+    }
+  }
+}
