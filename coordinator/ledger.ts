@@ -16,7 +16,7 @@ import { Leases, type Loss } from './leases.js'
 import type { LedgerEffect, LedgerEvent, LedgerOptions, ReportEvent } from './ledger-events.js'
 import { SpanSet } from './spans.js'
 
-export type { LedgerEffect, LedgerEvent, LedgerOptions, LossReason } from './ledger-events.js'
+export type { LedgerEffect, LedgerEvent, LedgerOptions } from './ledger-events.js'
 
 interface LiveShard {
   readonly shard: number

@@ -45,7 +45,10 @@ const table = [
   ['agent/**', [coordinator, gen, packages()]],
   ['agent/{intake,outbox}.ts', [coordinator, gen, nothing]],
   ['coordinator/**', [...inCoordinator, packages()]],
-  ['coordinator/{accounts,gather,ledger,ledger-events,leases,plan,receipt,spans,split}.ts', [...inCoordinator, nothing]],
+  [
+    'coordinator/{accounts,gather,ledger,ledger-events,leases,plan,receipt,spans,split}.ts',
+    [...inCoordinator, nothing],
+  ],
   ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],
   ['coordinator/function/bundle-{node,plugins}.ts', [...inCoordinator, packages('esbuild')]],
   ['coordinator/function/captures.ts', [...inCoordinator, packages('acorn', 'eslint-scope')]],
