@@ -47,6 +47,12 @@ test('a shell gets an item as a positional parameter, however it is quoted', asy
   t.deepEqual(await outputs(shell('printf %s "<{}>" | cat'), nasty), [`<${nasty}>`])
   t.deepEqual(await outputs(shell("printf %s '<{}>' | cat"), nasty), [`<${nasty}>`])
   t.deepEqual(await outputs(shell('printf', '%s'), nasty), [nasty])
+  t.deepEqual(await outputs(shell('printf %s "$1"'), nasty), [nasty], 'it is not given a second time')
+  t.deepEqual(
+    await outputs(shell("echo '$1'; echo"), nasty),
+    [`$1\n${nasty}`],
+    'a parameter in single quotes is not one',
+  )
 })
 
 test('output is text without the line feeds at its end, or bytes where it is no UTF-8', async t => {

@@ -120,6 +120,7 @@ test('map rejects with the first failure, its index and the remote stack', async
   t.is(error.index, 7)
   t.is(error.reason, 'error')
   t.regex((error.cause as Error).stack ?? '', /RangeError: no 7/)
+  t.is((error.cause as Error).name, 'RangeError')
 })
 
 test("onError: 'collect' settles every item, neighbours of failures too", async t => {

@@ -40,6 +40,9 @@ export const textOf = (item: unknown): string => {
   return typeof item === 'number' || typeof item === 'bigint' ? String(item) : encodeValue(item)
 }
 
+/** In a script, outside of single quotes (which are awk's, say), the first positional parameter, or all of them, stand for the item as {} does. */
+const PARAMETER = /\$(?:[1@*]|\{[1@*])/
+
 const hasInput = (text: string): boolean => (text.match(PLACEHOLDER) ?? []).some(name => name !== '{#}')
 
 /** Each placeholder as a positional parameter, quoted for the place where it stands. */
@@ -66,7 +69,9 @@ const asParameters = (script: string): string => {
 
 const viaShell = (argv: readonly string[]): ((text: string, index: number) => CommandLine) => {
   const joined = argv.join(' ')
-  const script = asParameters(hasInput(joined) ? joined : `${joined} {}`)
+  const script = asParameters(
+    hasInput(joined) || PARAMETER.test(joined.replace(/'[^']*'/g, '')) ? joined : `${joined} {}`,
+  )
   return (text, index) => ({
     file: '/bin/sh',
     args: ['-c', script, 'sh', ...NAMES.map(name => (VALUES[name] as (typeof VALUES)[string])(text, index))],
