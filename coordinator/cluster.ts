@@ -13,6 +13,9 @@ export interface ClusterOptions {
   readonly log?: Log
 }
 
+/** Smaller: more round trips for blobs. Larger: a queue that the server has to hold. */
+const INLINE_BYTES = 256 * 1024
+
 export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
   // The client is loaded only by those who reach for a cluster.
   const { openCoordinatorTransport } = await import('../proto/transport/open.js')
@@ -24,6 +27,7 @@ export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
     transport,
     placement: 'cluster',
     targetSeconds: TARGET_SECONDS.cluster,
+    inlineBytes: INLINE_BYTES,
     clock: monotonicSeconds,
     log: options.log ?? silentLog,
   })

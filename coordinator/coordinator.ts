@@ -29,14 +29,14 @@ export interface CoordinatorOptions {
   readonly placement: Receipt['placement']
   /** What a shard should take. */
   readonly targetSeconds: number
+  /** A task's items beyond this travel as a blob: a server's queue should stay small. */
+  readonly inlineBytes: number
   readonly clock: Clock
   readonly log: Log
 }
 
 /** An agent that no beat has named for this long serves no more; it may come back. */
 const AGENT_GONE_SECONDS = 2 * LEASE_SECONDS
-/** A task's items beyond this travel as a blob, so that the queue stays small. */
-const INLINE_BYTES = 256 * 1024
 /** Agents keep reports until they hear that they are settled; with so many bytes settled they hear it at once. */
 const TICK_SECONDS = BEAT_SECONDS / 2
 /** The first change is told at once, those of a burst after it together: less would cost messages, more would delay jobs. */
@@ -81,7 +81,7 @@ export class Coordinator {
   }
 
   async run(request: JobRequest): Promise<JobEnd> {
-    const { transport, placement, targetSeconds, clock, log } = this.#options
+    const { transport, placement, targetSeconds, inlineBytes, clock, log } = this.#options
     const kept: BlobRef[] = []
     const keep = (content: Uint8Array): BlobRef => {
       const ref = this.#blobs.keep(content)
@@ -98,7 +98,7 @@ export class Coordinator {
       clock,
       log,
       blobs: this.#blobs,
-      taskBytes: Math.min(INLINE_BYTES, transport.limitBytes / 2),
+      taskBytes: Math.min(inlineBytes, transport.limitBytes / 2),
       openChannel: (epoch, onReport) => transport.openJob(spec.job, epoch, onReport),
       dropEpoch: epoch => transport.dropEpoch(spec.job, epoch),
       onOpen: () => this.#broadcast(),

@@ -28,6 +28,7 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     transport: hub.coordinator(),
     placement: 'local',
     targetSeconds: TARGET_SECONDS.local,
+    inlineBytes: Number.POSITIVE_INFINITY,
     clock,
     log,
   })

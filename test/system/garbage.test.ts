@@ -25,6 +25,7 @@ test('a job on a transport full of garbage has every outcome, and says once on e
     transport: hub.coordinator(),
     placement: 'local',
     targetSeconds: 0.05,
+    inlineBytes: 100_000,
     clock,
     log,
   })
