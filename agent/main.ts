@@ -7,8 +7,8 @@ import { monotonicSeconds } from '../proto/timing.js'
 import { openAgentTransport } from '../proto/transport/open.js'
 import { Agent } from './agent.js'
 import { BundleCache } from './bundles.js'
+import { startWorker } from './process.js'
 import { defaultSlots } from './slots.js'
-import { startWorker } from './worker.js'
 
 export interface StartAgentOptions {
   readonly nats: string

@@ -20,7 +20,7 @@ const STDERR_TAIL = 4 * 1024
 
 type Cause = { readonly type: 'timeout' | 'protocol' | 'killed' | 'start'; readonly message: string }
 
-export class WorkerProcess implements Worker {
+class WorkerProcess implements Worker {
   readonly #options: WorkerOptions
   readonly #startedSeconds: number
   readonly #flight = new Flight()
@@ -233,3 +233,6 @@ export class WorkerProcess implements Worker {
     return signal !== null ? `the worker was killed by ${signal}` : `the worker ended with exit code ${code}`
   }
 }
+
+/** Starts a worker's process at once; `load` and `run` need not wait for `ready`. */
+export const startWorker = (options: WorkerOptions): Worker => new WorkerProcess(options)

@@ -5,7 +5,6 @@ import type { Items } from '../proto/items.js'
 import type { Failure, FailureReason, ItemFailure } from '../proto/outcome.js'
 import type { JobSpec, RunnerName, Span } from '../proto/shard.js'
 import type { Clock, Timing } from '../proto/timing.js'
-import { WorkerProcess } from './process.js'
 
 /** A job's code as it lies on this host. */
 export interface LoadedCode {
@@ -75,6 +74,3 @@ export interface WorkerOptions {
   readonly onPrint: (line: string) => void
   readonly cwd: string
 }
-
-/** Starts a worker's process at once; `load` and `run` need not wait for `ready`. */
-export const startWorker = (options: WorkerOptions): Worker => new WorkerProcess(options)

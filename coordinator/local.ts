@@ -2,8 +2,8 @@
 // between them: the same bytes, leases and retries as on a cluster. The one file that imports both sides.
 import { Agent } from '../agent/agent.js'
 import { BundleCache } from '../agent/bundles.js'
+import { startWorker } from '../agent/process.js'
 import { defaultSlots } from '../agent/slots.js'
-import { startWorker } from '../agent/worker.js'
 import { type Log, silentLog } from '../proto/log.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { createMemoryHub } from '../proto/transport/memory.js'

@@ -2,7 +2,7 @@
 // more is taken, what is held is finished. In: --nats, --slots, … Out: lines on standard error, an exit code.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { lineLog } from '../../proto/log.js'
-import type { Command } from './commands.js'
+import type { Command } from './command.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import { formatSeconds, plural } from './figures.js'
 import { onInterrupt } from './interrupt.js'

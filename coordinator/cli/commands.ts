@@ -1,17 +1,6 @@
 // The table of commands: names, help texts, examples, and where each one's code is. Nothing is imported until it is used,
 // so that `--help` stays quick.
-import type { Settings } from './settings.js'
-
-/** What the user wrote after the command's name, apart from options. */
-export interface Invocation {
-  readonly settings: Settings
-  readonly operands: readonly string[]
-  /** What stands behind `--`; `undefined` without one. */
-  readonly rest: readonly string[] | undefined
-}
-
-/** Runs to its end and resolves with the exit code. */
-export type Command = (invocation: Invocation) => Promise<number>
+import type { Command } from './command.js'
 
 export interface CommandSpec {
   readonly name: string

@@ -1,6 +1,6 @@
 // `manyhands config show`: what the options of a command are set to, and by whom. In: environment and config files.
 // Out: one line an option on standard output; with --origin where each value stands.
-import type { Command } from './commands.js'
+import type { Command } from './command.js'
 import { EXIT, Fault } from './fault.js'
 import { suggest } from './nearest.js'
 import { nameOf, OPTION_KEYS, optionsOf, specOf } from './options.js'

@@ -1,6 +1,6 @@
 // `manyhands map`: a function, or a command, called once for each item. In: where items come from, where values go.
 // Out: the values in the output, the verdict on standard error, an exit code.
-import type { Command } from './commands.js'
+import type { Command } from './command.js'
 import { conductJob } from './conduct.js'
 import { prepare } from './prepare.js'
 import { keptOf, outputOf } from './results.js'

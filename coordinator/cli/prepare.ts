@@ -2,7 +2,7 @@
 // starts processes. In: an invocation. Out: the request but for what is done with the values, the hands, and how to speak.
 import { monotonicSeconds } from '../../proto/timing.js'
 import type { Hands, JobRequest } from '../job.js'
-import type { Invocation } from './commands.js'
+import type { Invocation } from './command.js'
 import type { Conduct } from './conduct.js'
 import { checkInput, inputOf } from './items.js'
 import { functionOf, jobOptionsOf, receiptFileOf, sharedOf } from './job.js'

@@ -1,6 +1,6 @@
 // `manyhands reduce`: all items folded into one value, which is printed as JSON. In: an associative function of two, an
 // input. Out: one line on standard output, or none when there is no value.
-import type { Command } from './commands.js'
+import type { Command } from './command.js'
 import { conductJob } from './conduct.js'
 import { EXIT, Fault } from './fault.js'
 import { prepare } from './prepare.js'

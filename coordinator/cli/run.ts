@@ -5,7 +5,7 @@ import { decodeValue, type Items, packValues, toJsonLines } from '../../proto/it
 import type { Input } from '../input/input.js'
 import type { JobEnd } from '../job.js'
 import type { Output } from '../output/output.js'
-import type { Command } from './commands.js'
+import type { Command } from './command.js'
 import { EXIT, Fault, renderFault } from './fault.js'
 import { onInterrupt } from './interrupt.js'
 import { jobOptionsOf, referenced, sharedOf } from './job.js'

@@ -1,6 +1,6 @@
 // How a Node worker is started: by the Node that runs the agent.
 import { fileURLToPath } from 'node:url'
-import type { Runner } from '../runner.js'
+import type { Runner } from '../start.js'
 
 const CHILD = fileURLToPath(new URL('./child.js', import.meta.url))
 

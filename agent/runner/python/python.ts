@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url'
 import { PYTHON } from '../environment.js'
 import { lookUp } from '../path.js'
-import type { Runner } from '../runner.js'
+import type { Runner } from '../start.js'
 
 const CHILD = fileURLToPath(new URL('./child.py', import.meta.url))
 
