@@ -1,7 +1,7 @@
 // The daemon of a host, or the agent within a process of local mode: its hands, with the decisions in intake and outbox.
 //
-//   broadcasts ─> intake ─> pull ─> errands (code, payloads) ─> pool ─> slots ─> workers
-//   transport <─ outbox <─ letters <───────────── reports ────────┘
+//   broadcasts ─> intake ─> puller ─> errands (code, payloads) ─> pool ─> slots ─> workers
+//   transport <─ sender <─ outbox <─ letters <─── reports ────────┘
 //
 // In: an AgentTransport. Out: reports and beats on it. Always true: what it holds is in its next beat, from the task's
 // arrival until its reports are stored and settled; a task that is dropped is either not wanted or given back by name.
@@ -9,19 +9,20 @@ import { setMaxListeners } from 'node:events'
 import { hostname } from 'node:os'
 import { beatCodec, broadcastCodec, taskCodec } from '../proto/codec.js'
 import { MessageError } from '../proto/envelope.js'
-import { EMPTY_ITEMS } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
 import type { Held } from '../proto/presence.js'
 import { BEAT_SECONDS } from '../proto/presence.js'
 import type { RunnerName, Task } from '../proto/shard.js'
-import { type Clock, NO_SLOT_TIME } from '../proto/timing.js'
+import type { Clock } from '../proto/timing.js'
 import type { AgentTransport, Subscription } from '../proto/transport.js'
 import type { BundleCache } from './bundles.js'
 import { Errands, type HeldCode } from './errands.js'
 import { Intake, type IntakeEffect, type KnownJob } from './intake.js'
-import { toMessages, toReports } from './letters.js'
+import { givenBack } from './letters.js'
 import { Outbox } from './outbox.js'
 import { Pool } from './pool.js'
+import { Puller, type Source } from './puller.js'
+import { Sender } from './sender.js'
 import type { SlotReport } from './slot.js'
 import type { Worker, WorkerOptions } from './worker.js'
 
@@ -39,21 +40,13 @@ export interface AgentOptions {
   readonly cwd: string
 }
 
-/** How long an empty queue is waited on. Larger: fewer requests. Smaller: weights of several jobs are kept more exactly. */
-const PULL_SECONDS = { only: 5, several: 1 }
 /** No more is taken while so many bytes of reports wait to be settled. */
 const OUTBOX_LIMIT_BYTES = 256 * 1024 * 1024
-/** Reports are cut to this, so that one message is a piece of work and not a wall. */
-const REPORT_BYTES = 4 * 1024 * 1024
-/** A job's queue that was not there is asked again after this long. */
-const MISSING_QUEUE_SECONDS = 0.5
 
-interface JobHere {
+interface JobHere extends Source {
   readonly known: KnownJob
   readonly code: Promise<HeldCode>
-  readonly stop: AbortController
   operation: 'map' | 'fold'
-  pulling: boolean
   refused: boolean
 }
 
@@ -63,6 +56,8 @@ export class Agent {
   readonly #intake = new Intake()
   readonly #outbox = new Outbox<Uint8Array>()
   readonly #errands: Errands
+  readonly #puller: Puller
+  readonly #sender: Sender
   readonly #jobs = new Map<string, JobHere>()
   /** Tasks that wait for their code or payload. */
   readonly #fetching = new Set<Task>()
@@ -71,7 +66,6 @@ export class Agent {
   readonly #subscriptions: Subscription[] = []
   #timer: NodeJS.Timeout | undefined
   #sequence = 0
-  #outstandingCredit = 0
   #draining = false
   #stopped = false
   /** Messages that could not be read. */
@@ -80,7 +74,8 @@ export class Agent {
   constructor(options: AgentOptions) {
     this.#options = options
     this.#errands = new Errands(options.transport, options.cache)
-    const { slots, clock, startWorker, cwd, onPrint } = options
+    const { name, transport, slots, clock, startWorker, cwd, onPrint } = options
+    this.#sender = new Sender({ agent: name, transport, outbox: this.#outbox, clock })
     this.#pool = new Pool({
       slots,
       clock,
@@ -92,7 +87,17 @@ export class Agent {
         const here = this.#jobs.get(job)
         if (here !== undefined) here.refused = true
       },
-      onRoom: () => this.#pull(),
+      onRoom: () => this.#puller.pull(),
+    })
+    this.#puller = new Puller({
+      transport,
+      log: options.log,
+      room: () => this.#room,
+      sources: () => ({
+        ready: [...this.#jobs.values()].filter(here => !here.refused && !here.known.finishing),
+        inAll: this.#jobs.size,
+      }),
+      onTask: message => this.#take(message),
     })
   }
 
@@ -102,7 +107,7 @@ export class Agent {
       transport.onBroadcast(message => this.#hear(message)),
       transport.onReconnect(() => {
         this.#outbox.hurry()
-        this.#send()
+        this.#sender.send()
         this.#beat()
       }),
     )
@@ -137,6 +142,7 @@ export class Agent {
   async stop(): Promise<void> {
     if (this.#stopped) return
     this.#stopped = true
+    this.#sender.stop()
     clearInterval(this.#timer)
     for (const subscription of this.#subscriptions) subscription.close()
     for (const here of this.#jobs.values()) here.stop.abort()
@@ -149,9 +155,9 @@ export class Agent {
     const now = this.#options.clock()
     this.#apply(this.#intake.tick(now))
     this.#outbox.tick(now)
-    this.#send()
+    this.#sender.send()
     this.#beat()
-    this.#pull()
+    this.#puller.pull()
   }
 
   #beat(): void {
@@ -181,7 +187,7 @@ export class Agent {
       else if (effect.type === 'stranger') this.#beat()
       else this.#review(effect.job)
     }
-    if (effects.length > 0) this.#pull()
+    if (effects.length > 0) this.#puller.pull()
   }
 
   #welcome(job: string, known: KnownJob): void {
@@ -193,6 +199,7 @@ export class Agent {
     setMaxListeners(0, stop.signal)
     const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec)
     const here: JobHere = {
+      job,
       known,
       code,
       stop,
@@ -241,56 +248,10 @@ export class Agent {
     for (const { task } of this.#pool.withdraw(unwanted)) this.#giveBack(task)
   }
 
-  /** Asks for as much as there is room for, job by job, by their weights. */
-  #pull(): void {
-    if (this.#draining || this.#stopped || this.#outbox.bytes > OUTBOX_LIMIT_BYTES) return
-    const room = this.#pool.room - this.#fetching.size - this.#outstandingCredit
-    if (room <= 0) return
-    const ready = [...this.#jobs].filter(([, here]) => !here.pulling && !here.refused && !here.known.finishing)
-    const weights = ready.reduce((sum, [, here]) => sum + Math.max(1, here.known.weight), 0)
-    for (const [job, here] of ready) {
-      const credit = Math.max(1, Math.floor((room * Math.max(1, here.known.weight)) / weights))
-      void this.#pullFrom(job, here, credit)
-    }
-  }
-
-  async #pullFrom(job: string, here: JobHere, credit: number): Promise<void> {
-    here.pulling = true
-    let open = credit
-    this.#outstandingCredit += credit
-    const settle = (count: number): void => {
-      const used = Math.min(count, open)
-      open -= used
-      this.#outstandingCredit -= used
-    }
-    try {
-      const waitSeconds = this.#jobs.size > 1 ? PULL_SECONDS.several : PULL_SECONDS.only
-      const onTask = (message: Uint8Array): void => {
-        settle(1)
-        this.#take(message)
-        // The last of this pull's credit: the next pull may begin while this one is still being wound up.
-        if (open === 0) here.pulling = false
-        this.#pull()
-      }
-      const count = await this.#options.transport.pull(
-        job,
-        here.known.epoch,
-        credit,
-        waitSeconds,
-        onTask,
-        here.stop.signal,
-      )
-      if (count < 0) await pause(MISSING_QUEUE_SECONDS, here.stop.signal)
-    } catch (error) {
-      if (!here.stop.signal.aborted)
-        this.#options.log('warn', `Pulling shards of ${job} failed: ${(error as Error).message}`)
-      await pause(MISSING_QUEUE_SECONDS, here.stop.signal)
-    } finally {
-      const wasOpen = open > 0
-      settle(open)
-      if (wasOpen) here.pulling = false
-      this.#pull()
-    }
+  /** Tasks that may still be taken. */
+  get #room(): number {
+    if (this.#draining || this.#stopped || this.#outbox.bytes > OUTBOX_LIMIT_BYTES) return 0
+    return this.#pool.room - this.#fetching.size
   }
 
   #take(message: Uint8Array): void {
@@ -335,57 +296,17 @@ export class Agent {
       here.refused = true
       this.#giveBack(task, `Host ${hostname()} could not get what the job needs: ${(error as Error).message}`)
     } finally {
-      this.#pull()
+      this.#puller.pull()
     }
   }
 
   #giveBack(task: Task, refusal?: string): void {
-    const { job, epoch, shard, attempt, start } = task
-    this.#report({
-      job,
-      epoch,
-      shard,
-      attempt,
-      slot: 0,
-      sequence: 0,
-      start,
-      end: start,
-      values: EMPTY_ITEMS,
-      failures: [],
-      timing: NO_SLOT_TIME,
-      last: true,
-      ...(refusal !== undefined && { refusal }),
-    })
+    this.#report(givenBack(task, refusal))
   }
 
   #report(report: SlotReport): void {
     const here = this.#jobs.get(report.job)
-    if (here === undefined) return
-    const limitBytes = Math.min(this.#options.transport.limitBytes, REPORT_BYTES)
-    for (const piece of toReports({ ...report, agent: this.#options.name }, limitBytes, here.operation === 'map')) {
-      const messages = toMessages(piece, this.#options.transport.limitBytes)
-      for (const [part, message] of messages.entries()) {
-        const sequence = `${piece.sequence}.${piece.start}.${part}`
-        this.#outbox.put(piece, sequence, piece.last && part === messages.length - 1, message, message.byteLength)
-      }
-    }
-    this.#send()
-  }
-
-  #send(): void {
-    const { transport, clock, name } = this.#options
-    for (const { entry, id, job, shard, attempt, payload } of this.#outbox.next(clock())) {
-      transport
-        .report({ job, shard, attempt }, `${name}/${id}`, payload)
-        .then(
-          () => true,
-          () => false,
-        )
-        .then(stored => {
-          this.#outbox.sent(entry, stored, clock())
-          if (!this.#stopped) this.#send()
-        })
-    }
+    if (here !== undefined) this.#sender.put(report, here.operation)
   }
 
   #readable<T>(read: () => T): T | undefined {
@@ -399,15 +320,3 @@ export class Agent {
     }
   }
 }
-
-const pause = (seconds: number, signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    if (signal.aborted) return resolve()
-    const done = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, seconds * 1000)
-    signal.addEventListener('abort', done)
-  })

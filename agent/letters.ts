@@ -1,9 +1,10 @@
 // Reports cut to what the transport carries. In: a report of any size. Out: messages, each a whole report of a part of its
 // items, or parts of the one item that is too large by itself.
 import { partCodec, reportCodec } from '../proto/codec.js'
-import { sizeOf, sliceItems } from '../proto/items.js'
+import { EMPTY_ITEMS, sizeOf, sliceItems } from '../proto/items.js'
 import type { Report } from '../proto/outcome.js'
 import { cutIntoParts } from '../proto/part.js'
+import type { Task } from '../proto/shard.js'
 import { NO_SLOT_TIME } from '../proto/timing.js'
 
 /** Room for everything of a report that is not its values. */
@@ -49,4 +50,11 @@ export const toMessages = (report: Report, limitBytes: number): Uint8Array[] => 
   const message = reportCodec.encode(report)
   if (message.byteLength <= limitBytes) return [message]
   return cutIntoParts(message, limitBytes - HEAD_BYTES).map(part => partCodec.encode(part))
+}
+
+/** The report of a task that nobody has begun here: no item of it, and its end. */
+export const givenBack = (task: Task, refusal?: string): Omit<Report, 'agent'> => {
+  const { job, epoch, shard, attempt, start } = task
+  const outcomes = { start, end: start, values: EMPTY_ITEMS, failures: [], timing: NO_SLOT_TIME, last: true }
+  return { job, epoch, shard, attempt, slot: 0, sequence: 0, ...outcomes, ...(refusal !== undefined && { refusal }) }
 }

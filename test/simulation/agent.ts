@@ -1,19 +1,17 @@
 // A simulated agent: the hands of agent/agent.ts over a fake clock and network, with the real intake, outbox and letters.
 // In: broadcasts and tasks. Out: beats and reports. It follows that file step by step; what changes there changes here.
 import { Intake, type IntakeEffect, type KnownJob } from '../../agent/intake.js'
-import { toReports } from '../../agent/letters.js'
+import { givenBack, toReports } from '../../agent/letters.js'
 import { Outbox } from '../../agent/outbox.js'
-import { EMPTY_ITEMS } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
 import { BEAT_SECONDS, type Broadcast, type Held } from '../../proto/presence.js'
 import type { Task } from '../../proto/shard.js'
-import { NO_SLOT_TIME } from '../../proto/timing.js'
 import type { Faults } from './faults.js'
 import type { SimJob } from './job.js'
 import type { Network } from './network.js'
 import { SimPool } from './pool.js'
 import { Process } from './process.js'
-import type { Pull } from './queue.js'
+import { SimPuller, type SimSource } from './puller.js'
 import type { SlotReport } from './slot.js'
 import type { Timeline } from './timeline.js'
 import type { Peer } from './wire.js'
@@ -26,17 +24,12 @@ export interface AgentWorld {
   readonly onEnd: (agent: SimAgent) => void
 }
 
-interface JobHere {
+interface JobHere extends SimSource {
   readonly known: KnownJob
   readonly codeAtSeconds: number
-  isStopped: boolean
-  pulls: Pull[]
-  pulling: boolean
   refused: boolean
 }
 
-const PULL_SECONDS = { only: 5, several: 1 }
-const MISSING_QUEUE_SECONDS = 0.5
 /** As letters.ts leaves room for a report's head. */
 const HEAD_BYTES = 64 * 1024
 
@@ -45,13 +38,13 @@ export class SimAgent extends Process implements Peer {
   readonly slots: number
   readonly #world: AgentWorld
   readonly #pool: SimPool
+  readonly #puller: SimPuller
   readonly #intake = new Intake()
   readonly outbox = new Outbox<Report>()
   readonly #jobs = new Map<string, JobHere>()
   readonly #fetching = new Set<Task>()
   readonly #doomed = new Map<string, Set<Task>>()
   #sequence = 0
-  #outstandingCredit = 0
   #draining = false
   /** Times until which nothing goes out, or comes in. */
   cutOffUntilSeconds = 0
@@ -69,11 +62,21 @@ export class SimAgent extends Process implements Peer {
         ...world,
         agent: this,
         onReport: report => this.#report(report),
-        onRoom: () => this.#pull(),
+        onRoom: () => this.#puller.pull(),
         onPoison: () => world.onEnd(this),
       },
       slots,
     )
+    this.#puller = new SimPuller({
+      agent: this,
+      network: world.network,
+      room: () => (this.#draining || this.isDead ? 0 : this.#pool.room - this.#fetching.size),
+      sources: () => ({
+        ready: [...this.#jobs.values()].filter(here => !here.refused && !here.known.finishing),
+        inAll: this.#jobs.size,
+      }),
+      onTask: task => this.#take(task),
+    })
     world.timeline.every(
       BEAT_SECONDS,
       () => this.isDead,
@@ -106,7 +109,7 @@ export class SimAgent extends Process implements Peer {
     if (this.#draining) return
     const { timeline } = this.#world
     this.#draining = true
-    for (const here of this.#jobs.values()) this.#stopPulling(here)
+    for (const here of this.#jobs.values()) this.#puller.stop(here)
     for (const task of this.#pool.withdraw(() => true)) this.#giveBack(task)
     this.#beat()
     const until = timeline.now + graceSeconds
@@ -125,7 +128,7 @@ export class SimAgent extends Process implements Peer {
     this.outbox.tick(now)
     this.#send()
     this.#beat()
-    this.#pull()
+    this.#puller.pull()
   }
 
   #beat(): void {
@@ -153,13 +156,14 @@ export class SimAgent extends Process implements Peer {
       else if (effect.type === 'stranger') this.#beat()
       else this.#review(effect.job)
     }
-    if (effects.length > 0) this.#pull()
+    if (effects.length > 0) this.#puller.pull()
   }
 
   #welcome(job: string, known: KnownJob): void {
     const before = this.#jobs.get(job)
-    if (before) this.#stopPulling(before)
+    if (before) this.#puller.stop(before)
     this.#jobs.set(job, {
+      job,
       known,
       codeAtSeconds: before?.codeAtSeconds ?? this.#world.timeline.now + 0.01 * (this.slots % 3),
       isStopped: false,
@@ -169,18 +173,9 @@ export class SimAgent extends Process implements Peer {
     })
   }
 
-  #stopPulling(here: JobHere): void {
-    here.isStopped = true
-    for (const pull of here.pulls) {
-      if (pull.isOver) continue
-      pull.isOver = true
-      pull.onEnd(pull.taken)
-    }
-  }
-
   #forget(job: string): void {
     const here = this.#jobs.get(job)
-    if (here) this.#stopPulling(here)
+    if (here) this.#puller.stop(here)
     this.#jobs.delete(job)
     this.#doomed.delete(job)
     this.#pool.abort(task => task.job === job)
@@ -200,52 +195,6 @@ export class SimAgent extends Process implements Peer {
       task.job === job &&
       (finishing || task.epoch < epoch || this.#intake.standing(job, task.shard, task.attempt) === 'revoked')
     for (const task of this.#pool.withdraw(unwanted)) this.#giveBack(task)
-  }
-
-  #pull(): void {
-    if (this.#draining || this.isDead) return
-    const room = this.#pool.room - this.#fetching.size - this.#outstandingCredit
-    if (room <= 0) return
-    const ready = [...this.#jobs].filter(([, here]) => !here.pulling && !here.refused && !here.known.finishing)
-    const weights = ready.length
-    for (const [job, here] of ready) this.#pullFrom(job, here, Math.max(1, Math.floor(room / weights)))
-  }
-
-  #pullFrom(job: string, here: JobHere, credit: number): void {
-    const { network, timeline } = this.#world
-    here.pulling = true
-    let open = credit
-    this.#outstandingCredit += credit
-    const settle = (count: number): void => {
-      const used = Math.min(count, open)
-      open -= used
-      this.#outstandingCredit -= used
-    }
-    const pull: Pull = {
-      agent: this,
-      open: credit,
-      taken: 0,
-      isOver: false,
-      onTask: task => {
-        settle(1)
-        this.#take(task)
-        if (open === 0) here.pulling = false
-        this.#pull()
-      },
-      onEnd: taken => {
-        const end = (): void => {
-          const wasOpen = open > 0
-          settle(open)
-          if (wasOpen) here.pulling = false
-          here.pulls = here.pulls.filter(other => other !== pull)
-          this.#pull()
-        }
-        if (taken < 0 && !here.isStopped) timeline.after(MISSING_QUEUE_SECONDS, () => this.do(end))
-        else end()
-      },
-    }
-    here.pulls.push(pull)
-    network.pull(job, here.known.epoch, this.#jobs.size > 1 ? PULL_SECONDS.several : PULL_SECONDS.only, pull)
   }
 
   #take(task: Task): void {
@@ -283,14 +232,13 @@ export class SimAgent extends Process implements Peer {
             if (task.attempt > 1) this.#beat()
           }
         }
-        this.#pull()
+        this.#puller.pull()
       }),
     )
   }
 
-  #giveBack({ job, epoch, shard, attempt, start }: Task, refusal?: string): void {
-    const outcomes = { start, end: start, values: EMPTY_ITEMS, failures: [], timing: NO_SLOT_TIME, last: true }
-    this.#report({ job, epoch, shard, attempt, slot: 0, sequence: 0, ...outcomes, ...(refusal && { refusal }) })
+  #giveBack(task: Task, refusal?: string): void {
+    this.#report(givenBack(task, refusal))
   }
 
   #report(report: SlotReport): void {

@@ -1,0 +1,62 @@
+// Sends reports until each is stored. In: reports of slots. Out: messages on the transport, as the outbox says. Always true:
+// a message that was not stored is sent again, under an id by which the transport knows it.
+import type { Clock } from '../proto/timing.js'
+import type { AgentTransport } from '../proto/transport.js'
+import { toMessages, toReports } from './letters.js'
+import type { Outbox } from './outbox.js'
+import type { SlotReport } from './slot.js'
+
+export interface SenderOptions {
+  readonly agent: string
+  readonly transport: Pick<AgentTransport, 'report' | 'limitBytes'>
+  readonly outbox: Outbox<Uint8Array>
+  readonly clock: Clock
+}
+
+/** Reports are cut to this, so that one message is a piece of work and not a wall. */
+const REPORT_BYTES = 4 * 1024 * 1024
+
+export class Sender {
+  readonly #options: SenderOptions
+  #stopped = false
+
+  constructor(options: SenderOptions) {
+    this.#options = options
+  }
+
+  /** Puts a report into the outbox, in as many messages as it takes; only that of a map may be cut between items. */
+  put(report: SlotReport, operation: 'map' | 'fold'): void {
+    const { agent, transport, outbox } = this.#options
+    const limitBytes = Math.min(transport.limitBytes, REPORT_BYTES)
+    for (const piece of toReports({ ...report, agent }, limitBytes, operation === 'map')) {
+      const messages = toMessages(piece, transport.limitBytes)
+      for (const [part, message] of messages.entries()) {
+        const sequence = `${piece.sequence}.${piece.start}.${part}`
+        outbox.put(piece, sequence, piece.last && part === messages.length - 1, message, message.byteLength)
+      }
+    }
+    this.send()
+  }
+
+  /** Sends what is due. */
+  send(): void {
+    const { agent, transport, outbox, clock } = this.#options
+    for (const { entry, id, job, shard, attempt, payload } of outbox.next(clock())) {
+      transport
+        .report({ job, shard, attempt }, `${agent}/${id}`, payload)
+        .then(
+          () => true,
+          () => false,
+        )
+        .then(stored => {
+          outbox.sent(entry, stored, clock())
+          if (!this.#stopped) this.send()
+        })
+    }
+  }
+
+  /** What is sent by itself ends; idempotent. */
+  stop(): void {
+    this.#stopped = true
+  }
+}
