@@ -66,6 +66,7 @@ export class Run {
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
   #totalSlots = 0
+  #hadAgents = false
 
   constructor(options: RunOptions) {
     this.#options = options
@@ -88,7 +89,7 @@ export class Run {
       ...this.#options,
       isOver: () => this.isOver,
       onReport: message => this.#hear(message),
-      onOpen: this.#options.onChange,
+      onOpen: this.#options.onOpen,
       onReopen: () => this.#apply(this.#ledger.step({ type: 'reopen', now: this.#options.clock() })),
     })
   }
@@ -194,6 +195,7 @@ export class Run {
   /** An agent offers so many slots from now on. */
   join(agent: string, slots: number, now: number): void {
     this.#agents.set(agent, slots)
+    this.#hadAgents = true
     this.#countSlots(now)
   }
 
@@ -241,7 +243,9 @@ export class Run {
       slots: this.#totalSlots,
       agents: this.#agents.size,
       wallSeconds: now - this.#startedAtSeconds,
-      ...(this.#agents.size === 0 && { waiting: 'no agent has joined yet' }),
+      ...(this.#agents.size === 0 && {
+        waiting: this.#hadAgents ? 'no agent is heard of any more' : 'no agent has joined yet',
+      }),
     })
   }
 
