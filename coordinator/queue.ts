@@ -97,12 +97,17 @@ export class JobQueue {
     while (!isOver()) {
       try {
         await this.open()
-        onReopen()
-        return await dropEpoch(epoch)
+        break
       } catch (error) {
         log('warn', `The queue could not be opened again: ${(error as Error).message}`)
         await new Promise(resolve => setTimeout(resolve, REOPEN_SECONDS * 1000))
       }
     }
+    if (isOver()) return
+    onReopen()
+    // What is left of the old queue costs disk until its server is wiped, and nothing else.
+    await dropEpoch(epoch).catch(error =>
+      log('debug', `The old queue could not be deleted: ${(error as Error).message}`),
+    )
   }
 }
