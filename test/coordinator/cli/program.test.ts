@@ -76,6 +76,11 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     ],
     [['agent', '--nats', 'http://u:secret@example.org'], /expected nats:\/\/HOST:PORT/],
     [['map', 'f.js', '--range', '0..3', '--on-error', 'stop', '--max-failures', '3'], /--on-error and --max-failures/],
+    [['map', 'f.js', '--range', '0..3', '--receipt', 'r.json', '--output', './r.json'], /are the same file, r\.json/],
+    [
+      ['map', 'f.js', '--input', 'a.jsonl.part', '--format', 'jsonl', '--output', 'a.jsonl'],
+      /--output a\.jsonl is written until/,
+    ],
     [['map', 'f.js', '--range', '0..3', '--receipt', 'r.html'], /expected a file that ends in \.json/],
     [['map', 'Math.sqrt', '--range', '0..3', '--tagged', '--output', 'o.csv'], /--output: csv has no place/],
     [['map', 'Math.sqrt', '--range', '0..3', '--init', 'x'], /--init says nothing with the built-in Math\.sqrt/],
