@@ -211,6 +211,17 @@ test.serial('Ctrl-C writes what is settled, keeps the part, and exits with 130',
   t.is(kept, Array.from({ length: lines }, (_, at) => `${at}\n`).join(''))
 })
 
+test.serial('one Ctrl-C is enough while code that never comes to its end is loaded', async t => {
+  file('endless.js', 'await new Promise(go => setTimeout(go, 60_000))\nexport default x => x\n')
+  const started = performance.now()
+  const { code, stderr } = await run(['map', 'endless.js', '--range', '0..10'], {
+    onStart: child => setTimeout(() => child.kill('SIGINT'), 1500),
+  })
+  t.is(code, 130)
+  t.regex(stderr, /0 of 10 items .*interrupted/)
+  t.true(performance.now() - started < 20_000)
+})
+
 test.serial('a second Ctrl-C ends at once, though an item still runs', async t => {
   file('stuck.js', 'export default () => new Promise(go => setTimeout(go, 60_000))\n')
   const started = performance.now()
