@@ -246,6 +246,8 @@ export class Agent {
       task.job === job &&
       (finishing || task.epoch < epoch || this.#intake.standing(job, task.shard, task.attempt) === 'revoked')
     for (const { task } of this.#pool.withdraw(unwanted)) this.#giveBack(task)
+    if (!finishing) return
+    for (const { task } of this.#pool.withdrawLoading(task => task.job === job)) this.#giveBack(task)
   }
 
   /** Tasks that may still be taken. */

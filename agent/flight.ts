@@ -109,6 +109,18 @@ export class Flight {
   }
 
   /**
+   * The items that had been called but not reported when the worker died between two records: one of them may have left
+   * something behind, a closed descriptor or a patched built-in, that the report itself died of. A careful run reports
+   * each item alone. A fold reports no items, so nobody can be blamed for its report.
+   */
+  unreported(progress: Progress): { run: RunInFlight; span: Span } | undefined {
+    const run = this.#runs.get(progress.run)
+    if (run === undefined || run.spec.operation === 'fold' || progress.count !== 0) return undefined
+    if (progress.start <= run.reported || progress.start > run.end) return undefined
+    return { run, span: { start: run.reported, end: run.careful ? run.reported + 1 : progress.start } }
+  }
+
+  /**
    * The items one of which broke the stream. By the time that the agent saw it the worker had gone on; but a careful run
    * reports each item before the next begins, so there it was the first one not reported.
    */

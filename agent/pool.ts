@@ -93,6 +93,11 @@ export class Pool {
     return taken
   }
 
+  /** Takes out what a worker has but cannot begin, since its code still loads. */
+  withdrawLoading(which: (task: Task) => boolean): Work[] {
+    return this.#slots.flatMap(slot => slot.withdrawLoading(which))
+  }
+
   /** Forgets what is not wanted any more, and ends the workers that run it. */
   abort(unwanted: (task: Task) => boolean): void {
     this.withdraw(unwanted)

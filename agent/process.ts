@@ -218,7 +218,10 @@ class WorkerProcess implements Worker {
   #blame(progress: Progress): { run: number; span: { start: number; end: number }; reason: FailureReason } | undefined {
     const type = this.#cause?.type
     if (type === 'killed') return undefined
-    const found = type === 'protocol' ? this.#flight.breaking(progress) : this.#flight.running(progress)
+    const found =
+      type === 'protocol'
+        ? this.#flight.breaking(progress)
+        : (this.#flight.running(progress) ?? (type === undefined ? this.#flight.unreported(progress) : undefined))
     return found && { run: found.run.run, span: found.span, reason: type === 'timeout' ? 'timeout' : 'crash' }
   }
 

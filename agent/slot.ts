@@ -58,6 +58,8 @@ export class Slot {
   /** The job whose modules a Python worker holds: names of modules would collide with another's. */
   #owner: string | undefined
   #loads = new Map<string, number>()
+  /** Those of them that the worker has answered. */
+  readonly #loaded = new Set<number>()
   #running: Running[] = []
   #nextRun = 0
   #nextLoad = 0
@@ -144,6 +146,20 @@ export class Slot {
     this.#options.onRoom()
   }
 
+  /** Takes out what no item of has begun because its code still loads, and ends the worker that loads it: that may take for ever. */
+  withdrawLoading(which: (task: Task) => boolean): Work[] {
+    const isTaken = ({ work: { task } }: Running): boolean =>
+      which(task) && !this.#loaded.has(this.#loads.get(task.job) ?? -1)
+    const taken = this.#running.filter(isTaken)
+    if (taken.length === 0) return []
+    const rest = this.#running.filter(running => !isTaken(running))
+    this.#running = []
+    this.#discard()
+    this.#becomeIdle()
+    this.#handBack(rest)
+    return taken.map(({ work }) => work)
+  }
+
   /** What has reported goes back to the ledger: run again here, its reports would have the numbers of the first ones. */
   #handBack(ended: readonly Running[]): void {
     for (const running of ended) {
@@ -169,6 +185,7 @@ export class Slot {
     this.#runner = runner
     this.#owner = owner
     this.#loads = new Map()
+    this.#loaded.clear()
     this.#startingSinceSeconds = clock()
     const worker: Worker = startWorker({
       runner,
@@ -196,6 +213,7 @@ export class Slot {
         if (this.#running.length === 0) this.#startingSinceSeconds = undefined
         break
       case 'loaded':
+        this.#loaded.add(event.load)
         this.#endStart()
         break
       case 'refused':

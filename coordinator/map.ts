@@ -87,6 +87,10 @@ export class Pool implements AsyncDisposable {
         'A worker loaded a module that makes a Pool at its top level. Move the mapped function into a module of its own, so that workers load only that.',
       )
     }
+    // From JavaScript: Python's Pool(4) would otherwise be a pool of all cores.
+    if (typeof options !== 'object' || options === null) {
+      throw new TypeError(`the options of a Pool are ${String(options)}: expected an object, such as { slots: 4 }`)
+    }
     if (options.slots !== undefined && !(Number.isInteger(options.slots) && options.slots > 0)) {
       throw new RangeError(`slots: expected a whole number of 1 or more, got ${options.slots}`)
     }
@@ -300,6 +304,10 @@ export class Pool implements AsyncDisposable {
     const { timeout, retries, shardSize, shared, onProgress } = options
     if (timeout !== undefined && !(timeout > 0))
       throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
+    const { onError } = options as { readonly onError?: unknown }
+    if (onError !== undefined && onError !== 'stop' && onError !== 'collect') {
+      throw new RangeError(`onError: expected 'stop' or 'collect', got ${String(onError)}`)
+    }
     for (const [name, value, least] of [
       ['retries', retries, 0],
       ['shardSize', shardSize, 1],

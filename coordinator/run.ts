@@ -236,17 +236,22 @@ export class Run {
 
   #progress(now: number): void {
     const { request } = this.#options
-    request.onProgress?.({
-      settled: this.#ledger.settledItems,
-      failed: this.#settling.failed,
-      total: request.input.count,
-      slots: this.#totalSlots,
-      agents: this.#agents.size,
-      wallSeconds: now - this.#startedAtSeconds,
-      ...(this.#agents.size === 0 && {
-        waiting: this.#hadAgents ? 'no agent is heard of any more' : 'no agent has joined yet',
-      }),
-    })
+    // It is the caller's code, called from a timer: what it throws would end the whole process.
+    try {
+      request.onProgress?.({
+        settled: this.#ledger.settledItems,
+        failed: this.#settling.failed,
+        total: request.input.count,
+        slots: this.#totalSlots,
+        agents: this.#agents.size,
+        wallSeconds: now - this.#startedAtSeconds,
+        ...(this.#agents.size === 0 && {
+          waiting: this.#hadAgents ? 'no agent is heard of any more' : 'no agent has joined yet',
+        }),
+      })
+    } catch (error) {
+      this.#stop('broken', `onProgress threw: ${error instanceof Error ? error.message : String(error)}`)
+    }
   }
 
   #hasRoom(): boolean {

@@ -2,7 +2,7 @@
 // stands on the command line. Out: the pieces of a JobRequest. Always true: what is missing or contradicts itself is a
 // usage error that names both, before anything is opened or started.
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
-import { dirname, extname } from 'node:path'
+import { dirname, extname, resolve } from 'node:path'
 import type { JobFunction } from '../function/function.js'
 import { JOB_DEFAULTS, type JobOptions, type JobRequest } from '../job.js'
 import { Fault, faultOf, messageOf } from './fault.js'
@@ -143,6 +143,26 @@ export const jobOptionsOf = (settings: Settings): JobOptions => {
     onError: settings.get('onError') ?? JOB_DEFAULTS.onError,
     unordered: settings.isOn('unordered'),
     memoryBytes: settings.get('memory') ?? JOB_DEFAULTS.memoryBytes,
+  }
+}
+
+/** Each file has one part in a job: the receipt would replace the values, and an input be emptied to make room for them. */
+export const checkFiles = (settings: Settings): void => {
+  const [input, output, receipt] = (['input', 'output', 'receipt'] as const).map(key => settings.get(key))
+  if (output === undefined || output === '-') return
+  const part = `${resolve(output)}.part`
+  if (receipt !== undefined && resolve(receipt) === resolve(output)) {
+    throw new Fault(
+      'MH-USAGE-CONFLICT',
+      `${settings.at('output')} and ${settings.at('receipt')} are the same file, ${receipt}`,
+    )
+  }
+  if (input !== undefined && resolve(input) === part) {
+    throw new Fault(
+      'MH-USAGE-CONFLICT',
+      `${settings.at('input')} is ${input}, where ${settings.at('output')} ${output} is written until it is whole`,
+      'Give either another name.',
+    )
   }
 }
 

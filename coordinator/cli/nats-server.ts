@@ -39,13 +39,13 @@ export interface NatsServerOptions {
 
 /** The address in the file that nats-server writes when it listens; `undefined` until then. */
 const listeningAt = (folder: string): string | undefined => {
-  const file = readdirSync(folder).find(name => name.endsWith('.ports'))
-  if (file === undefined) return undefined
   try {
+    const file = readdirSync(folder).find(name => name.endsWith('.ports'))
+    if (file === undefined) return undefined
     const { nats } = JSON.parse(readFileSync(join(folder, file), 'utf8')) as { nats?: string[] }
     return nats?.[0]
   } catch {
-    // Half written.
+    // Half written; or the server has ended already, and its folder with it.
     return undefined
   }
 }

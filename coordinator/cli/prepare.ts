@@ -5,7 +5,7 @@ import type { Hands, JobRequest } from '../job.js'
 import type { Invocation } from './command.js'
 import type { Conduct } from './conduct.js'
 import { checkInput, inputOf } from './items.js'
-import { functionOf, jobOptionsOf, receiptFileOf, sharedOf } from './job.js'
+import { checkFiles, functionOf, jobOptionsOf, receiptFileOf, sharedOf } from './job.js'
 import { openHands, type Place, placeOf } from './place.js'
 import { openProgress } from './progress.js'
 
@@ -28,6 +28,7 @@ export const prepare = async (invocation: Invocation, writesValues: boolean): Pr
   await checkInput(settings)
   const place = placeOf(settings)
   const options = jobOptionsOf(settings)
+  checkFiles(settings)
   const receiptFile = receiptFileOf(settings)
   const shared = sharedOf(settings)
   const fn = await functionOf(settings, { operands, rest })

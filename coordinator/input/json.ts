@@ -66,7 +66,7 @@ const elementsOf = (text: string, name: string): string[] => {
   }
   if (!Array.isArray(value))
     throw new Error(
-      `cannot read ${name}: it holds ${value === null ? 'null' : `a ${typeof value}`} where an array of items is expected`,
+      `cannot read ${name}: it holds ${value === null ? 'null' : typeof value === 'object' ? 'an object' : `a ${typeof value}`} where an array of items is expected`,
     )
   if (value.length === 0) return []
   const elements: string[] = []

@@ -3,7 +3,7 @@
 // whole item. A device or a pipe (/dev/null) has no .part and is written directly.
 // Always true: the target is untouched until commit; a write error says what and where, and every later write says it again.
 import { createWriteStream } from 'node:fs'
-import { type FileHandle, open, realpath, rename, stat } from 'node:fs/promises'
+import { type FileHandle, lstat, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Outcomes } from '../../proto/outcome.js'
 import type { Format } from './format.js'
@@ -21,6 +21,8 @@ export const openFileOutput = async (path: string, format: Format): Promise<Outp
   const target = there ? await realpath(path) : path
   const part = `${target}.part`
   try {
+    // An old one may be one that another command is writing: to each its own file, so that nobody's values get into another's.
+    if ((await lstat(part).catch(() => undefined))?.isFile()) await unlink(part)
     return new FileOutput(await open(part, 'w', there ? there.mode & 0o777 : 0o666), part, target, format)
   } catch (error) {
     throw writeError(part, error)
@@ -107,6 +109,9 @@ class FileOutput implements Output {
     if (this.#failure) throw this.#failure
     this.#push(this.#format.end())
     await this.#flush()
+    if (!(await this.#isMine())) {
+      throw new Error(`cannot write results to ${this.#target}: another command that was started later writes it too`)
+    }
     try {
       await this.#file.sync()
       await this.#close()
@@ -115,6 +120,15 @@ class FileOutput implements Output {
     } catch (error) {
       throw writeError(this.#target, error)
     }
+  }
+
+  /** The part has not been taken away, or replaced, since it was opened. */
+  async #isMine(): Promise<boolean> {
+    const [mine, there] = await Promise.all([
+      this.#file.stat({ bigint: true }),
+      stat(this.#part, { bigint: true }).catch(() => undefined),
+    ])
+    return there !== undefined && there.ino === mine.ino && there.dev === mine.dev
   }
 
   async #abandon(): Promise<void> {

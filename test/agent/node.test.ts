@@ -45,6 +45,7 @@ const folder = writeFolder({
       uncaught: () => { setImmediate(() => { throw new Error('out of nowhere') }); return wait(1) },
       garbage: () => { writeSync(3, 'hello there, this is no frame at all') },
       closes: () => { closeSync(3); return wait(20) },
+      patches: () => { Buffer.alloc = undefined },
       memory: () => { const all = []; for (;;) all.push(new Array(1e6).fill(all.length)) },
     }
     export const die = ([how, x]) => x === 5 ? deaths[how](x) : x
@@ -233,6 +234,7 @@ for (const [how, message] of [
   ['uncaught', /exit code 1/],
   ['garbage', /descriptor 3 that is not the worker protocol/],
   ['closes', /closed descriptor 3/],
+  ['patches', /exit code 1/],
   ['memory', /out of memory/],
 ] as const) {
   test(`a worker that dies by '${how}' says so, blames the item among its suspects, and when careful that item alone`, async t => {

@@ -56,6 +56,7 @@ def die(item):
     how, x = item
     if x != 5: return x
     if how == 'exit': os._exit(3)
+    if how == 'closes': os.close(3)
     if how == 'segv': ctypes.string_at(0)
     if how == 'kill': os.kill(os.getpid(), signal.SIGKILL)
     if how == 'term': os.kill(os.getpid(), signal.SIGTERM)
@@ -229,7 +230,7 @@ test('what is printed to standard output has left when the outcomes have', async
   t.deepEqual(seat.prints, ['item 0', 'item 1', 'item 2'])
 })
 
-for (const how of ['exit', 'segv', 'kill', 'term', 'garbage', 'abort', 'interrupt']) {
+for (const how of ['exit', 'closes', 'segv', 'kill', 'term', 'garbage', 'abort', 'interrupt']) {
   test(`a worker that dies by '${how}' blames the item among its suspects, and when careful that item alone`, async t => {
     for (const careful of [false, true]) {
       const seat = new Seat('python')

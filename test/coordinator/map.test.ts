@@ -231,8 +231,25 @@ test('a captured variable is an error that names it', async t => {
   )
 })
 
+test('an onProgress that throws ends its job, not the program', async t => {
+  const onProgress = () => {
+    throw new Error('no bar today')
+  }
+  const slow = (x: number) => new Promise<number>(resolve => setTimeout(() => resolve(x), 1000))
+  await t.throwsAsync(pool.map(slow, range(20), { onProgress }), {
+    instanceOf: JobError,
+    message: /^onProgress threw: no bar today$/,
+  })
+  t.deepEqual(await pool.map((x: number) => x, [1]), [1])
+})
+
 test('bad options say what was expected', async t => {
   t.throws(() => new Pool({ slots: 0 }), { instanceOf: RangeError, message: /slots/ })
+  t.throws(() => new Pool(4 as never), { instanceOf: TypeError, message: /options of a Pool are 4.*\{ slots: 4 \}/ })
+  await t.throwsAsync(
+    pool.map((x: number) => x, [1], { onError: 'ignore' as 'collect' }),
+    { instanceOf: RangeError, message: /onError: expected 'stop' or 'collect', got ignore/ },
+  )
   await t.throwsAsync(
     pool.map((x: number) => x, [1], { retries: -1 }),
     { message: /retries/ },

@@ -76,6 +76,11 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     ],
     [['agent', '--nats', 'http://u:secret@example.org'], /expected nats:\/\/HOST:PORT/],
     [['map', 'f.js', '--range', '0..3', '--on-error', 'stop', '--max-failures', '3'], /--on-error and --max-failures/],
+    [['map', 'f.js', '--range', '0..3', '--receipt', 'r.json', '--output', './r.json'], /are the same file, r\.json/],
+    [
+      ['map', 'f.js', '--input', 'a.jsonl.part', '--format', 'jsonl', '--output', 'a.jsonl'],
+      /--output a\.jsonl is written until/,
+    ],
     [['map', 'f.js', '--range', '0..3', '--receipt', 'r.html'], /expected a file that ends in \.json/],
     [['map', 'Math.sqrt', '--range', '0..3', '--tagged', '--output', 'o.csv'], /--output: csv has no place/],
     [['map', 'Math.sqrt', '--range', '0..3', '--init', 'x'], /--init says nothing with the built-in Math\.sqrt/],
@@ -204,6 +209,17 @@ test.serial('Ctrl-C writes what is settled, keeps the part, and exits with 130',
   const lines = kept.split('\n').length - 1
   t.true(lines > 0)
   t.is(kept, Array.from({ length: lines }, (_, at) => `${at}\n`).join(''))
+})
+
+test.serial('one Ctrl-C is enough while code that never comes to its end is loaded', async t => {
+  file('endless.js', 'await new Promise(go => setTimeout(go, 60_000))\nexport default x => x\n')
+  const started = performance.now()
+  const { code, stderr } = await run(['map', 'endless.js', '--range', '0..10'], {
+    onStart: child => setTimeout(() => child.kill('SIGINT'), 1500),
+  })
+  t.is(code, 130)
+  t.regex(stderr, /0 of 10 items .*interrupted/)
+  t.true(performance.now() - started < 20_000)
 })
 
 test.serial('a second Ctrl-C ends at once, though an item still runs', async t => {

@@ -69,3 +69,14 @@ withServer('an agent that dies is started again, and nothing outlives a killed u
   t.true(await until(() => !all.some(isAlive), 10), 'processes are gone')
   t.true(await until(() => !existsSync(dirname(store)), 10), 'the store is gone')
 })
+
+test('a server that ends at once is told of with its last words', async t => {
+  const child = spawn(process.execPath, [MAIN, 'up', '--nats-server', '/no/such/nats-server'])
+  let said = ''
+  child.stderr.on('data', chunk => {
+    said += chunk
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  t.is(code, 3, said)
+  t.regex(said, /nats-server did not start .*\[MH-SERVER-ENDED\][\s\S]*not found/)
+})

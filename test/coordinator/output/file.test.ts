@@ -37,6 +37,23 @@ test('a file gets its name when it is whole', async t => {
   t.false(existsSync(at('a.jsonl.part')))
 })
 
+test('of two that write one file the later one has it whole, and the other is told', async t => {
+  for (const first of ['earlier', 'later']) {
+    const earlier = await openOutput(at('both.jsonl'))
+    await earlier.write(outcomesOf(two))
+    const later = await openOutput(at('both.jsonl'))
+    await later.write(outcomesOf([{ value: 'later' }]))
+    const commits = [
+      () => t.throwsAsync(() => earlier.commit(), { message: /both\.jsonl: another command .* writes it too$/ }),
+      () => later.commit(),
+    ]
+    for (const commit of first === 'earlier' ? commits : commits.reverse()) await commit()
+    await earlier.abandon()
+    t.is(read('both.jsonl'), '"later"\n')
+    t.false(existsSync(at('both.jsonl.part')))
+  }
+})
+
 test('an abandoned file keeps what was written as .part', async t => {
   const output = await openOutput(at('b.json'))
   await output.write(outcomesOf(two))
