@@ -46,6 +46,8 @@ const OUTBOX_LIMIT_BYTES = 256 * 1024 * 1024
 interface JobHere extends Source {
   readonly known: KnownJob
   readonly code: Promise<HeldCode>
+  /** Over: what is still fetched for it is not needed any more. */
+  readonly gone: AbortController
   operation: 'map' | 'fold'
   refused: boolean
 }
@@ -145,7 +147,10 @@ export class Agent {
     this.#sender.stop()
     clearInterval(this.#timer)
     for (const subscription of this.#subscriptions) subscription.close()
-    for (const here of this.#jobs.values()) here.stop.abort()
+    for (const here of this.#jobs.values()) {
+      here.stop.abort()
+      here.gone.abort()
+    }
     await this.#pool.close(0)
     await this.#options.transport.close()
     await this.#options.cache.close()
@@ -193,16 +198,23 @@ export class Agent {
   #welcome(job: string, known: KnownJob): void {
     const before = this.#jobs.get(job)
     before?.stop.abort()
-    if (before === undefined) this.#pool.beginAccount()
-    const stop = new AbortController()
-    // Every pull listens to it.
-    setMaxListeners(0, stop.signal)
-    const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec)
+    if (before === undefined) {
+      this.#pool.beginAccount()
+      // They may wait long at empty queues for all the room there is: the newcomer gets its share of it at once.
+      for (const other of this.#jobs.values()) {
+        other.stop.abort()
+        other.stop = stopper()
+      }
+    }
+    const stop = stopper()
+    const gone = before?.gone ?? new AbortController()
+    const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec, gone.signal)
     const here: JobHere = {
       job,
       known,
       code,
       stop,
+      gone,
       operation: 'map',
       pulling: false,
       refused: before?.refused ?? false,
@@ -220,6 +232,7 @@ export class Agent {
     this.#options.log('debug', `Job ${job} is let go: ${why}.`)
     const here = this.#jobs.get(job)
     here?.stop.abort()
+    here?.gone.abort()
     here?.code.then(
       held => held.release(),
       () => {},
@@ -284,7 +297,7 @@ export class Agent {
     this.#fetching.add(task)
     try {
       const { code } = await here.code
-      const items = await this.#errands.items(here.known.coordinator, task)
+      const items = await this.#errands.items(here.known.coordinator, task, here.gone.signal)
       this.#fetching.delete(task)
       if (this.#stopped || this.#jobs.get(task.job) !== here || !this.#intake.accepts(task)) return
       if (this.#draining) this.#giveBack(task)
@@ -321,4 +334,11 @@ export class Agent {
       return undefined
     }
   }
+}
+
+const stopper = (): AbortController => {
+  const stop = new AbortController()
+  // Every pull listens to it.
+  setMaxListeners(0, stop.signal)
+  return stop
 }

@@ -41,6 +41,11 @@ interface Ready {
   readonly release: () => Promise<void>
 }
 
+interface OpenCache {
+  readonly folder: string
+  readonly users: CacheUsers
+}
+
 // Left by a process that was killed while it unpacked. Smaller: one that is still unpacking to a slow disk loses its work.
 const PARTIAL_SECONDS = 3600
 // Each further attempt means that another process put a damaged entry there meanwhile.
@@ -50,7 +55,7 @@ export class BundleCache {
   readonly #options: BundleCacheOptions
   readonly #limitBytes: number
   readonly #wallMilliseconds: () => number
-  #opened: Promise<{ folder: string; users: CacheUsers }> | undefined
+  #opened: Promise<OpenCache> | undefined
   /** Entries in use here. `ready` is shared by all who ask for the same one at the same time. */
   readonly #held = new Map<string, { holds: number; ready: Promise<Ready> }>()
   #closed = false
@@ -113,7 +118,7 @@ export class BundleCache {
     }
   }
 
-  #open(): Promise<{ folder: string; users: CacheUsers }> {
+  #open(): Promise<OpenCache> {
     this.#opened ??= (async () => {
       const folder = await openCacheFolder(this.#options.folder === undefined ? {} : { folder: this.#options.folder })
       const users = new CacheUsers(folder)
@@ -126,7 +131,21 @@ export class BundleCache {
 
   /** The entry's content, from the cache or made now. The mark of use stands before the entry is looked at. */
   async #provide(entry: string, load: () => Promise<readonly BundleFile[]>): Promise<Ready> {
-    const { folder, users } = await this.#open()
+    try {
+      return await this.#provideIn(await this.#open(), entry, load)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      // Somebody has removed the folder, or a part of it: it is made again.
+      this.#opened = undefined
+      return await this.#provideIn(await this.#open(), entry, load)
+    }
+  }
+
+  async #provideIn(
+    { folder, users }: OpenCache,
+    entry: string,
+    load: () => Promise<readonly BundleFile[]>,
+  ): Promise<Ready> {
     const release = await users.hold(entry)
     try {
       const place = join(folder, 'entries', entry)

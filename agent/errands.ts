@@ -1,16 +1,22 @@
 // Fetches what a task needs onto this host: the job's spec, its code, its shared data, large payloads.
+// A chunk that does not come is asked for again, because the server or the way to it may be away for a while.
 // Always true: bytes that do not match their SHA-256 never leave this file; they are fetched once more, then refused.
 
-import { CHUNK_BYTES, refOf } from '../proto/blob.js'
+import { type BlobRequest, CHUNK_BYTES, refOf } from '../proto/blob.js'
 import { blobChunkCodec, blobRequestCodec, bundleCodec, itemsCodec, jobSpecCodec } from '../proto/codec.js'
 import type { Items } from '../proto/items.js'
 import type { BlobRef, Task } from '../proto/shard.js'
+import { monotonicSeconds } from '../proto/timing.js'
 import type { AgentTransport } from '../proto/transport.js'
 import type { BundleCache } from './bundles.js'
 import type { LoadedCode } from './worker.js'
 
-/** How long a chunk may take. Larger: a dead coordinator is noticed later. */
+/** How long a chunk may take at first. Larger: a lost one is asked for later. Each further try has twice as long. */
 const CHUNK_SECONDS = 5
+const MOST_CHUNK_SECONDS = 20
+/** Refused after this long without any chunk. Larger: a coordinator that cannot be asked is noticed later. */
+const PATIENCE_SECONDS = 30
+const RETRY_MS = 250
 /** Chunks under way at once. Smaller: the round trip shows. Larger: more memory. */
 const CHUNKS_IN_FLIGHT = 4
 /** What a task refers to is refused beyond this: a host's memory is not the coordinator's to fill. */
@@ -32,13 +38,13 @@ export class Errands {
   }
 
   /** The spec, and the code and the shared data as they lie on this host until they are released. */
-  async code(coordinator: string, ref: BlobRef): Promise<HeldCode> {
-    const spec = jobSpecCodec.decode(await this.#fetch(coordinator, ref))
+  async code(coordinator: string, ref: BlobRef, gone: AbortSignal): Promise<HeldCode> {
+    const get = (wanted: BlobRef): Promise<Uint8Array> => this.#fetch(coordinator, wanted, gone)
+    const spec = jobSpecCodec.decode(await get(ref))
     const { bundle, shared } = spec
     const folder =
-      bundle &&
-      (await this.#cache.unpack(bundle.sha256, async () => bundleCodec.decode(await this.#fetch(coordinator, bundle))))
-    const file = shared && (await this.#cache.file(shared.blob.sha256, () => this.#fetch(coordinator, shared.blob)))
+      bundle && (await this.#cache.unpack(bundle.sha256, async () => bundleCodec.decode(await get(bundle))))
+    const file = shared && (await this.#cache.file(shared.blob.sha256, () => get(shared.blob)))
     return {
       code: { spec, ...(folder && { bundleFolder: folder.path }), ...(file && { sharedFile: file.path }) },
       release: () => {
@@ -48,39 +54,54 @@ export class Errands {
     }
   }
 
-  async items(coordinator: string, task: Task): Promise<Items> {
+  async items(coordinator: string, task: Task, gone: AbortSignal): Promise<Items> {
     if (!('sha256' in task.items)) return task.items
-    return itemsCodec.decode(await this.#fetch(coordinator, task.items))
+    return itemsCodec.decode(await this.#fetch(coordinator, task.items, gone))
   }
 
-  async #fetch(coordinator: string, ref: BlobRef): Promise<Uint8Array> {
+  async #fetch(coordinator: string, ref: BlobRef, gone: AbortSignal): Promise<Uint8Array> {
     if (ref.sizeBytes > MOST_BYTES)
       throw new Error(`${ref.sizeBytes} bytes are more than an agent fetches (${MOST_BYTES})`)
     for (const isSecondTry of [false, true]) {
-      const content = await this.#chunks(coordinator, ref)
+      const content = await this.#chunks(coordinator, ref, gone)
       if (refOf(content).sha256 === ref.sha256) return content
       if (isSecondTry) break
     }
     throw new Error(`what ${coordinator} sent for ${ref.sha256} has another hash`)
   }
 
-  async #chunks(coordinator: string, ref: BlobRef): Promise<Uint8Array> {
+  async #chunks(coordinator: string, ref: BlobRef, gone: AbortSignal): Promise<Uint8Array> {
     const content = new Uint8Array(ref.sizeBytes)
+    const chunkBytes = Math.min(CHUNK_BYTES, this.#transport.limitBytes >>> 1)
+    const progress = { atSeconds: monotonicSeconds() }
     let next = 0
     const fetchSome = async (): Promise<void> => {
       while (next < ref.sizeBytes) {
         const offsetBytes = next
-        next += CHUNK_BYTES
-        const request = { coordinator, sha256: ref.sha256, offsetBytes, limitBytes: CHUNK_BYTES }
-        const answer = await this.#transport.requestBlob(blobRequestCodec.encode(request), CHUNK_SECONDS)
+        next += chunkBytes
+        const request = { coordinator, sha256: ref.sha256, offsetBytes, limitBytes: chunkBytes }
+        const answer = await this.#chunk(request, progress, gone)
         const { data } = blobChunkCodec.decode(answer)
         if (data === undefined) throw new Error(`${coordinator} does not keep ${ref.sha256} any more`)
-        if (data.byteLength !== Math.min(CHUNK_BYTES, ref.sizeBytes - offsetBytes))
+        if (data.byteLength !== Math.min(chunkBytes, ref.sizeBytes - offsetBytes))
           throw new Error('a chunk has the wrong length')
         content.set(data, offsetBytes)
       }
     }
     await Promise.all(Array.from({ length: CHUNKS_IN_FLIGHT }, fetchSome))
     return content
+  }
+
+  async #chunk(request: BlobRequest, progress: { atSeconds: number }, gone: AbortSignal): Promise<Uint8Array> {
+    for (let seconds = CHUNK_SECONDS; ; seconds = Math.min(2 * seconds, MOST_CHUNK_SECONDS)) {
+      try {
+        const answer = await this.#transport.requestBlob(blobRequestCodec.encode(request), seconds)
+        progress.atSeconds = monotonicSeconds()
+        return answer
+      } catch (error) {
+        if (gone.aborted || monotonicSeconds() - progress.atSeconds > PATIENCE_SECONDS) throw error
+        await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+      }
+    }
   }
 }

@@ -7,8 +7,9 @@ import { cutIntoParts } from '../proto/part.js'
 import type { Task } from '../proto/shard.js'
 import { NO_SLOT_TIME } from '../proto/timing.js'
 
-/** Room for everything of a report that is not its values. */
+/** Room for everything of a report that is not its values; a server with a small limit leaves less. */
 const HEAD_BYTES = 64 * 1024
+const roomFor = (limitBytes: number): number => limitBytes - Math.min(HEAD_BYTES, limitBytes >>> 1)
 
 const failureBytes = (report: Report): number =>
   report.failures.reduce(
@@ -44,12 +45,12 @@ const halve = (report: Report, limitBytes: number): Report[] => {
 
 /** `divisible`: one outcome an item (a map); the one value of a fold is never cut between items. */
 export const toReports = (report: Report, limitBytes: number, divisible: boolean): Report[] =>
-  divisible ? halve(report, limitBytes - HEAD_BYTES) : [report]
+  divisible ? halve(report, roomFor(limitBytes)) : [report]
 
 export const toMessages = (report: Report, limitBytes: number): Uint8Array[] => {
   const message = reportCodec.encode(report)
   if (message.byteLength <= limitBytes) return [message]
-  return cutIntoParts(message, limitBytes - HEAD_BYTES).map(part => partCodec.encode(part))
+  return cutIntoParts(message, roomFor(limitBytes)).map(part => partCodec.encode(part))
 }
 
 /** The report of a task that nobody has begun here: no item of it, and its end. */

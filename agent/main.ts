@@ -12,7 +12,7 @@ import { defaultSlots } from './slots.js'
 
 export interface StartAgentOptions {
   readonly nats: string
-  /** By default the host's name and a few random characters; unique among the agents of a server. */
+  /** By default the host's name. A few random characters are added, so that it is unique among the agents of a server. */
   readonly name?: string
   readonly slots?: number
   /** Allows plain nats:// beyond loopback. */
@@ -33,8 +33,12 @@ export interface RunningAgent {
   readonly ended: Promise<Error | undefined>
 }
 
+/** Leaves room in a token for what is added. */
+const NAME_LENGTH = 56
+
 export const startAgent = async (options: StartAgentOptions): Promise<RunningAgent> => {
-  const name = toToken(options.name ?? `${hostname()}-${randomBytes(3).toString('hex')}`)
+  // Each start is an agent of its own: under one name, the beats of a restarted one would count as old ones of the first.
+  const name = `${toToken(options.name ?? hostname()).slice(0, NAME_LENGTH)}-${randomBytes(3).toString('hex')}`
   const slots = options.slots ?? defaultSlots().slots
   const writeLine = (line: string): boolean => process.stderr.write(`${line}\n`)
   const transport = await openAgentTransport({ url: options.nats, insecure: options.insecure ?? false }, name)

@@ -9,8 +9,8 @@ import type { KnownJob } from './intake.js'
 export interface Source {
   readonly job: string
   readonly known: Pick<KnownJob, 'epoch' | 'weight'>
-  /** Ends its pulls. */
-  readonly stop: AbortController
+  /** Ends the pulls that are under way. */
+  stop: AbortController
   pulling: boolean
 }
 

@@ -167,7 +167,9 @@ export class Coordinator {
   #answer(message: Uint8Array): Uint8Array | undefined {
     const request = this.#readable(() => blobRequestCodec.decode(message))
     if (request === undefined || request.coordinator !== this.#name) return undefined
-    return blobChunkCodec.encode(this.#blobs.answer(request))
+    // What does not fit into a message is not sent, whoever asks for it.
+    const limitBytes = Math.min(request.limitBytes, this.#options.transport.limitBytes >>> 1)
+    return blobChunkCodec.encode(this.#blobs.answer({ ...request, limitBytes }))
   }
 
   #readable<T>(read: () => T): T | undefined {

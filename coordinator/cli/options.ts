@@ -119,7 +119,7 @@ export const OPTIONS = {
   name: {
     kind: 'text',
     value: 'NAME',
-    help: 'the name of this agent (default: host name and process)',
+    help: 'the name of this agent; some characters are added (default: host name)',
     commands: ['agent'],
   },
   cache: {

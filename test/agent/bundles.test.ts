@@ -50,6 +50,14 @@ test('a bundle is unpacked once and found again, by this process and the next', 
   t.deepEqual(readdirSync(join(folder, 'partial')), [])
 })
 
+test('a cache folder that somebody removed is made again', async t => {
+  const { cache, folder } = cacheOf(t)
+  await cache.unpack(sha('first'), async () => [file('main.mjs')])
+  rmSync(folder, { recursive: true })
+  const { path } = await cache.unpack(sha('second'), async () => [file('main.mjs', 'again')])
+  t.is(readFileSync(join(path, 'main.mjs'), 'utf8'), 'again')
+})
+
 test('data is a file of its own, checked against its hash', async t => {
   const { cache, folder } = cacheOf(t)
   const hold = await cache.file(sha('shared'), async () => bytes('shared'))

@@ -17,11 +17,14 @@ const cut = (text: string, limit: number): string => (text.length > limit ? `${t
 
 const isOwn = (line: string): boolean => /^\s+at /.test(line) && OWN_FRAME.test(line)
 
-const withoutOwnFrames = (stack: string): string =>
-  stack
-    .split('\n')
-    .filter(line => !isOwn(line))
-    .join('\n')
+/** Node's own frames below the function are how the runner was called, which no two runs need agree on. */
+const isOfNode = (line: string): boolean => /^\s+at (.* \()?node:/.test(line)
+
+const withoutOwnFrames = (stack: string): string => {
+  const lines = stack.split('\n').filter(line => !isOwn(line))
+  while (isOfNode(lines.at(-1) ?? '')) lines.pop()
+  return lines.join('\n')
+}
 
 const stackOf = (error: Error): string => {
   const stacks: string[] = []
