@@ -160,6 +160,7 @@ export class Agent {
     const now = this.#options.clock()
     this.#apply(this.#intake.tick(now))
     this.#outbox.tick(now)
+    this.#pool.tick(now)
     this.#sender.send()
     this.#beat()
     this.#puller.pull()

@@ -71,6 +71,10 @@ export class Pool {
     for (const slot of this.#slots.slice(0, count)) slot.prewarm(runner)
   }
 
+  tick(now: number): void {
+    for (const slot of this.#slots) slot.tick(now)
+  }
+
   /** A job begins: the time of idle slots is its own from now on. */
   beginAccount(): void {
     for (const slot of this.#slots) slot.beginAccount()

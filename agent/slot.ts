@@ -48,6 +48,8 @@ interface Running {
   begun: boolean
 }
 
+/** Longer than modules take to load, shorter than people wait without a word. */
+const LOADING_SECONDS = 10
 /** A worker that ends so often in a row before it began an item will not get better. */
 const MOST_FALSE_STARTS = 3
 
@@ -70,6 +72,8 @@ export class Slot {
   #startSeconds = 0
   #idleSinceSeconds: number | undefined
   #startingSinceSeconds: number | undefined
+  /** The oldest code that was sent and is not answered for. */
+  #loading: { readonly name: string; readonly sinceSeconds: number; isTold: boolean } | undefined
 
   constructor(options: SlotOptions) {
     this.#options = options
@@ -128,6 +132,7 @@ export class Slot {
       load = this.#nextLoad++
       this.#loads.set(spec.job, load)
       worker.load(load, work.code)
+      this.#loading ??= { name: spec.name, sinceSeconds: now, isTold: false }
     }
     const run = this.#nextRun++
     this.#running.push({ run, work, sequence: 0, sinceSeconds: now, left: countOf(work.items), begun: false })
@@ -204,10 +209,22 @@ export class Slot {
     const worker = this.#worker
     this.#worker = undefined
     this.#startingSinceSeconds = undefined
+    this.#loading = undefined
     void worker?.kill()
   }
 
+  /** No limit holds for the time that code takes to load, so a long one is told of. */
+  tick(now: number): void {
+    const loading = this.#loading
+    if (loading === undefined || loading.isTold || now - loading.sinceSeconds < LOADING_SECONDS) return
+    loading.isTold = true
+    this.#options.onPrint(
+      `${loading.name} has been loading for ${LOADING_SECONDS} s in slot ${this.#options.number}: its module, or its init, has not come to an end`,
+    )
+  }
+
   #hear(event: WorkerEvent): void {
+    if (event.type !== 'ready') this.#loading = undefined
     switch (event.type) {
       case 'ready':
         if (this.#running.length === 0) this.#startingSinceSeconds = undefined

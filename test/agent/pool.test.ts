@@ -13,12 +13,13 @@ const CODE = { spec: SPEC } as Work['code']
 const openPool = (t: ExecutionContext) => {
   let now = 0
   const runs: WorkerRun[] = []
+  const prints: string[] = []
   let say: WorkerOptions['onEvent'] = () => {}
   const pool = new Pool({
     slots: 1,
     clock: () => now,
     cwd: '/',
-    onPrint: () => {},
+    onPrint: line => prints.push(line),
     onReport: () => {},
     onRefused: () => {},
     onRoom: () => {},
@@ -52,8 +53,10 @@ const openPool = (t: ExecutionContext) => {
   }
   const pass = (seconds: number): void => {
     now += seconds
+    pool.tick(now)
   }
-  return { submit, end, pass, given: () => runs.length }
+  const loaded = (): void => say({ type: 'loaded', load: 0 })
+  return { submit, end, pass, loaded, prints, given: () => runs.length }
 }
 
 test('before anything was measured a worker has one shard', t => {
@@ -92,4 +95,24 @@ test('nothing is put behind a shard that takes longer than expected', t => {
   pass(0.5)
   submit(2)
   t.is(given(), 2)
+})
+
+test('code that has been loading for ten seconds is told of, once', t => {
+  const { submit, pass, prints } = openPool(t)
+  submit(0)
+  pass(9)
+  t.deepEqual(prints, [])
+  pass(2)
+  pass(20)
+  t.is(prints.length, 1)
+  t.regex(prints[0] ?? '', /^f has been loading for 10 s in slot 0/)
+})
+
+test('code that was loaded is not told of, however long its items take', t => {
+  const { submit, pass, loaded, prints } = openPool(t)
+  submit(0)
+  pass(1)
+  loaded()
+  pass(60)
+  t.deepEqual(prints, [])
 })
