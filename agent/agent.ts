@@ -46,7 +46,7 @@ const OUTBOX_LIMIT_BYTES = 256 * 1024 * 1024
 interface JobHere extends Source {
   readonly known: KnownJob
   readonly code: Promise<HeldCode>
-  /** Over: what is still fetched for it is not needed any more. */
+  /** Aborted when it is over, or this agent ends: what is still fetched for it is not needed any more. */
   readonly gone: AbortController
   operation: 'map' | 'fold'
   refused: boolean
@@ -131,7 +131,10 @@ export class Agent {
   async drain(graceSeconds: number): Promise<void> {
     const { clock } = this.#options
     this.#draining = true
-    for (const here of this.#jobs.values()) here.stop.abort()
+    for (const here of this.#jobs.values()) {
+      here.stop.abort()
+      here.gone.abort()
+    }
     for (const work of this.#pool.withdraw(() => true)) this.#giveBack(work.task)
     this.#beat()
     const until = clock() + graceSeconds
@@ -208,7 +211,7 @@ export class Agent {
       }
     }
     const stop = stopper()
-    const gone = before?.gone ?? new AbortController()
+    const gone = before?.gone ?? stopper()
     const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec, gone.signal)
     const here: JobHere = {
       job,
@@ -310,7 +313,9 @@ export class Agent {
     } catch (error) {
       this.#fetching.delete(task)
       here.refused = true
-      this.#giveBack(task, `Host ${hostname()} could not get what the job needs: ${(error as Error).message}`)
+      // One that drains has only stopped to wait for it.
+      const why = `Host ${hostname()} could not get what the job needs: ${(error as Error).message}`
+      this.#giveBack(task, this.#draining ? undefined : why)
     } finally {
       this.#puller.pull()
     }
@@ -339,7 +344,7 @@ export class Agent {
 
 const stopper = (): AbortController => {
   const stop = new AbortController()
-  // Every pull listens to it.
+  // Every pull, or every chunk, listens to it.
   setMaxListeners(0, stop.signal)
   return stop
 }

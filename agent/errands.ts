@@ -11,10 +11,11 @@ import type { AgentTransport } from '../proto/transport.js'
 import type { BundleCache } from './bundles.js'
 import type { LoadedCode } from './worker.js'
 
-/** How long a chunk may take at first. Larger: a lost one is asked for later. Each further try has twice as long. */
+/** How long a chunk may take. Larger: a dead coordinator is noticed later. */
 const CHUNK_SECONDS = 5
-const MOST_CHUNK_SECONDS = 20
-/** Refused after this long without any chunk. Larger: a coordinator that cannot be asked is noticed later. */
+/** So often nobody may answer in time. Larger: the tasks of a dead coordinator hold their places longer. */
+const MOST_TIMEOUTS = 2
+/** Refused after this long without any chunk, as where the server is gone. */
 const PATIENCE_SECONDS = 30
 const RETRY_MS = 250
 /** Chunks under way at once. Smaller: the round trip shows. Larger: more memory. */
@@ -93,15 +94,34 @@ export class Errands {
   }
 
   async #chunk(request: BlobRequest, progress: { atSeconds: number }, gone: AbortSignal): Promise<Uint8Array> {
-    for (let seconds = CHUNK_SECONDS; ; seconds = Math.min(2 * seconds, MOST_CHUNK_SECONDS)) {
+    for (let timeouts = 0; ; ) {
+      const askedAtSeconds = monotonicSeconds()
       try {
-        const answer = await this.#transport.requestBlob(blobRequestCodec.encode(request), seconds)
+        const message = blobRequestCodec.encode(request)
+        const answer = await untilAborted(this.#transport.requestBlob(message, CHUNK_SECONDS), gone)
         progress.atSeconds = monotonicSeconds()
         return answer
       } catch (error) {
-        if (gone.aborted || monotonicSeconds() - progress.atSeconds > PATIENCE_SECONDS) throw error
+        const now = monotonicSeconds()
+        // A request fails sooner than that where the connection is lost, or nobody is there to answer.
+        if (now - askedAtSeconds > 0.9 * CHUNK_SECONDS) timeouts++
+        if (gone.aborted || timeouts >= MOST_TIMEOUTS || now - progress.atSeconds > PATIENCE_SECONDS) throw error
         await new Promise(resolve => setTimeout(resolve, RETRY_MS))
       }
     }
+  }
+}
+
+const untilAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {
+  let end: () => void = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    end = () => reject(new Error('it is not needed any more'))
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end)
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    signal.removeEventListener('abort', end)
   }
 }
