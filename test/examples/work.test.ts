@@ -1,5 +1,4 @@
 // The examples with work to share: their results are what other programs make of the same input.
-import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,6 +6,7 @@ import { gunzipSync } from 'node:zlib'
 import test from 'ava'
 import { PNG } from 'pngjs'
 import row, { init, type View } from '../../examples/mandelbrot-row.js'
+import { programOf } from '../support/debian.js'
 import { example, folderOf, MAIN, manyhands, ROOT, runProgram } from './program.js'
 
 const FILES: Readonly<Record<string, string | Uint8Array>> = {
@@ -94,10 +94,8 @@ test('the README has a command for each example, and each names a file that is t
   for (const path of run) t.notThrows(() => readFileSync(join(ROOT, path)))
 })
 
-// ImageMagick is not everywhere; a test that asks for it must say when it was not run.
-const convert = spawnSync('convert', ['-version'], { encoding: 'utf8' })
-const withConvert = convert.stdout?.includes('ImageMagick') ? test : test.skip
-withConvert('convert makes a thumbnail of every picture by a command line', async t => {
+test('convert makes a thumbnail of every picture by a command line', async t => {
+  await programOf('convert', 'imagemagick')
   const folder = folderOf(t)
   for (const name of ['a', 'b']) {
     const picture = new PNG({ width: 40, height: 20 })

@@ -1,14 +1,16 @@
-// A whole cluster on this machine, started and ended as people do it. Needs a nats-server on PATH.
+// A whole cluster on this machine, started and ended as people do it.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { lookUp } from '../../../agent/runner/path.js'
+import { programOf } from '../../support/debian.js'
 
 const MAIN = fileURLToPath(new URL('../../../coordinator/main.js', import.meta.url))
-const withServer = lookUp('nats-server', process.env.PATH) === undefined ? test.skip : test.serial
+test.before(async () => {
+  await programOf('nats-server', 'nats-server')
+})
 
 const isAlive = (pid: number): boolean => {
   try {
@@ -39,7 +41,7 @@ const startUp = async () => {
   return { child, ended, isReady, url, pids, store, said: () => said }
 }
 
-withServer('up runs a job, and Ctrl-C ends all that it started', async t => {
+test.serial('up runs a job, and Ctrl-C ends all that it started', async t => {
   const { child, ended, isReady, url, pids, store, said } = await startUp()
   t.true(isReady, said())
   t.is(pids.length, 2, said())
@@ -56,7 +58,7 @@ withServer('up runs a job, and Ctrl-C ends all that it started', async t => {
   t.true(await until(() => !pids.some(isAlive) && !existsSync(dirname(store)), 10))
 })
 
-withServer('an agent that dies is started again, and nothing outlives a killed up', async t => {
+test.serial('an agent that dies is started again, and nothing outlives a killed up', async t => {
   const { child, ended, isReady, pids, store, said } = await startUp()
   t.true(isReady, said())
   const [, agent = 0] = pids
