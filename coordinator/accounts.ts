@@ -1,6 +1,7 @@
 // Where a job's core-seconds went. A pure machine: reports and slots in, the receipt out (design.md, section 9).
 // Always true: the phases of the receipt add up to slots x wall; only durations of one host's clock are subtracted.
 import type { SlotTiming } from '../proto/timing.js'
+import { Decisions } from './decisions.js'
 import type { Receipt } from './receipt.js'
 
 export interface AccountsOptions {
@@ -42,6 +43,7 @@ export class Accounts {
   duplicates = 0
   reoffers = 0
   shards = 0
+  readonly decisions = new Decisions()
 
   constructor(options: AccountsOptions) {
     this.#options = options
@@ -117,7 +119,7 @@ export class Accounts {
       duplicates: this.duplicates,
       reoffers: this.reoffers,
       advice: advise(speedup, serial, wall, items, slots),
-      decisions: [],
+      decisions: this.decisions.all,
     }
   }
 

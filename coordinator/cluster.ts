@@ -3,7 +3,7 @@ import { type Log, silentLog } from '../proto/log.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { Coordinator } from './coordinator.js'
 import type { Hands } from './job.js'
-import { TARGET_SECONDS } from './plan.js'
+import { TARGET_SECONDS } from './sizing.js'
 
 export interface ClusterOptions {
   /** For instance nats://127.0.0.1:4222; user and password, or a token, may stand in it. */

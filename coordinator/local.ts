@@ -9,7 +9,7 @@ import { monotonicSeconds } from '../proto/timing.js'
 import { createMemoryHub } from '../proto/transport/memory.js'
 import { Coordinator } from './coordinator.js'
 import type { Hands } from './job.js'
-import { TARGET_SECONDS } from './plan.js'
+import { TARGET_SECONDS } from './sizing.js'
 
 export interface LocalOptions {
   /** Workers at once; by default the cores that this process may use. */

@@ -1,4 +1,5 @@
 // The account of a job's core-seconds (design.md, section 9). JSON schema: manyhands.receipt/1.
+import type { Decision } from './decisions.js'
 
 export interface Receipt {
   readonly schema: 'manyhands.receipt/1'
@@ -36,5 +37,6 @@ export interface Receipt {
   /** Attempts that were offered again, by cause. */
   readonly reoffers: number
   readonly advice: readonly string[]
-  readonly decisions: readonly string[]
+  /** What was decided, with its figures, in the order of time. */
+  readonly decisions: readonly Decision[]
 }

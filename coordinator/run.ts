@@ -1,6 +1,6 @@
 // One job, from its first item to its end: what it is told goes to the ledger, and what the ledger says is done.
 //
-//   input ─> feeder (sizes from plan) ─> ledger ──offer──> queue ─> transport
+//   input ─> feeder (sizes from sizing) ─> ledger ──offer──> queue ─> transport
 //   output <─ settling <──── settled ─── ledger <── reports <──────────┘
 //
 // In: a JobRequest and a way to open the job's queue. Out: a JobEnd; the output holds every item's outcome exactly once,
@@ -17,11 +17,11 @@ import { Feeder } from './feeder.js'
 import { isComplete, sliceOutcomes } from './gather.js'
 import type { JobEnd, JobRequest } from './job.js'
 import { Ledger, type LedgerEffect } from './ledger.js'
-import { Plan } from './plan.js'
 import { JobQueue, type QueueOptions } from './queue.js'
 import type { Receipt } from './receipt.js'
 import { ReportReader } from './report-reader.js'
 import { Settling } from './settling.js'
+import { Sizing } from './sizing.js'
 
 export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpoch'> {
   readonly request: JobRequest
@@ -50,7 +50,7 @@ export class Run {
   readonly #feeder: Feeder
   readonly #queue: JobQueue
   readonly #settling: Settling
-  readonly #plan: Plan
+  readonly #sizing: Sizing
   readonly #accounts: Accounts
   readonly #reader: ReportReader
   /** The slots of each agent that was heard of lately. */
@@ -73,7 +73,7 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
-    this.#plan = new Plan({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
+    this.#sizing = new Sizing({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
     this.#accounts = new Accounts({ job: spec.job, name: spec.name, placement })
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
@@ -112,7 +112,7 @@ export class Run {
       input: request.input,
       isRunning: () => this.#state === 'running',
       hasRoom: () => this.#hasRoom(),
-      size: remaining => this.#plan.size(remaining, this.#slots),
+      size: remaining => this.#sizing.size(remaining, this.#slots),
       onItems: ({ start, end }) => {
         this.#accounts.shards++
         this.#apply(this.#ledger.step({ type: 'add', start, end, now: clock() }))
@@ -287,7 +287,7 @@ export class Run {
     })
     const isUsed = effects.some(effect => effect.type === 'settled')
     this.#accounts.report(`${agent}/${report.slot}`, timing, end - start, isUsed || start === end, now)
-    if (isUsed) this.#plan.observe(end - start, timing, sizeOf(report.values))
+    if (isUsed) this.#sizing.observe(end - start, timing, sizeOf(report.values))
     this.#apply(effects, report)
     this.#unreleasedBytes += message.byteLength
     if (this.#unreleasedBytes >= RELEASE_BYTES) this.#release()
@@ -339,7 +339,7 @@ export class Run {
 
   #offer({ shard, attempt, start, end, careful }: Extract<LedgerEffect, { type: 'offer' }>): void {
     const items = this.#feeder.itemsOf({ start, end })
-    const timeBoxSeconds = this.#plan.timeBoxSeconds(this.#slots)
+    const timeBoxSeconds = this.#sizing.timeBoxSeconds(this.#slots)
     this.#queue.offer({ shard, attempt, start, items, careful, timeBoxSeconds })
   }
 

@@ -44,7 +44,7 @@ const REFUSED: readonly (readonly [file: string, imported: string])[] = [
   ['coordinator/input/glob.ts', '../../agent/pool.js'],
   ['coordinator/input/glob.ts', '../cli/map.js'],
   ['coordinator/ledger.ts', 'node:fs'],
-  ['coordinator/plan.ts', 'node:timers/promises'],
+  ['coordinator/sizing.ts', 'node:timers/promises'],
   ['coordinator/split.ts', 'node:crypto'],
   ['coordinator/gather.ts', 'node:events'],
   ['coordinator/receipt.ts', 'node:os'],

@@ -2,7 +2,7 @@
 // Always true: a size is at least 1, and never so large that the slots could not share what remains.
 import type { Timing } from '../proto/timing.js'
 
-export interface PlanOptions {
+export interface SizingOptions {
   /** What a shard should take. Smaller: more overhead. Larger: longer tails, coarser progress. */
   readonly targetSeconds: number
   /** Set by the user: no measuring. */
@@ -28,8 +28,8 @@ const NEWEST = 0.3
 /** The part of a shard's time that handing it over may take. */
 const OVERHEAD_ALLOWED = 0.02
 
-export class Plan {
-  readonly #options: PlanOptions
+export class Sizing {
+  readonly #options: SizingOptions
   #perItemSeconds: number | undefined
   /** Of how many items that is the mean; older ones faded. */
   #weightItems = 0
@@ -37,7 +37,7 @@ export class Plan {
   #largestMeasured = 1
   #bytesPerItem = 0
 
-  constructor(options: PlanOptions) {
+  constructor(options: SizingOptions) {
     this.#options = options
   }
 
