@@ -7,6 +7,7 @@
 // or was not committed. Always true: what is held of items and outcomes is bounded by `memoryBytes`, because reading waits.
 
 import { EMPTY_ITEMS, sizeOf } from '../proto/items.js'
+import { packLive } from '../proto/live.js'
 import type { Log } from '../proto/log.js'
 import type { ItemFailure, Outcomes, Report } from '../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
@@ -22,6 +23,7 @@ import type { Receipt } from './receipt.js'
 import { ReportReader } from './report-reader.js'
 import { Settling } from './settling.js'
 import { Sizing } from './sizing.js'
+import { Stragglers } from './stragglers.js'
 
 export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpoch'> {
   readonly request: JobRequest
@@ -39,6 +41,8 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
 
 /** Shards in the queue and at work, for each slot: one runs, one is at hand, the third hides the round trip. */
 const SHARDS_PER_SLOT = 3
+/** Before anything is measured no more shards than slots are offered, beyond so many: each is one item, and may be a short one. */
+const UNMEASURED_SHARDS = 128
 /** After so many bytes of reports, transport and agents are told to let go of them; smaller: more messages. */
 const RELEASE_BYTES = 8 * 1024 * 1024
 
@@ -52,6 +56,7 @@ export class Run {
   readonly #settling: Settling
   readonly #sizing: Sizing
   readonly #accounts: Accounts
+  readonly #stragglers: Stragglers
   readonly #reader: ReportReader
   /** The slots of each agent that was heard of lately. */
   readonly #agents = new Map<string, number>()
@@ -75,6 +80,13 @@ export class Run {
     const fixedSize = request.options.shardSize
     this.#sizing = new Sizing({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
     this.#accounts = new Accounts({ job: spec.job, name: spec.name, placement })
+    this.#stragglers = new Stragglers({
+      ledger: this.#ledger,
+      sizing: this.#sizing,
+      decisions: this.#accounts.decisions,
+      isCopying: request.options.speculation,
+      startedAtSeconds: () => this.#startedAtSeconds,
+    })
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
@@ -112,7 +124,7 @@ export class Run {
       input: request.input,
       isRunning: () => this.#state === 'running',
       hasRoom: () => this.#hasRoom(),
-      size: remaining => this.#sizing.size(remaining, this.#slots),
+      size: remaining => this.#size(remaining),
       onItems: ({ start, end }) => {
         this.#accounts.shards++
         this.#apply(this.#ledger.step({ type: 'add', start, end, now: clock() }))
@@ -187,16 +199,18 @@ export class Run {
       spec: specRef,
       weight: 1,
       nextShard: this.#ledger.nextShard,
-      live: this.#ledger.live(),
+      live: packLive(this.#ledger.live(), this.#ledger.liveShards, this.#ledger.nextShard),
+      recalled: this.#ledger.recalled(),
       finishing,
     }
   }
 
   /** An agent offers so many slots from now on. */
   join(agent: string, slots: number, now: number): void {
+    const before = this.#agents.get(agent) ?? 0
     this.#agents.set(agent, slots)
     this.#hadAgents = true
-    this.#countSlots(now)
+    this.#countSlots(slots - before, now)
   }
 
   beat(beat: Beat, now: number): void {
@@ -210,12 +224,15 @@ export class Run {
 
   /** An agent that was not heard of for too long serves no more. */
   gone(agent: string, now: number): void {
-    if (this.#agents.delete(agent)) this.#countSlots(now)
+    const slots = this.#agents.get(agent) ?? 0
+    this.#agents.delete(agent)
+    this.#countSlots(-slots, now)
   }
 
   tick(now: number): void {
     if (this.isOver) return
     this.#apply(this.#ledger.step({ type: 'tick', now }))
+    if (this.#isAllOffered) this.#apply(this.#stragglers.tick(this.#slots, now))
     this.#queue.trim()
     this.#progress(now)
     if (this.#state === 'finishing') this.#checkFinished(now)
@@ -226,11 +243,10 @@ export class Run {
     return Math.max(1, this.#totalSlots)
   }
 
-  #countSlots(now: number): void {
-    const total = [...this.#agents.values()].reduce((sum, slots) => sum + slots, 0)
-    if (total === this.#totalSlots) return
-    this.#totalSlots = total
-    this.#accounts.slots(total, now)
+  #countSlots(more: number, now: number): void {
+    if (more === 0) return
+    this.#totalSlots += more
+    this.#accounts.slots(this.#totalSlots, now)
     this.#feeder.wake()
   }
 
@@ -254,10 +270,35 @@ export class Run {
     }
   }
 
+  /** Items for the next shard, of so many that are not read yet. */
+  #size(unread: number | undefined): number {
+    const remaining = unread === undefined ? undefined : unread + this.#ledger.waitingItems
+    return this.#sizing.size(remaining, this.#slots)
+  }
+
+  get #isWindowOpen(): boolean {
+    const slots = this.#slots
+    const most = this.#sizing.itemSeconds === undefined ? Math.max(slots, UNMEASURED_SHARDS) : Number.POSITIVE_INFINITY
+    return this.#ledger.liveShards < Math.min(SHARDS_PER_SLOT * slots, most)
+  }
+
   #hasRoom(): boolean {
     const held = this.#feeder.heldBytes + this.#settling.heldBytes
-    const isWindowOpen = this.#ledger.liveShards < SHARDS_PER_SLOT * this.#slots
-    return isWindowOpen && held < this.#options.request.options.memoryBytes
+    return this.#isWindowOpen && held < this.#options.request.options.memoryBytes
+  }
+
+  /** Nothing more is offered before something is settled. */
+  get #isAllOffered(): boolean {
+    return this.#state === 'running' && !this.#ledger.hasWaiting && (this.#feeder.isEnded || !this.#hasRoom())
+  }
+
+  /** What was given back comes before what was not read yet: its outcomes are waited for. */
+  #resume(): void {
+    while (this.#state === 'running' && this.#isWindowOpen && this.#ledger.hasWaiting) {
+      const items = this.#size(this.#feeder.unread)
+      this.#accounts.shards++
+      this.#perform(this.#ledger.step({ type: 'resume', items, now: this.#options.clock() }))
+    }
   }
 
   #hear(message: Uint8Array): void {
@@ -271,8 +312,9 @@ export class Run {
       return
     }
     const { clock } = this.#options
-    const { shard, attempt, agent, start, end, failures, last, suspects, timing } = report
+    const { shard, attempt, agent, start, end, failures, last, suspects, givenBack, timing } = report
     const now = clock()
+    const isMap = this.#options.spec.operation === 'map'
     const effects = this.#ledger.step({
       type: 'report',
       shard,
@@ -284,11 +326,18 @@ export class Run {
       last,
       now,
       ...(suspects && { suspects }),
+      ...(givenBack && { givenBack }),
+      // A fold that is given back is one that nobody has begun.
+      ...(isMap && { pieceItems: this.#size(this.#feeder.unread) }),
     })
     const isUsed = effects.some(effect => effect.type === 'settled')
     this.#accounts.report(`${agent}/${report.slot}`, timing, end - start, isUsed || start === end, now)
-    if (isUsed) this.#sizing.observe(end - start, timing, sizeOf(report.values))
+    if (isUsed) {
+      this.#sizing.observe(end - start, timing, sizeOf(report.values))
+      this.#stragglers.observe(timing, this.#slots, now)
+    }
     this.#apply(effects, report)
+    if (this.#isAllOffered) this.#apply(this.#stragglers.look(this.#slots, now))
     this.#unreleasedBytes += message.byteLength
     if (this.#unreleasedBytes >= RELEASE_BYTES) this.#release()
   }
@@ -307,6 +356,13 @@ export class Run {
   }
 
   #apply(effects: readonly LedgerEffect[], report?: Report): void {
+    this.#perform(effects, report)
+    this.#resume()
+    this.#feeder.wake()
+    this.#checkDone()
+  }
+
+  #perform(effects: readonly LedgerEffect[], report?: Report): void {
     for (const effect of effects) {
       switch (effect.type) {
         case 'offer':
@@ -324,6 +380,8 @@ export class Run {
           break
         case 'lost':
           if (effect.why !== 'given back') this.#accounts.reoffers++
+          else if (report !== undefined && report.end > report.start && report.suspects === undefined)
+            this.#stragglers.boxed(this.#sizing.timeBoxSeconds(this.#slots), this.#options.clock())
           break
         case 'unused':
           if (effect.why === 'duplicate') this.#accounts.duplicates += effect.items
@@ -333,8 +391,7 @@ export class Run {
           break
       }
     }
-    this.#feeder.wake()
-    this.#checkDone()
+    if (effects.some(({ type }) => type === 'recall')) this.#options.onChange()
   }
 
   #offer({ shard, attempt, start, end, careful }: Extract<LedgerEffect, { type: 'offer' }>): void {
@@ -369,7 +426,8 @@ export class Run {
   }
 
   #checkDone(): void {
-    if (this.#state === 'running' && this.#feeder.isEnded && this.#ledger.liveShards === 0) this.#stop('done')
+    const isAllSettled = this.#feeder.isEnded && this.#ledger.liveShards === 0 && !this.#ledger.hasWaiting
+    if (this.#state === 'running' && isAllSettled) this.#stop('done')
   }
 
   #stop(state: JobEnd['state'], why?: string): void {

@@ -18,57 +18,68 @@ const SHARDS_PER_SECOND = 1000
 const GROWTH = 32
 /** What remains is cut into at least so many shards a slot: small pieces in the tail. */
 const PIECES_PER_SLOT = 3
-/** A shard is given so many times its target before it gives back what it did not reach. */
-const TIME_BOX_TARGETS = 10
 /**
- * How much what was measured before fades with each shard: moves within a few shards, and not with each. In the time of an
- * item a shard counts by its items, so that the first ones, of one cold item each, are soon outvoted.
+ * A shard is given so many times its target before it gives back what it did not reach: on a slow host, or among slow
+ * items, it is the smaller for it. Smaller: what is only uneven is given back as well. Larger: mistakes last longer.
  */
+const TIME_BOX_TARGETS = 4
+/** How much what was measured before fades with each shard: moves within a few shards, and not with each. */
 const NEWEST = 0.3
+/**
+ * The time of an item moves so far towards the newest one's, in its logarithm: a thousandfold change is followed within four
+ * reports, whatever the shards before held, and one odd report moves sizes no more than by its square root.
+ */
+const NEWEST_ITEM = 0.5
 /** The part of a shard's time that handing it over may take. */
 const OVERHEAD_ALLOWED = 0.02
+/** A size that changes by more is worth a word. */
+const TOLD_TIMES = 4
+/** No item is faster; the logarithm of nothing is none. */
+const LEAST_ITEM_SECONDS = 1e-9
 
 export class Sizing {
   readonly #options: SizingOptions
-  #perItemSeconds: number | undefined
-  /** Of how many items that is the mean; older ones faded. */
-  #weightItems = 0
+  #logItemSeconds: number | undefined
   #overheadSeconds = 0
   #largestMeasured = 1
   #bytesPerItem = 0
+  /** The size that was told last. */
+  #toldItems: number | undefined
 
   constructor(options: SizingOptions) {
     this.#options = options
   }
 
-  /** Seconds inside the user's function for one item; undefined before the first shard. */
-  get perItemSeconds(): number | undefined {
-    return this.#perItemSeconds
+  /** What an item takes of late, in the middle; undefined before the first shard. */
+  get itemSeconds(): number | undefined {
+    return this.#logItemSeconds === undefined ? undefined : Math.exp(this.#logItemSeconds)
   }
 
   observe(items: number, timing: Timing, bytes: number): void {
     if (items === 0) return
-    const perItem = (timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds) / items
-    const before = this.#perItemSeconds ?? perItem
-    this.#weightItems = (1 - NEWEST) * this.#weightItems + items
-    this.#perItemSeconds = before + (perItem - before) * (items / this.#weightItems)
+    const seconds = timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds
+    const log = Math.log(Math.max(seconds / items, LEAST_ITEM_SECONDS))
+    const before = this.#logItemSeconds ?? log
+    this.#logItemSeconds = before + NEWEST_ITEM * (log - before)
     this.#overheadSeconds = (1 - NEWEST) * this.#overheadSeconds + NEWEST * timing.dispatchSeconds
     this.#largestMeasured = Math.max(this.#largestMeasured, items)
     this.#bytesPerItem = Math.max(this.#bytesPerItem * (1 - NEWEST), bytes / items)
   }
 
-  /** Items for the next shard. `remaining`: items not read yet, where that is known. */
+  /** Items for the next shard. `remaining`: items that are in no shard yet, where that is known. */
   size(remaining: number | undefined, slots: number): number {
+    const { itemSeconds } = this
     if (this.#options.fixedSize !== undefined) return this.#options.fixedSize
-    if (this.#perItemSeconds === undefined) return 1
-    const perItem = Math.max(this.#perItemSeconds, 1e-9)
-    const target = this.#targetSeconds(slots)
-    const wanted = Math.min(target / perItem, this.#largestMeasured * GROWTH)
+    if (itemSeconds === undefined) return 1
     const share = remaining === undefined ? Number.POSITIVE_INFINITY : remaining / (PIECES_PER_SLOT * slots)
     // Below this size a shard is mostly overhead: small pieces in the tail stop here.
-    const floor = Math.min(this.#overheadSeconds / OVERHEAD_ALLOWED, target) / perItem
-    const byBytes = this.#bytesPerItem > 0 ? OUTCOME_BYTES / this.#bytesPerItem : Number.POSITIVE_INFINITY
-    return Math.max(1, Math.floor(Math.min(wanted, Math.max(share, floor), byBytes)))
+    const floor = this.leastSeconds(slots) / itemSeconds
+    return whole(Math.min(this.#wanted(slots, itemSeconds), Math.max(share, floor)))
+  }
+
+  /** What takes less is mostly overhead. */
+  leastSeconds(slots: number): number {
+    return Math.min(this.#overheadSeconds / OVERHEAD_ALLOWED, this.#targetSeconds(slots))
   }
 
   /** After this long a worker gives back what it did not reach. */
@@ -76,10 +87,29 @@ export class Sizing {
     return TIME_BOX_TARGETS * this.#targetSeconds(slots)
   }
 
+  /** How the size has changed since this was last asked, when it is worth a word; the tail, where all sizes shrink, apart. */
+  change(slots: number): { before: number; after: number; itemSeconds: number } | undefined {
+    const { itemSeconds } = this
+    if (this.#options.fixedSize !== undefined || itemSeconds === undefined) return undefined
+    const after = whole(this.#wanted(slots, itemSeconds))
+    const before = this.#toldItems ?? 1
+    if (after <= before * TOLD_TIMES && before <= after * TOLD_TIMES) return undefined
+    this.#toldItems = after
+    return { before, after, itemSeconds }
+  }
+
+  #wanted(slots: number, itemSeconds: number): number {
+    const byBytes = this.#bytesPerItem > 0 ? OUTCOME_BYTES / this.#bytesPerItem : Number.POSITIVE_INFINITY
+    return Math.min(this.#targetSeconds(slots) / itemSeconds, this.#largestMeasured * GROWTH, byBytes)
+  }
+
   #targetSeconds(slots: number): number {
     return Math.max(this.#options.targetSeconds, slots / SHARDS_PER_SECOND)
   }
 }
+
+/** Logarithms and back: the last digits are not to be trusted. */
+const whole = (size: number): number => Math.max(1, Math.floor(size * (1 + 1e-9)))
 
 /** The outcomes of a shard should not take more than this. */
 const OUTCOME_BYTES = 4 * 1024 * 1024

@@ -63,7 +63,8 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
   const source = sourceOf(items)
   const part = new Part(run, start, source.count, outcomes => channel.send(outcomes), commandSeconds)
   const endSeconds = nowSeconds() + timeBoxSeconds
-  for (let offset = 0; offset < source.count; offset++) {
+  const isWanted = (offset: number): boolean => start + offset < announcer.limitOf(run, true)
+  for (let offset = 0; offset < source.count && isWanted(offset); offset++) {
     source.prepare(offset, offset + 1)
     announcer.announce(run, start + offset, 1)
     const began = nowSeconds()

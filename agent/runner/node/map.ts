@@ -133,7 +133,7 @@ class ChunkCaller {
   }
 }
 
-/** Runs the batch until its end or the end of its time box; at least one item is done. */
+/** Runs the batch until its end, the end of its time box, by when at least one item is done, or the limit that the agent sets. */
 export const runMap = async (
   loaded: Loaded,
   run: WorkerRun,
@@ -145,8 +145,9 @@ export const runMap = async (
   const caller = new ChunkCaller(loaded, run.items, source, part)
   const endSeconds = nowSeconds() + run.timeBoxSeconds
   let offset = 0
-  while (offset < source.count) {
-    const to = Math.min(source.count, offset + (run.careful ? 1 : Math.min(pace.size, part.room)))
+  let count = Math.min(source.count, announcer.limitOf(run.run, true) - run.start)
+  while (offset < count) {
+    const to = Math.min(count, offset + (run.careful ? 1 : Math.min(pace.size, part.room)))
     const from = offset
     const preparing = nowSeconds()
     source.prepare(from, to)
@@ -168,7 +169,8 @@ export const runMap = async (
     const now = nowSeconds()
     part.computed(now - began - (part.encodeSeconds - encodedBefore))
     pace.observe(to - from, now - began)
-    if (offset === source.count || now >= endSeconds) break
+    count = Math.min(count, announcer.limitOf(run.run, false) - run.start)
+    if (offset >= count || now >= endSeconds) break
     if (run.careful || part.due(now)) {
       announcer.rest(run.run, part.next)
       part.flush(false)

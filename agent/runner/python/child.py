@@ -22,6 +22,7 @@ LOAD, RUN, CLOSE, READY, LOADED, REFUSED, OUTCOMES = 1, 2, 3, 17, 18, 19, 20
 NONE, RANGE, F64, NUMBER, I64, JSON = range(6)
 HEADER = struct.Struct("<IBBHIII")
 RECORD = struct.Struct("<QIIQQ")
+LIMIT = struct.Struct("<IIQ")
 FRAME_LIMIT_BYTES = 256 * 1024 * 1024
 VALUE_LIMIT = 64 * 1024 * 1024
 MESSAGE_LIMIT = 4 * 1024
@@ -32,6 +33,8 @@ FLUSH_BYTES = 1024 * 1024
 FLUSH_ITEMS = FLUSH_BYTES // 8
 # An announcement costs about 2 us; items that take longer than this are announced one by one.
 CHUNK_SECONDS = 200e-6
+# A look for the agent's limit costs 1 us.
+LOOK_SECONDS = 0.001
 CHUNK_GROWTH = 8
 SAFE = 2**53 - 1
 ESCAPES = ("$number", "$bigint", "$bytes", "$undefined", "$escape")
@@ -265,6 +268,8 @@ class Channel:
         os.set_inheritable(4, False)
         self.pending = b""
         self.sequence = 0
+        self.looked = 0.0
+        self.limited = None, 0
 
     def take(self, size):
         if len(self.pending) < size:
@@ -322,6 +327,16 @@ class Channel:
     def announce(self, number, start, count):
         self.sequence += 1
         os.pwrite(4, RECORD.pack(self.sequence, number, 0, start, count), 0)
+
+
+    def limit(self, number, moment, fresh=False):
+        """The index of the first item that the run shall not begin, or None; looked up now and then."""
+        if fresh or moment - self.looked >= LOOK_SECONDS:
+            self.looked = moment
+            record = os.pread(4, LIMIT.size, RECORD.size)
+            # A file that the user's code truncated has no limit.
+            self.limited = LIMIT.unpack(record)[::2] if len(record) == LIMIT.size else (None, 0)
+        return self.limited[1] if self.limited[0] == number else None
 
 
 encode_meta_text = JSONEncoder(separators=(",", ":")).encode
@@ -657,14 +672,19 @@ def call_each(call, items, base, part):
             settle(part, index, value)
 
 
+def ending(count, start, limit):
+    return count if limit is None else min(count, limit - start)
+
+
 def run_map(job, number, meta, source):
     start, careful = meta["start"], meta["careful"]
     part = Part(number, start)
     ends = now() + meta["timeBoxSeconds"]
     call = spreading(job.call) if job.spread and not source.packed else job.call
     at = 0
-    while at < source.count:
-        size = 1 if careful else min(job.pace, source.count - at)
+    count = ending(source.count, start, channel.limit(number, now(), True))
+    while at < count:
+        size = 1 if careful else min(job.pace, count - at)
         preparing = now()
         items = source.chunk(at, at + size)
         channel.announce(number, start + at, size)
@@ -680,7 +700,8 @@ def run_map(job, number, meta, source):
         part.decode += began - preparing
         part.compute += moment - began - (part.encode - encoded)
         job.observe(size, moment - began)
-        if at == source.count or moment >= ends:
+        count = ending(count, start, channel.limit(number, moment))
+        if at >= count or moment >= ends:
             break
         if careful or part.due(moment):
             channel.announce(number, part.end, 0)
