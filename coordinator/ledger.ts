@@ -199,7 +199,8 @@ export class Ledger {
     if (event.last) {
       effects.push({ type: 'lost', shard: shard.shard, attempt, agent, why: 'given back' })
       const cuts = suspects === undefined ? [] : [suspects.start, suspects.end]
-      this.#replace({ ...shard, losses: 0 }, { cuts, suspects, pieceItems }, now, effects)
+      const isRecalled = this.#recalled.get(shard.shard) === attempt
+      this.#replace({ ...shard, losses: 0 }, { cuts, suspects, pieceItems, isRecalled }, now, effects)
     } else {
       this.#leases.report(event.shard, agent, now)
       if (givenBack !== undefined) this.#shorten(shard, givenBack.start, event, effects)
@@ -217,7 +218,7 @@ export class Ledger {
     shard.open -= open
     effects.push({ type: 'shortened', shard: shard.shard, end: start })
     if (shard.open === 0) this.#end(shard, effects)
-    this.#reopen(back, { pieceItems }, now, effects)
+    this.#reopen(back, { pieceItems, isRecalled: true }, now, effects)
   }
 
   #idle(event: IdleEvent, effects: LedgerEffect[]): void {
@@ -227,9 +228,11 @@ export class Ledger {
       const holder = this.#leases.holder(shard)
       const sinceSeconds = Math.max(progressAtSeconds, holder?.startedAtSeconds ?? progressAtSeconds)
       const isStarted = holder?.startedAtSeconds !== undefined
-      const mayRecall = !this.#options.indivisible && live.recalledAttempt !== this.#leases.attemptOf(shard)
-      // What may have brought down a host, or a worker, is not run twice at once.
-      const mayCopy = isStarted && !careful && losses === 0 && !isCopied
+      // What may have brought down a host, or a worker, is left alone: it is neither cut nor run twice at once.
+      const isHarmless = !careful && losses === 0
+      const isAsked = live.recalledAttempt === this.#leases.attemptOf(shard)
+      const mayRecall = isHarmless && !isAsked && !this.#options.indivisible
+      const mayCopy = isHarmless && isStarted && !isCopied
       candidates.push({ shard, open, sinceSeconds, isStarted, holder: holder?.agent, mayRecall, mayCopy })
     }
     for (const { shard, restSeconds } of recallsOf(candidates, event)) {
@@ -323,18 +326,16 @@ export class Ledger {
   }
 
   /** Puts what is open of a span into new shards, none of which reaches over a cut; what is long waits. */
-  #reopen(
-    was: LiveShard,
-    { cuts = [], suspects, pieceItems }: Replacement,
-    now: number,
-    effects: LedgerEffect[],
-  ): void {
-    const longest = pieceItems ?? Number.POSITIVE_INFINITY
+  #reopen(was: LiveShard, how: Replacement, now: number, effects: LedgerEffect[]): void {
+    const { cuts = [], suspects, pieceItems = Number.POSITIVE_INFINITY, isRecalled } = how
     for (const span of this.#settled.missing(was.start, was.end)) {
       let { start } = span
       for (const end of [...cuts.filter(cut => cut > span.start && cut < span.end), span.end]) {
         const careful = suspects === undefined ? was.careful : start >= suspects.start && end <= suspects.end
-        if (!careful && was.losses === 0 && end - start > longest) this.#waiting.add({ start, end })
+        // What was taken back before it had begun would be taken back again and again, were it not smaller each time.
+        const mostItems = isRecalled ? Math.ceil((end - start) / 2) : Number.POSITIVE_INFINITY
+        if (!careful && was.losses === 0 && end - start > Math.min(pieceItems, mostItems))
+          this.#waiting.add({ start, end, mostItems })
         else this.#open({ start, end }, careful, was.losses, now, effects)
         start = end
       }
@@ -347,4 +348,5 @@ interface Replacement {
   readonly cuts?: readonly number[]
   readonly suspects?: Span | undefined
   readonly pieceItems?: number | undefined
+  readonly isRecalled?: boolean
 }

@@ -70,6 +70,7 @@ export class Run {
   #poison: ItemFailure | undefined
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
+  #lookTimer: NodeJS.Timeout | undefined
   #totalSlots = 0
   #hadAgents = false
 
@@ -337,9 +338,18 @@ export class Run {
       this.#stragglers.observe(timing, this.#slots, now)
     }
     this.#apply(effects, report)
-    if (this.#isAllOffered) this.#apply(this.#stragglers.look(this.#slots, now))
+    this.#look()
     this.#unreleasedBytes += message.byteLength
     if (this.#unreleasedBytes >= RELEASE_BYTES) this.#release()
+  }
+
+  /** Slots that have nothing to do get a part of what runs. */
+  #look(): void {
+    clearTimeout(this.#lookTimer)
+    if (!this.#isAllOffered) return
+    const { effects, againSeconds } = this.#stragglers.look(this.#slots, this.#options.clock())
+    this.#apply(effects)
+    if (againSeconds !== undefined) this.#lookTimer = setTimeout(() => this.#look(), againSeconds * 1000)
   }
 
   /** What was handled need not be kept by the transport, and what is settled not by agents. */
@@ -435,6 +445,7 @@ export class Run {
     if (this.isOver && !(state === 'broken' && this.#state === 'done')) return
     this.#state = state
     this.#why = why
+    clearTimeout(this.#lookTimer)
     this.#end()
     this.#feeder.wake()
   }

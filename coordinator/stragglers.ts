@@ -61,13 +61,15 @@ export class Stragglers {
     })
   }
 
-  /** Something was settled, and there is nothing more to offer. */
-  look(slots: number, now: number): LedgerEffect[] {
-    const { ledger } = this.#options
+  /** Nothing more is to be offered, and fewer shards live than there are slots. `again` when a later look may find more. */
+  look(slots: number, now: number): { readonly effects: LedgerEffect[]; readonly againSeconds?: number } {
+    const { ledger, sizing } = this.#options
     const idle = slots - ledger.liveShards
-    if (idle <= 0 || now < this.#nextLookSeconds) return []
+    if (idle <= 0 || ledger.liveShards === 0) return { effects: [] }
+    if (now < this.#nextLookSeconds) return { effects: [], againSeconds: this.#nextLookSeconds - now }
     this.#nextLookSeconds = now + ledger.liveShards * SECONDS_PER_SHARD
-    return this.#idle(idle, 0, now)
+    const effects = this.#idle(idle, 0, now)
+    return effects.length >= idle ? { effects } : { effects, againSeconds: sizing.leastSeconds(slots) + LEAST_SECONDS }
   }
 
   /** From time to time: what agents said of their idle slots is known as well, and silence has a length. */

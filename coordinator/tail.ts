@@ -32,9 +32,12 @@ export const recallsOf = (
   { slots, itemSeconds, leastSeconds, now }: Moment,
 ): { readonly shard: number; readonly restSeconds: number }[] => {
   const rests: { shard: number; restSeconds: number }[] = []
-  for (const { shard, open, sinceSeconds, isStarted, mayRecall } of candidates) {
-    // Of one item that runs nothing can be given back.
-    if (!mayRecall || (open < 2 && isStarted)) continue
+  for (const { shard, open, sinceSeconds, isStarted, holder, mayRecall } of candidates) {
+    if (!mayRecall) continue
+    // Of one item nothing can be given back, unless it is known to wait where all slots are busy.
+    if (open < 2 && (isStarted || holder === undefined)) continue
+    // It may be on its way to the very slots that are idle.
+    if (!isStarted && now - sinceSeconds < leastSeconds) continue
     const wholeSeconds = open * itemSeconds
     const leftSeconds = wholeSeconds - (now - sinceSeconds)
     // What should have ended long ago is slower than its like, nobody knows by how much.

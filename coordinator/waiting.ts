@@ -4,10 +4,15 @@
 import type { Span } from '../proto/shard.js'
 import type { SpanSet } from './spans.js'
 
+interface WaitingSpan extends Span {
+  /** What comes out of it has at most so many items. */
+  readonly mostItems: number
+}
+
 export class Waiting {
   readonly #settled: SpanSet
   /** In the order in which they came; disjoint. */
-  #spans: Span[] = []
+  #spans: WaitingSpan[] = []
   #items = 0
 
   constructor(settled: SpanSet) {
@@ -23,7 +28,7 @@ export class Waiting {
     return this.#first() !== undefined
   }
 
-  add(span: Span): void {
+  add(span: WaitingSpan): void {
     this.#spans.push(span)
     this.#items += span.end - span.start
   }
@@ -32,7 +37,8 @@ export class Waiting {
   take(items: number): Span | undefined {
     const open = this.#first()
     if (open === undefined) return undefined
-    const piece = { start: open.start, end: Math.min(open.end, open.start + items) }
+    const { mostItems } = this.#spans[0] as WaitingSpan
+    const piece = { start: open.start, end: Math.min(open.end, open.start + Math.min(items, mostItems)) }
     this.#advance(piece.end)
     return piece
   }
@@ -53,6 +59,6 @@ export class Waiting {
     if (span === undefined || start <= span.start) return
     this.#items -= start - span.start
     if (start >= span.end) this.#spans.shift()
-    else this.#spans[0] = { start, end: span.end }
+    else this.#spans[0] = { ...span, start }
   }
 }

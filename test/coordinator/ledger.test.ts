@@ -106,14 +106,33 @@ test('for idle slots the longest rests are recalled, each attempt once', t => {
     [30, 40],
   ] as const)
     ledger.step({ type: 'add', start, end, now: 0 })
-  t.deepEqual(recalls(ledger.step(idle(1, 0))), ['1.1'])
-  t.deepEqual(recalls(ledger.step(idle(1, 0))), ['2.1'])
+  t.deepEqual(recalls(ledger.step(idle(1, 0.04))), [], 'they may be on their way to the idle slots')
+  t.deepEqual(recalls(ledger.step(idle(1, 0.06))), ['1.1'])
+  t.deepEqual(recalls(ledger.step(idle(1, 0.06))), ['2.1'])
   t.deepEqual(ledger.ledger.recalled(), [
     { shard: 1, attempt: 1 },
     { shard: 2, attempt: 1 },
   ])
   ledger.step(report({ shard: 1, start: 3, end: 30 }))
   t.deepEqual(ledger.ledger.recalled(), [{ shard: 2, attempt: 1 }], 'what has ended has answered')
+})
+
+test('what is taken back before it was begun comes back in smaller pieces, so that it ends', t => {
+  const ledger = watched()
+  let open = ledger.step({ type: 'add', start: 0, end: 9, now: 0 })
+  const sizes: number[] = []
+  let now = 0
+  for (let round = 0; round < 20 && open.length > 0; round++) {
+    const [offer] = open.flatMap(effect => (effect.type === 'offer' ? [effect] : []))
+    if (offer === undefined) break
+    sizes.push(offer.end - offer.start)
+    now += 1
+    if (recalls(ledger.step(idle(1, now))).length === 0) break
+    const { shard, start } = offer
+    open = ledger.step(report({ shard, start, end: start, pieceItems: 9, now }))
+    if (open.every(({ type }) => type !== 'offer')) open = ledger.step({ type: 'resume', items: 9, now })
+  }
+  t.deepEqual(sizes, [9, 5, 4, 3, 2, 2, 2, 2, 1])
 })
 
 test('nothing is recalled that is about to end, that cannot be cut, or of a fold', t => {
@@ -131,7 +150,7 @@ test('nothing is recalled that is about to end, that cannot be cut, or of a fold
 test('an attempt that gives back its end goes on with the rest of it', t => {
   const ledger = watched()
   ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
-  ledger.step(idle(1, 0))
+  ledger.step(idle(1, 0.1))
   const answer = { last: false, givenBack: { start: 4, end: 10 }, pieceItems: 3 }
   t.deepEqual(ledger.step(report({ shard: 0, start: 0, end: 2, ...answer })), [
     { type: 'settled', start: 0, end: 2 },
