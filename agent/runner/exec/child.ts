@@ -61,7 +61,9 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
   // It was refused; the agent had sent this before it knew.
   if (line === undefined) return
   const source = sourceOf(items)
-  const part = new Part(run, start, source.count, outcomes => channel.send(outcomes), commandSeconds)
+  const part = new Part(run, start, source.count, outcomes => channel.send(outcomes), commandSeconds).spreadOver(
+    timeBoxSeconds,
+  )
   const endSeconds = nowSeconds() + timeBoxSeconds
   const isWanted = (offset: number): boolean => start + offset < announcer.limitOf(run, true)
   for (let offset = 0; offset < source.count && isWanted(offset); offset++) {

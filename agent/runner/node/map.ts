@@ -148,7 +148,9 @@ export const runMap = async (
   { channel, announcer }: Seat,
 ): Promise<void> => {
   const source = sourceOf(run.items)
-  const part = new Part(run.run, run.start, source.count, outcomes => channel.send(outcomes))
+  const part = new Part(run.run, run.start, source.count, outcomes => channel.send(outcomes)).spreadOver(
+    run.timeBoxSeconds,
+  )
   const caller = new ChunkCaller(loaded, run.items, source, part)
   const endSeconds = nowSeconds() + run.timeBoxSeconds
   let offset = 0

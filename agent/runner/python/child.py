@@ -29,6 +29,8 @@ MESSAGE_LIMIT = 4 * 1024
 STACK_LIMIT = 16 * 1024
 # How long finished work may wait, and how much of it: less costs a frame more often, more loses more in a crash.
 FLUSH_SECONDS = 0.1
+# Reports of a shard that takes its whole time box, about.
+FLUSHES = 8
 FLUSH_BYTES = 1024 * 1024
 FLUSH_ITEMS = FLUSH_BYTES // 8
 # An announcement costs about 2 us; items that take longer than this are announced one by one.
@@ -376,7 +378,8 @@ def failure_of(error, reason="error"):
 class Part:
     """The outcomes of a run that have not left yet."""
 
-    def __init__(self, run, start):
+    def __init__(self, run, start, box=0):
+        self.patience = max(FLUSH_SECONDS, box / FLUSHES)
         self.run = run
         self.start = start
         self.end = start
@@ -421,7 +424,7 @@ class Part:
         return self.texts
 
     def due(self, moment):
-        return moment - self.flushed >= FLUSH_SECONDS or self.size >= FLUSH_BYTES or len(self.scalars) >= FLUSH_ITEMS
+        return moment - self.flushed >= self.patience or self.size >= FLUSH_BYTES or len(self.scalars) >= FLUSH_ITEMS
 
     def packed(self):
         values, types = self.scalars, self.types
@@ -678,7 +681,7 @@ def ending(count, start, limit):
 
 def run_map(job, number, meta, source):
     start, careful = meta["start"], meta["careful"]
-    part = Part(number, start)
+    part = Part(number, start, meta["timeBoxSeconds"])
     ends = now() + meta["timeBoxSeconds"]
     call = spreading(job.call) if job.spread and not source.packed else job.call
     at = 0
