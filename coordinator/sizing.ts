@@ -14,6 +14,8 @@ export const TARGET_SECONDS = { local: 0.05, cluster: 0.1 } as const
 
 /** A single coordinator settles about so many shards a second; with more slots, shards last longer. */
 const SHARDS_PER_SECOND = 1000
+/** For a while, at the end of a job, it settles so many: pieces need not be larger for its sake. */
+const SHARDS_PER_SECOND_AT_MOST = 10_000
 /** One size is at most so many times the last measured: the first items are often unlike the rest. */
 const GROWTH = 32
 /** What remains is cut into at least so many shards a slot: small pieces in the tail. */
@@ -77,9 +79,10 @@ export class Sizing {
     return whole(Math.min(this.#wanted(slots, itemSeconds), Math.max(share, floor)))
   }
 
-  /** What takes less is mostly overhead. */
+  /** What takes less is mostly overhead, or more than one coordinator can follow. */
   leastSeconds(slots: number): number {
-    return Math.min(this.#overheadSeconds / OVERHEAD_ALLOWED, this.#targetSeconds(slots))
+    const byOverhead = Math.min(this.#overheadSeconds / OVERHEAD_ALLOWED, this.#targetSeconds(slots))
+    return Math.max(byOverhead, slots / SHARDS_PER_SECOND_AT_MOST)
   }
 
   /** After this long a worker gives back what it did not reach. */

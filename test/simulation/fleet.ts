@@ -64,7 +64,7 @@ export class Fleet implements CoordinatorTransport {
   readonly #queue: Task[] = []
   #next = 0
   /** Hosts that may have room, as they asked. */
-  #asking: Host[] = []
+  readonly #asking: Set<Host>
   readonly #runs = new Map<number, Run[]>()
   #onReport: (message: Uint8Array) => void = () => {}
   #onBeat: (message: Uint8Array) => void = () => {}
@@ -88,7 +88,7 @@ export class Fleet implements CoordinatorTransport {
       reported: [],
       sequence: 0,
     }))
-    this.#asking = [...this.#hosts]
+    this.#asking = new Set(this.#hosts)
   }
 
   get slots(): number {
@@ -170,11 +170,13 @@ export class Fleet implements CoordinatorTransport {
   }
 
   #match(): void {
-    while (this.#next < this.#queue.length && this.#asking.length > 0) {
-      const host = this.#asking.shift() as Host
+    for (const host of this.#asking) {
+      if (this.#next >= this.#queue.length) break
+      this.#asking.delete(host)
       if (this.#roomOf(host) <= 0) continue
       host.waiting.push(this.#queue[this.#next++] as Task)
-      if (this.#roomOf(host) > 0) this.#asking.push(host)
+      // Behind the others.
+      if (this.#roomOf(host) > 0) this.#asking.add(host)
       this.#assign(host)
     }
     if (this.#next < 10_000 || this.#next < this.#queue.length >>> 1) return
@@ -273,7 +275,7 @@ export class Fleet implements CoordinatorTransport {
     else this.#runs.delete(task.shard)
     this.#assign(host)
     this.#timeline.after(this.#options.latencySeconds, () => {
-      this.#asking.push(host)
+      this.#asking.add(host)
       this.#match()
     })
   }

@@ -25,9 +25,9 @@ export interface ScaleResult {
   readonly extra: number
   readonly shards: number
   readonly reports: number
-  /** Real time of the coordinator, by the middle of its spells of a thousandth of the job each. */
+  /** CPU time of the coordinator. */
   readonly secondsPerShard: number
-  /** The same for the first and for the last tenth of the job. */
+  /** The same over the first and the last fifth of its reports. */
   readonly firstSecondsPerShard: number
   readonly lastSecondsPerShard: number
   readonly broadcastBytesPerSecond: number
@@ -37,13 +37,8 @@ export interface ScaleResult {
 const LATENCY_SECONDS = 0.0005
 /** More than is measured below, so that a coordinator that cannot keep up is seen. */
 const SERVICE_SECONDS = 100e-6
-const SPELLS = 1000
+const REPORTS_PER_SPELL = 100
 const LONGEST_SECONDS = 1e6
-
-interface Spell {
-  readonly shards: number
-  readonly seconds: number
-}
 
 export const runScale = async (options: ScaleOptions): Promise<ScaleResult> => {
   const { hosts, workSeconds, items, shardSize, speculation = true } = options
@@ -81,13 +76,10 @@ export const runScale = async (options: ScaleOptions): Promise<ScaleResult> => {
       .then(found => {
         end = found
       })
-    const spells: Spell[] = []
-    let before = { items: 0, reports: 0, seconds: 0 }
+    /** CPU seconds by the end of each spell of reports. */
+    const spells = [0]
     const look = (): boolean => {
-      if (written.items - before.items >= items / SPELLS) {
-        spells.push({ shards: fleet.reports - before.reports, seconds: time.busySeconds - before.seconds })
-        before = { items: written.items, reports: fleet.reports, seconds: time.busySeconds }
-      }
+      if (fleet.reports >= spells.length * REPORTS_PER_SPELL) spells.push(time.busySeconds)
       return end !== undefined
     }
     if (!(await time.run(look, LONGEST_SECONDS))) throw new Error('the job does not end')
@@ -98,8 +90,12 @@ export const runScale = async (options: ScaleOptions): Promise<ScaleResult> => {
     const work = workSeconds(0, items)
     const capacity = hosts.reduce((sum, { slots, speed }) => sum + slots * speed, 0) * wallSeconds
     const { shards } = (end as JobEnd).receipt
-    const tenth = Math.ceil(spells.length / 10)
-    const perReport = fleet.reports / shards
+    const reportsPerShard = fleet.reports / shards
+    const of = (from: number, to: number): number => {
+      const [first, last] = [Math.round(from * (spells.length - 1)), Math.round(to * (spells.length - 1))]
+      const seconds = (spells[last] as number) - (spells[first] as number)
+      return (seconds / Math.max(1, last - first) / REPORTS_PER_SPELL) * reportsPerShard
+    }
     return {
       slots: fleet.slots,
       efficiency: work / capacity,
@@ -107,9 +103,9 @@ export const runScale = async (options: ScaleOptions): Promise<ScaleResult> => {
       extra: (fleet.workedSeconds - work) / work,
       shards,
       reports: fleet.reports,
-      secondsPerShard: middle(spells) * perReport,
-      firstSecondsPerShard: middle(spells.slice(0, tenth)) * perReport,
-      lastSecondsPerShard: middle(spells.slice(-tenth)) * perReport,
+      secondsPerShard: time.busySeconds / shards,
+      firstSecondsPerShard: of(0, 0.2),
+      lastSecondsPerShard: of(0.8, 1),
       broadcastBytesPerSecond: fleet.broadcastBytes / wallSeconds,
       end,
     }
@@ -129,12 +125,6 @@ class Written {
 
   async commit(): Promise<void> {}
   async abandon(): Promise<void> {}
-}
-
-/** Of the time of a report: other processes on the machine make some spells long, hardly half of them. */
-const middle = (spells: readonly Spell[]): number => {
-  const times = spells.map(({ shards, seconds }) => seconds / Math.max(1, shards)).sort((a, b) => a - b)
-  return times[times.length >>> 1] ?? 0
 }
 
 /** Hosts of eight slots, or one of fewer, all of one speed. */
