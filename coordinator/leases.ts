@@ -59,6 +59,8 @@ interface AgentRecord {
 const VANISHED_SECONDS = 1.5
 /** An offer passed over by idle agents, or by agents that claimed later ones, is repeated after this long, then after twice as long, and so on. */
 const UNCLAIMED_SECONDS = 3
+/** A claim is known by a beat: of two tasks that were pulled together, one may be known for so long before the other. */
+const CLAIM_SECONDS = 1.5
 /** So often its patience doubles, and no more: smaller offers twice what only waits, larger leaves what was lost lying. */
 const MOST_DOUBLINGS = 4
 /** The ledger's own pause (a frozen process, a blocked loop) is nobody else's silence. */
@@ -76,6 +78,8 @@ export class Leases {
   #tickedAtSeconds: number | undefined
   /** The newest offer that was claimed, by its time: an older one that is still unclaimed was passed over. */
   #claimedOfferAtSeconds = Number.NEGATIVE_INFINITY
+  /** What it was at the last ticks, the oldest first: one from before CLAIM_SECONDS, and those since. */
+  #claimed: { readonly atSeconds: number; readonly offerAtSeconds: number }[] = []
 
   /** Shards that an agent is known to hold. */
   get running(): number {
@@ -194,11 +198,14 @@ export class Leases {
       else if (now - (missingSinceSeconds as number) > VANISHED_SECONDS) losses.push(lossOf(lease, 'vanished'))
     }
     this.#loseOfSilent(now, losses)
+    const passedOverSeconds = this.#knownClaimSeconds(now)
     // The oldest stand first, and none is passed over sooner than the least patience.
     for (const lease of this.#offered) {
       const { atSeconds } = lease.state as Offered
       if (now - atSeconds <= UNCLAIMED_SECONDS) break
-      if (!this.#isPassedOver(lease, atSeconds, now, idleSinceSeconds)) continue
+      const patienceSeconds = UNCLAIMED_SECONDS * 2 ** Math.min(lease.unclaimed, MOST_DOUBLINGS)
+      const isPassedOver = atSeconds < passedOverSeconds || now - idleSinceSeconds > patienceSeconds
+      if (!isPassedOver || now - atSeconds <= patienceSeconds) continue
       lease.unclaimed++
       losses.push(lossOf(lease, 'unclaimed'))
     }
@@ -218,10 +225,14 @@ export class Leases {
     }
   }
 
-  #isPassedOver({ unclaimed }: Lease, atSeconds: number, now: number, idleSinceSeconds: number): boolean {
-    const patienceSeconds = UNCLAIMED_SECONDS * 2 ** Math.min(unclaimed, MOST_DOUBLINGS)
-    const isPassed = atSeconds < this.#claimedOfferAtSeconds || now - idleSinceSeconds > patienceSeconds
-    return isPassed && now - atSeconds > patienceSeconds
+  /** The newest offer that has been known as claimed for so long that older ones would be known as well. */
+  #knownClaimSeconds(now: number): number {
+    this.#claimed.push({ atSeconds: now, offerAtSeconds: this.#claimedOfferAtSeconds })
+    while ((this.#claimed[1]?.atSeconds ?? now) <= now - CLAIM_SECONDS) this.#claimed.shift()
+    const [oldest] = this.#claimed
+    return oldest !== undefined && oldest.atSeconds <= now - CLAIM_SECONDS
+      ? oldest.offerAtSeconds
+      : Number.NEGATIVE_INFINITY
   }
 
   #claim(lease: Lease, agent: string, now: number, started: boolean): void {

@@ -37,6 +37,8 @@ export type LedgerEvent =
       readonly suspects?: Span
       /** The attempt goes on, but not with these, the end of its span. */
       readonly givenBack?: Span
+      /** What the reported items took there. */
+      readonly workSeconds?: number
       /** Of what comes back, so many items are offered at once; what is longer waits, to be cut when there is room. */
       readonly pieceItems?: number
       readonly now: number
@@ -93,6 +95,8 @@ export type LedgerEffect =
       readonly attempt: number
       readonly agent: string
       readonly silentSeconds: number
+      /** What the copy will take, as far as is known. */
+      readonly costSeconds: number
       readonly start: number
       readonly end: number
     }

@@ -16,6 +16,7 @@
 import type { Span } from '../proto/shard.js'
 import { Leases, type Loss } from './leases.js'
 import type { IdleEvent, LedgerEffect, LedgerEvent, LedgerOptions, ReportEvent } from './ledger-events.js'
+import { Paces } from './paces.js'
 import { SpanSet } from './spans.js'
 import { type Candidate, copiesOf, recallsOf } from './tail.js'
 import { Waiting } from './waiting.js'
@@ -49,6 +50,7 @@ export class Ledger {
   readonly #leases = new Leases()
   readonly #live = new Map<number, LiveShard>()
   readonly #settled = new SpanSet()
+  readonly #paces = new Paces()
   readonly #waiting = new Waiting(this.#settled)
   /** Attempts that are to give back what they have not begun, and have not answered. */
   readonly #recalled = new Map<number, number>()
@@ -181,6 +183,7 @@ export class Ledger {
   }
 
   #report(event: ReportEvent, effects: LedgerEffect[]): void {
+    if (event.workSeconds !== undefined) this.#paces.observe(event.agent, event.end - event.start, event.workSeconds)
     let fresh = this.#settled.missing(event.start, event.end)
     if (
       this.#options.indivisible &&
@@ -227,13 +230,14 @@ export class Ledger {
       const { shard, open, careful, losses, isCopied, progressAtSeconds } = live
       const holder = this.#leases.holder(shard)
       const sinceSeconds = Math.max(progressAtSeconds, holder?.startedAtSeconds ?? progressAtSeconds)
+      const itemSeconds = this.#paceOf(holder?.agent, event)
       const isStarted = holder?.startedAtSeconds !== undefined
       // What may have brought down a host, or a worker, is left alone: it is neither cut nor run twice at once.
       const isHarmless = !careful && losses === 0
       const isAsked = live.recalledAttempt === this.#leases.attemptOf(shard)
       const mayRecall = isHarmless && !isAsked && !this.#options.indivisible
       const mayCopy = isHarmless && isStarted && !isCopied
-      candidates.push({ shard, open, sinceSeconds, isStarted, holder: holder?.agent, mayRecall, mayCopy })
+      candidates.push({ shard, open, sinceSeconds, itemSeconds, isStarted, holder: holder?.agent, mayRecall, mayCopy })
     }
     for (const { shard, restSeconds } of recallsOf(candidates, event)) {
       const attempt = this.#leases.attemptOf(shard)
@@ -243,11 +247,18 @@ export class Ledger {
       effects.push({ type: 'recall', shard, attempt, restSeconds })
     }
     if (event.spareSeconds <= 0) return
-    for (const copy of copiesOf(candidates, this.#leases.idle(event.now), event)) this.#copy(copy, event.now, effects)
+    const idle = this.#leases.idle(event.now)
+    const hosts = idle.map(({ agent, slots }) => ({ agent, slots, itemSeconds: this.#paceOf(agent, event) }))
+    for (const { candidate, costSeconds } of copiesOf(candidates, hosts, event))
+      this.#copy(candidate, costSeconds, event.now, effects)
+  }
+
+  #paceOf(agent: string | undefined, { itemSeconds }: IdleEvent): number {
+    return (agent === undefined ? undefined : this.#paces.of(agent)) ?? itemSeconds
   }
 
   /** Offers what is open of a shard while its attempt goes on: whoever is first settles it. */
-  #copy({ shard, holder, sinceSeconds }: Candidate, now: number, effects: LedgerEffect[]): void {
+  #copy({ shard, holder, sinceSeconds }: Candidate, costSeconds: number, now: number, effects: LedgerEffect[]): void {
     const live = this.#live.get(shard) as LiveShard
     const [span, ...others] = this.#settled.missing(live.start, live.end)
     if (span === undefined || others.length > 0 || (this.#options.indivisible && live.open < live.end - live.start))
@@ -257,7 +268,7 @@ export class Ledger {
     live.start = span.start
     live.end = span.end
     live.isCopied = true
-    effects.push({ type: 'doubted', shard, attempt, agent: holder as string, silentSeconds, ...span })
+    effects.push({ type: 'doubted', shard, attempt, agent: holder as string, silentSeconds, costSeconds, ...span })
     this.#offer(live, now, effects)
   }
 

@@ -328,6 +328,7 @@ export class Run {
       now,
       ...(suspects && { suspects }),
       ...(givenBack && { givenBack }),
+      workSeconds: timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds,
       // A fold that is given back is one that nobody has begun.
       ...(isMap && { pieceItems: this.#size(this.#feeder.unread) }),
     })

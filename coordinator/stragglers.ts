@@ -94,18 +94,14 @@ export class Stragglers {
     const { decisions, sizing, startedAtSeconds } = this.#options
     const at = now - startedAtSeconds()
     if (effect.type === 'doubted') {
-      const { agent, silentSeconds, start, end } = effect
-      this.#copiedSeconds += silentSeconds
-      decisions.add(
-        at,
-        `Items ${start} to ${end - 1} are run a second time: ${agent} is silent on them for too long.`,
-        {
-          silent_seconds: silentSeconds,
-          item_seconds: sizing.itemSeconds ?? 0,
-          copied_seconds: this.#copiedSeconds,
-          work_seconds: this.#workSeconds,
-        },
-      )
+      const { agent, silentSeconds, costSeconds, start, end } = effect
+      this.#copiedSeconds += costSeconds
+      decisions.add(at, `Items ${start} to ${end - 1} are run a second time: ${agent} takes too long for them.`, {
+        silent_seconds: silentSeconds,
+        item_seconds: sizing.itemSeconds ?? 0,
+        copied_seconds: this.#copiedSeconds,
+        work_seconds: this.#workSeconds,
+      })
     } else if (effect.type === 'recall' && isPowerOfTwo(++this.#recalls)) {
       decisions.add(at, `The rest of a shard is taken back, because slots are idle (${this.#recalls} so far).`, {
         rest_seconds: effect.restSeconds,

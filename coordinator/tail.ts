@@ -12,6 +12,8 @@ export interface Candidate {
   readonly open: number
   /** Since when it is at what it was last seen to do. */
   readonly sinceSeconds: number
+  /** What an item takes where it is. */
+  readonly itemSeconds: number
   /** A worker has begun it. */
   readonly isStarted: boolean
   readonly holder: string | undefined
@@ -19,8 +21,17 @@ export interface Candidate {
   readonly mayCopy: boolean
 }
 
-/** A copy is made of what takes so many times what is usual. Smaller: more work twice. Larger: a slow host is waited for longer. */
-const COPY_TIMES = 3
+/** A host with slots that nothing is held for. */
+export interface IdleHost {
+  readonly agent: string
+  readonly slots: number
+  readonly itemSeconds: number
+}
+
+/** What takes so many times what is usual on its host is stuck. Smaller: more work twice. Larger: it is waited for longer. */
+const STUCK_TIMES = 3
+/** A copy must be expected to end in so much less time. It may come to a slower host than was thought. */
+const WORTH_TIMES = 2
 /** Beats tell after half a second that something was begun; what is silent for less is not known to be slow. */
 const COPY_SECONDS = 1
 
@@ -29,10 +40,10 @@ type Moment = Idleness & { readonly now: number }
 /** The longest rests first, as many as there are idle slots. */
 export const recallsOf = (
   candidates: readonly Candidate[],
-  { slots, itemSeconds, leastSeconds, now }: Moment,
+  { slots, leastSeconds, now }: Moment,
 ): { readonly shard: number; readonly restSeconds: number }[] => {
   const rests: { shard: number; restSeconds: number }[] = []
-  for (const { shard, open, sinceSeconds, isStarted, holder, mayRecall } of candidates) {
+  for (const { shard, open, sinceSeconds, itemSeconds, isStarted, holder, mayRecall } of candidates) {
     if (!mayRecall) continue
     // Of one item nothing can be given back, unless it is known to wait where all slots are busy.
     if (open < 2 && (isStarted || holder === undefined)) continue
@@ -47,26 +58,34 @@ export const recallsOf = (
   return rests.sort((a, b) => b.restSeconds - a.restSeconds).slice(0, slots)
 }
 
-/** Those silent for longest first, as many as other hosts have idle slots. */
+/** What would otherwise take longest first, as many as other hosts have idle slots. */
 export const copiesOf = (
   candidates: readonly Candidate[],
-  idle: readonly { readonly agent: string; readonly slots: number }[],
-  { itemSeconds, spareSeconds, now }: Moment,
-): Candidate[] => {
-  let slots = idle.reduce((sum, { slots }) => sum + slots, 0)
-  let leftSeconds = spareSeconds
-  const copies: Candidate[] = []
-  const isElsewhere = (holder: string | undefined): boolean => idle.some(({ agent }) => agent !== holder)
-  for (const candidate of candidates.toSorted((a, b) => a.sinceSeconds - b.sinceSeconds)) {
-    if (slots === 0) break
-    const { open, sinceSeconds, mayCopy, holder } = candidate
-    const silentSeconds = now - sinceSeconds
-    if (!mayCopy || silentSeconds < Math.max(COPY_SECONDS, COPY_TIMES * open * itemSeconds)) continue
-    // Nobody knows how long it will take: it counts for as long as it has taken.
-    if (silentSeconds > leftSeconds || !isElsewhere(holder)) continue
-    leftSeconds -= silentSeconds
-    slots--
-    copies.push(candidate)
+  idle: readonly IdleHost[],
+  { spareSeconds, now }: Moment,
+): { readonly candidate: Candidate; readonly costSeconds: number }[] => {
+  const wanted: { candidate: Candidate; costSeconds: number; leftSeconds: number }[] = []
+  const fastest = idle.toSorted((a, b) => a.itemSeconds - b.itemSeconds).slice(0, 2)
+  for (const candidate of candidates) {
+    const elsewhere = fastest.find(({ agent }) => agent !== candidate.holder)
+    const silentSeconds = now - candidate.sinceSeconds
+    if (!candidate.mayCopy || elsewhere === undefined || silentSeconds < COPY_SECONDS) continue
+    const copySeconds = candidate.open * elsewhere.itemSeconds
+    const usualSeconds = candidate.open * candidate.itemSeconds
+    const isStuck = silentSeconds > STUCK_TIMES * usualSeconds
+    // What is stuck, nobody knows why, takes as long again as it has taken, here or there.
+    const leftSeconds = isStuck ? silentSeconds : usualSeconds - silentSeconds
+    const costSeconds = isStuck ? Math.max(silentSeconds, copySeconds) : copySeconds
+    if (leftSeconds > WORTH_TIMES * copySeconds) wanted.push({ candidate, costSeconds, leftSeconds })
   }
-  return copies
+  let slots = idle.reduce((sum, host) => sum + host.slots, 0)
+  let spare = spareSeconds
+  return wanted
+    .sort((a, b) => b.leftSeconds - a.leftSeconds)
+    .filter(({ costSeconds }) => {
+      if (slots === 0 || costSeconds > spare) return false
+      slots--
+      spare -= costSeconds
+      return true
+    })
 }

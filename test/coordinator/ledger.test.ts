@@ -179,7 +179,7 @@ const stuck = (now: number, fields: Partial<LedgerOptions> = {}): LedgerWatch =>
 test('what is silent for much longer than its like is run a second time, once, and the first outcome wins', t => {
   const ledger = stuck(2)
   t.deepEqual(ledger.step(idle(3, 2, { spareSeconds: 10 })), [
-    { type: 'doubted', shard: 0, attempt: 1, agent: 'a', silentSeconds: 2, start: 0, end: 1 },
+    { type: 'doubted', shard: 0, attempt: 1, agent: 'a', silentSeconds: 2, costSeconds: 2, start: 0, end: 1 },
     { type: 'offer', shard: 0, attempt: 2, start: 0, end: 1, careful: false },
   ])
   ledger.step(beat(9, 2.5, [held(0, 2)], { agent: 'b' }))

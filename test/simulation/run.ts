@@ -142,7 +142,7 @@ export class SimRun {
     this.#apply(effects)
     for (const effect of effects) {
       if (effect.type === 'recall') this.#onChange()
-      if (effect.type === 'doubted') this.job.spareSeconds -= effect.silentSeconds
+      if (effect.type === 'doubted') this.job.spareSeconds -= effect.costSeconds
     }
   }
 
