@@ -203,7 +203,10 @@ export class Ledger {
       effects.push({ type: 'lost', shard: shard.shard, attempt, agent, why: 'given back' })
       const cuts = suspects === undefined ? [] : [suspects.start, suspects.end]
       const isRecalled = this.#recalled.get(shard.shard) === attempt
-      this.#replace({ ...shard, losses: 0 }, { cuts, suspects, pieceItems, isRecalled }, now, effects)
+      const isUntouched = suspects === undefined && shard.open === shard.end - shard.start
+      // The attempt beside it goes on for as long as the shard keeps its number.
+      if (shard.isCopied && isUntouched) this.#offer(shard, now, effects)
+      else this.#replace({ ...shard, losses: 0 }, { cuts, suspects, pieceItems, isRecalled }, now, effects)
     } else {
       this.#leases.report(event.shard, agent, now)
       if (givenBack !== undefined) this.#shorten(shard, givenBack.start, event, effects)
@@ -235,7 +238,7 @@ export class Ledger {
       // What may have brought down a host, or a worker, is left alone: it is neither cut nor run twice at once.
       const isHarmless = !careful && losses === 0
       const isAsked = live.recalledAttempt === this.#leases.attemptOf(shard)
-      const mayRecall = isHarmless && !isAsked && !this.#options.indivisible
+      const mayRecall = isHarmless && !isAsked && !isCopied && !this.#options.indivisible
       const mayCopy = isHarmless && isStarted && !isCopied
       candidates.push({ shard, open, sinceSeconds, itemSeconds, isStarted, holder: holder?.agent, mayRecall, mayCopy })
     }
