@@ -74,7 +74,12 @@ export class Run {
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
     this.#sizing = new Sizing({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
-    this.#accounts = new Accounts({ job: spec.job, name: spec.name, placement })
+    this.#accounts = new Accounts({
+      job: spec.job,
+      name: spec.name,
+      placement,
+      ...(fixedSize !== undefined && { shardSize: fixedSize }),
+    })
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
@@ -131,7 +136,6 @@ export class Run {
     const { request, clock, spec } = this.#options
     this.#startedAtSeconds = clock()
     this.#accounts.start(this.#startedAtSeconds)
-    this.#accounts.slots(this.#totalSlots, this.#startedAtSeconds)
     const onAbort = (): void => this.#interrupt()
     const onKill = (): void => this.#stop('interrupted')
     request.signal?.addEventListener('abort', onAbort)
@@ -164,7 +168,7 @@ export class Run {
       failed,
       failures,
       ...(this.#why !== undefined && { why: this.#why }),
-      receipt: this.#accounts.receipt(settled, failed, clock()),
+      receipt: this.#accounts.receipt(settled, failed, clock(), this.#isUnfinished),
     }
   }
 
@@ -195,8 +199,9 @@ export class Run {
   /** An agent offers so many slots from now on. */
   join(agent: string, slots: number, now: number): void {
     this.#agents.set(agent, slots)
+    this.#accounts.serve(agent, slots, now)
     this.#hadAgents = true
-    this.#countSlots(now)
+    this.#countSlots()
   }
 
   beat(beat: Beat, now: number): void {
@@ -209,8 +214,9 @@ export class Run {
   }
 
   /** An agent that was not heard of for too long serves no more. */
-  gone(agent: string, now: number): void {
-    if (this.#agents.delete(agent)) this.#countSlots(now)
+  gone(agent: string): void {
+    this.#accounts.gone(agent)
+    if (this.#agents.delete(agent)) this.#countSlots()
   }
 
   tick(now: number): void {
@@ -221,16 +227,22 @@ export class Run {
     if (this.#state === 'finishing') this.#checkFinished(now)
   }
 
+  /** It ended while slots were at work, which comes to nothing. */
+  get #isUnfinished(): boolean {
+    if (this.#state === 'done') return false
+    const waited = this.#finishingSinceSeconds > 0 && this.#ledger.runningShards === 0
+    return this.#ledger.liveShards > 0 && !waited
+  }
+
   /** A job is cut and offered for one slot until there is any. */
   get #slots(): number {
     return Math.max(1, this.#totalSlots)
   }
 
-  #countSlots(now: number): void {
+  #countSlots(): void {
     const total = [...this.#agents.values()].reduce((sum, slots) => sum + slots, 0)
     if (total === this.#totalSlots) return
     this.#totalSlots = total
-    this.#accounts.slots(total, now)
     this.#feeder.wake()
   }
 

@@ -52,8 +52,8 @@ export const runFold = async (
     announcer.announce(run.run, run.start + from, to - from)
     const began = nowSeconds()
     failure = await step(to)
-    await turn()
     part.computed(nowSeconds() - began)
+    await turn()
     pace.observe(to - from, nowSeconds() - began)
   }
   announcer.rest(run.run, run.start + offset)
