@@ -1,6 +1,7 @@
 // The one knob that would help a job most, computed from its account. Pure. In: a receipt's figures. Out: sentences: first
 // the honest one if a plain loop would have been faster, then the knob with its figure. Always true: what would help by
 // less than a few percent is not said.
+import { isSlower } from './gain.js'
 import type { Receipt } from './receipt.js'
 
 export type Facts = Omit<Receipt, 'advice' | 'decisions'>
@@ -23,7 +24,7 @@ interface Knob {
 }
 
 export const advise = (facts: Facts, shardSize?: number): string[] => {
-  const { items, capacity_core_seconds: capacity, serial_seconds_estimate: serial } = facts
+  const { items, capacity_core_seconds: capacity } = facts
   if (items === 0 || !(capacity > 0)) return []
   const knobs = [
     tail(facts, shardSize),
@@ -34,9 +35,9 @@ export const advise = (facts: Facts, shardSize?: number): string[] => {
     contended(facts),
   ]
   const [best] = knobs.filter(knob => knob !== undefined).sort((a, b) => b.seconds - a.seconds)
-  const isSlower = serial.value > 0 && facts.speedup < 1
-  const isWorthIt = best !== undefined && best.seconds >= LEAST_SHARE * capacity && !(isSlower && best.isCost)
-  return [...(isSlower ? [loop(facts)] : []), ...(isWorthIt ? [best.text] : [])]
+  const slower = isSlower(facts)
+  const isWorthIt = best !== undefined && best.seconds >= LEAST_SHARE * capacity && !(slower && best.isCost)
+  return [...(slower ? [loop(facts)] : []), ...(isWorthIt ? [best.text] : [])]
 }
 
 const loop = (facts: Facts): string => {

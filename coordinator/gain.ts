@@ -16,6 +16,15 @@ export interface GainFacts {
 const LEAST = 1e-9
 const LEAST_SLOTS = 1.01
 
+/** Closer to a loop than this nobody can tell which was faster. */
+const SLOWER = 0.95
+
+/** A plain loop would have been faster, even one that lacked a core as often as the workers did. */
+export const isSlower = (receipt: Pick<Receipt, 'serial_seconds_estimate' | 'wall_seconds'>): boolean => {
+  const { serial_seconds_estimate: serial, wall_seconds: wall } = receipt
+  return serial.value > 0 && serial.high < SLOWER * wall
+}
+
 type Gain = Pick<Receipt, 'speedup' | 'efficiency' | 'karp_flatt' | 'break_even_items' | 'break_even_item_seconds'>
 
 export const gainOf = ({ items, slots, wallSeconds, serialSeconds, startSeconds }: GainFacts): Gain => {

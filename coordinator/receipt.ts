@@ -62,7 +62,7 @@ export interface SerialEstimate {
   readonly method: string
 }
 
-/** In the function, without preemption: means of reports, so of single items where items are long. */
+/** In the function, without preemption: from means of reports, so from below where items are short. */
 export interface ItemSeconds {
   readonly median: number
   readonly slowest: number

@@ -17,6 +17,9 @@ const BEST_QUARTER = 0.25
 /** For the low end: one shard in twenty had it so good. */
 const BEST_TWENTIETH = 0.05
 
+/** Workers report about so often, and behind each item that takes longer (docs/worker-protocol.md). */
+const REPORT_SECONDS = 0.1
+
 interface Bin {
   items: number
   seconds: number
@@ -68,6 +71,8 @@ export class Serial {
   #cpuSeconds = 0
   #preemptedSeconds = 0
   #slowestSeconds = 0
+  /** The report that took longest: an item that takes long is the last of its own. */
+  #longest: Bin = { items: 0, seconds: 0 }
 
   get cpuSeconds(): number {
     return this.#cpuSeconds
@@ -89,6 +94,7 @@ export class Serial {
       return
     }
     this.#slowestSeconds = Math.max(this.#slowestSeconds, seconds / items)
+    if (seconds > this.#longest.seconds) this.#longest = { items, seconds }
     if (items < MANY_ITEMS) this.#fewSeconds += seconds
     add(items < MANY_ITEMS ? this.#few : this.#many, items, seconds)
   }
@@ -96,7 +102,10 @@ export class Serial {
   get itemSeconds(): ItemSeconds {
     const all = new Map<number, Bin>()
     for (const bins of [this.#few, this.#many]) for (const { items, seconds } of bins.values()) add(all, items, seconds)
-    return { median: quantile(all, 0.5, bin => bin.items), slowest: this.#slowestSeconds }
+    const median = quantile(all, 0.5, bin => bin.items)
+    const { items, seconds } = this.#longest
+    const last = seconds - Math.max(REPORT_SECONDS, (items - 1) * median)
+    return { median, slowest: Math.max(this.#slowestSeconds, last) }
   }
 
   estimate(): SerialEstimate {
