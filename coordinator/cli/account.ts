@@ -49,7 +49,7 @@ const gainLines = (receipt: Receipt, { paint }: AccountOptions): string[] => {
     column(
       'Efficiency',
       whole(receipt.efficiency),
-      serialFraction === null ? '' : `serial fraction (Karp-Flatt) ${formatShare(Math.max(0, serialFraction))}`,
+      serialFraction === null || receipt.speedup < 1 ? '' : `serial fraction (Karp-Flatt) ${formatShare(Math.max(0, serialFraction))}`,
     ),
   ]
 }
