@@ -105,7 +105,7 @@ export class HeadStart {
     } catch (error) {
       this.#end('broken', (error as Error).message)
     }
-    this.#account.report(clock())
+    if (this.#callerRuns) this.#account.report(clock())
     this.#shares.feed(true)
     const workersEnd = await this.#workersEnd
     clearInterval(progress)
@@ -120,6 +120,7 @@ export class HeadStart {
     let until = clock() + FIRST_SLICE_SECONDS
     while (!this.#isOver) {
       if (!this.#callerRuns) {
+        this.#account.retire(clock())
         await this.#workersEnd
         return
       }
