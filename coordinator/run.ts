@@ -14,6 +14,7 @@ import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import { Accounts } from './accounts.js'
+import type { Pace } from './crew.js'
 import { Feeder } from './feeder.js'
 import { isComplete, sliceOutcomes } from './gather.js'
 import type { JobEnd, JobRequest } from './job.js'
@@ -33,6 +34,8 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly targetSeconds: number
   readonly clock: Clock
   readonly log: Log
+  /** What the job is like, after each report. */
+  readonly onPace?: (pace: Pace) => void
   /** The queue is there: agents may pull, and wait for nothing else. */
   readonly onOpen: () => void
   /** What agents should hear soon has changed. */
@@ -67,6 +70,8 @@ export class Run {
   #why: string | undefined
   /** Bytes of reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #unreleasedBytes = 0
+  /** The caller's own loop is a slot too. */
+  readonly #callers: number
   #poison: ItemFailure | undefined
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
@@ -79,8 +84,20 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
-    this.#sizing = new Sizing({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
-    this.#accounts = new Accounts({ job: spec.job, name: spec.name, placement })
+    this.#sizing = new Sizing({
+      targetSeconds: options.targetSeconds,
+      ...(fixedSize !== undefined && { fixedSize }),
+      ...(request.caller && { expected: request.caller }),
+    })
+    this.#accounts =
+      request.caller?.accounts ??
+      new Accounts({
+        job: spec.job,
+        name: spec.name,
+        placement,
+        ...(fixedSize !== undefined && { shardSize: fixedSize }),
+      })
+    this.#callers = request.caller === undefined ? 0 : 1
     this.#stragglers = new Stragglers({
       ledger: this.#ledger,
       sizing: this.#sizing,
@@ -143,8 +160,8 @@ export class Run {
   async toEnd(): Promise<JobEnd> {
     const { request, clock, spec } = this.#options
     this.#startedAtSeconds = clock()
-    this.#accounts.start(this.#startedAtSeconds)
-    this.#accounts.slots(this.#totalSlots, this.#startedAtSeconds)
+    if (request.caller === undefined) this.#accounts.start(this.#startedAtSeconds)
+    else this.#accounts.placed(this.#options.placement)
     const onAbort = (): void => this.#interrupt()
     const onKill = (): void => this.#stop('interrupted')
     request.signal?.addEventListener('abort', onAbort)
@@ -177,7 +194,7 @@ export class Run {
       failed,
       failures,
       ...(this.#why !== undefined && { why: this.#why }),
-      receipt: this.#accounts.receipt(settled, failed, clock()),
+      receipt: this.#accounts.receipt(settled, failed, clock(), this.#isUnfinished),
     }
   }
 
@@ -210,8 +227,9 @@ export class Run {
   join(agent: string, slots: number, now: number): void {
     const before = this.#agents.get(agent) ?? 0
     this.#agents.set(agent, slots)
+    this.#accounts.serve(agent, slots, now)
     this.#hadAgents = true
-    this.#countSlots(slots - before, now)
+    this.#countSlots(slots - before)
   }
 
   beat(beat: Beat, now: number): void {
@@ -224,10 +242,11 @@ export class Run {
   }
 
   /** An agent that was not heard of for too long serves no more. */
-  gone(agent: string, now: number): void {
+  gone(agent: string): void {
+    this.#accounts.gone(agent)
     const slots = this.#agents.get(agent) ?? 0
     this.#agents.delete(agent)
-    this.#countSlots(-slots, now)
+    this.#countSlots(-slots)
   }
 
   tick(now: number): void {
@@ -239,15 +258,27 @@ export class Run {
     if (this.#state === 'finishing') this.#checkFinished(now)
   }
 
+  get #pace(): Pace {
+    const { count } = this.#options.request.input
+    const left = count === undefined ? undefined : count - this.#ledger.settledItems
+    return { itemSeconds: this.#sizing.itemSeconds, left }
+  }
+
+  /** It ended while slots were at work, which comes to nothing. */
+  get #isUnfinished(): boolean {
+    if (this.#state === 'done') return false
+    const waited = this.#finishingSinceSeconds > 0 && this.#ledger.runningShards === 0
+    return this.#ledger.liveShards > 0 && !waited
+  }
+
   /** A job is cut and offered for one slot until there is any. */
   get #slots(): number {
     return Math.max(1, this.#totalSlots)
   }
 
-  #countSlots(more: number, now: number): void {
+  #countSlots(more: number): void {
     if (more === 0) return
     this.#totalSlots += more
-    this.#accounts.slots(this.#totalSlots, now)
     this.#feeder.wake()
   }
 
@@ -274,7 +305,8 @@ export class Run {
   /** Items for the next shard, of so many that are not read yet. */
   #size(unread: number | undefined): number {
     const remaining = unread === undefined ? undefined : unread + this.#ledger.waitingItems
-    return this.#sizing.size(remaining, this.#slots)
+    // What the caller's own loop takes is one slot's.
+    return this.#sizing.size(remaining, this.#slots + this.#callers)
   }
 
   get #isWindowOpen(): boolean {
@@ -340,6 +372,7 @@ export class Run {
     }
     this.#apply(effects, report)
     this.#look()
+    this.#options.onPace?.(this.#pace)
     this.#unreleasedBytes += message.byteLength
     if (this.#unreleasedBytes >= RELEASE_BYTES) this.#release()
   }

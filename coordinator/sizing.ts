@@ -7,6 +7,8 @@ export interface SizingOptions {
   readonly targetSeconds: number
   /** Set by the user: no measuring. */
   readonly fixedSize?: number
+  /** What was measured of an item before, over so many. */
+  readonly expected?: { readonly itemSeconds: number; readonly items: number }
 }
 
 /** Local shards need to hide a frame's 0.1 ms, a cluster's a round trip through two streams. */
@@ -50,6 +52,9 @@ export class Sizing {
 
   constructor(options: SizingOptions) {
     this.#options = options
+    if (options.expected === undefined) return
+    this.#logItemSeconds = Math.log(Math.max(options.expected.itemSeconds, LEAST_ITEM_SECONDS))
+    this.#largestMeasured = options.expected.items
   }
 
   /** What an item takes of late, in the middle; undefined before the first shard. */
