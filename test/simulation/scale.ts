@@ -2,7 +2,7 @@
 // fake agents. In: the cluster's shape, the job. Out: how well the slots were used, and what the coordinator needed for it.
 import { Coordinator } from '../../coordinator/coordinator.js'
 import { openRange, range } from '../../coordinator/input/range.js'
-import { JOB_DEFAULTS, type JobEnd } from '../../coordinator/job.js'
+import { JOB_DEFAULTS, type JobEnd, type JobRequest } from '../../coordinator/job.js'
 import { TARGET_SECONDS } from '../../coordinator/sizing.js'
 import { silentLog } from '../../proto/log.js'
 import type { Outcomes } from '../../proto/outcome.js'
@@ -65,17 +65,19 @@ export const runScale = async (options: ScaleOptions): Promise<ScaleResult> => {
     const written = new Written()
     let end: JobEnd | undefined
     time.busySeconds = 0
-    const ended = coordinator
-      .run({
-        function: { runner: 'node', name: 'f', entry: '', function: 'Math.sqrt' },
-        operation: 'map',
-        input: openRange(range(items)),
-        output: written,
-        options: { ...JOB_DEFAULTS, speculation, ...(shardSize !== undefined && { shardSize }) },
-      })
-      .then(found => {
+    let ended = Promise.resolve()
+    const request: JobRequest = {
+      function: { runner: 'node', name: 'f', entry: '', function: 'Math.sqrt' },
+      operation: 'map',
+      input: openRange(range(items)),
+      output: written,
+      options: { ...JOB_DEFAULTS, speculation, ...(shardSize !== undefined && { shardSize }) },
+    }
+    time.call(() => {
+      ended = coordinator.run(request).then(found => {
         end = found
       })
+    })
     /** CPU seconds by the end of each spell of reports. */
     const spells = [0]
     const look = (): boolean => {
