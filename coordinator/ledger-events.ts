@@ -62,6 +62,8 @@ export interface Idleness {
   readonly leastSeconds: number
   /** So much work may be done twice; 0: none. */
   readonly spareSeconds: number
+  /** So many copies may be begun of what is stuck for no known reason, and may take long again. */
+  readonly spareCopies: number
 }
 
 export type LedgerEffect =

@@ -112,6 +112,10 @@ export class Ledger {
     return this.#leases.idle(now).reduce((sum, { slots }) => sum + slots, 0)
   }
 
+  isLive(shard: number): boolean {
+    return this.#live.has(shard)
+  }
+
   isSettled(index: number): boolean {
     return this.#settled.missing(index, index + 1).length === 0
   }

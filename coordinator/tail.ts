@@ -62,29 +62,30 @@ export const recallsOf = (
 export const copiesOf = (
   candidates: readonly Candidate[],
   idle: readonly IdleHost[],
-  { spareSeconds, now }: Moment,
+  { spareSeconds, spareCopies, now }: Moment,
 ): { readonly candidate: Candidate; readonly costSeconds: number }[] => {
-  const wanted: { candidate: Candidate; costSeconds: number; leftSeconds: number }[] = []
+  const wanted: { candidate: Candidate; costSeconds: number; leftSeconds: number; isStuck: boolean }[] = []
   const fastest = idle.toSorted((a, b) => a.itemSeconds - b.itemSeconds).slice(0, 2)
   for (const candidate of candidates) {
     const elsewhere = fastest.find(({ agent }) => agent !== candidate.holder)
     const silentSeconds = now - candidate.sinceSeconds
     if (!candidate.mayCopy || elsewhere === undefined || silentSeconds < COPY_SECONDS) continue
-    const copySeconds = candidate.open * elsewhere.itemSeconds
+    const costSeconds = candidate.open * elsewhere.itemSeconds
     const usualSeconds = candidate.open * candidate.itemSeconds
     const isStuck = silentSeconds > STUCK_TIMES * usualSeconds
-    // What is stuck, nobody knows why, takes as long again as it has taken, here or there.
+    // What is stuck, nobody knows why, may take as long again as it has taken.
     const leftSeconds = isStuck ? silentSeconds : usualSeconds - silentSeconds
-    const costSeconds = isStuck ? Math.max(silentSeconds, copySeconds) : copySeconds
-    if (leftSeconds > WORTH_TIMES * copySeconds) wanted.push({ candidate, costSeconds, leftSeconds })
+    if (leftSeconds > WORTH_TIMES * costSeconds) wanted.push({ candidate, costSeconds, leftSeconds, isStuck })
   }
   let slots = idle.reduce((sum, host) => sum + host.slots, 0)
   let spare = spareSeconds
+  let spareStuck = spareCopies
   return wanted
     .sort((a, b) => b.leftSeconds - a.leftSeconds)
-    .filter(({ costSeconds }) => {
-      if (slots === 0 || costSeconds > spare) return false
+    .filter(({ costSeconds, isStuck }) => {
+      if (slots === 0 || costSeconds > spare || (isStuck && spareStuck === 0)) return false
       slots--
+      if (isStuck) spareStuck--
       spare -= costSeconds
       return true
     })

@@ -92,6 +92,7 @@ const idle = (slots: number, now: number, fields: Partial<Idleness> = {}): Ledge
   itemSeconds: 0.1,
   leastSeconds: 0.05,
   spareSeconds: 0,
+  spareCopies: 1,
   now,
   ...fields,
 })
@@ -179,7 +180,7 @@ const stuck = (now: number, fields: Partial<LedgerOptions> = {}): LedgerWatch =>
 test('what is silent for much longer than its like is run a second time, once, and the first outcome wins', t => {
   const ledger = stuck(2)
   t.deepEqual(ledger.step(idle(3, 2, { spareSeconds: 10 })), [
-    { type: 'doubted', shard: 0, attempt: 1, agent: 'a', silentSeconds: 2, costSeconds: 2, start: 0, end: 1 },
+    { type: 'doubted', shard: 0, attempt: 1, agent: 'a', silentSeconds: 2, costSeconds: 0.1, start: 0, end: 1 },
     { type: 'offer', shard: 0, attempt: 2, start: 0, end: 1, careful: false },
   ])
   ledger.step(beat(9, 2.5, [held(0, 2)], { agent: 'b' }))
@@ -192,7 +193,8 @@ test('what is silent for much longer than its like is run a second time, once, a
 
 test('nothing is run a second time too early, without leave, on the same host, or when it may be to blame for a loss', t => {
   t.deepEqual(stuck(2).step(idle(3, 2)), [])
-  t.deepEqual(stuck(2).step(idle(3, 2, { spareSeconds: 1 })), [], 'it counts for as long as it has taken')
+  t.deepEqual(stuck(2).step(idle(3, 2, { spareSeconds: 0.09 })), [], 'a copy would take more')
+  t.deepEqual(stuck(2).step(idle(3, 2, { spareSeconds: 10, spareCopies: 0 })), [], 'nobody knows why it is stuck')
   t.deepEqual(stuck(2).step(idle(3, 2, { spareSeconds: 10, itemSeconds: 0.7 })), [])
   const alone = watched()
   alone.step({ type: 'add', start: 0, end: 1, now: 0 })
@@ -480,7 +482,13 @@ const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
     } else if (kind < 8) step({ type: 'reopen', now })
     else if (kind === 20) step({ type: 'resume', items: 1 + length, now })
     else if (kind > 20) {
-      const idleness = { slots: 1 + (from % 3), itemSeconds: seconds, leastSeconds: 0.5, spareSeconds: last ? 100 : 0 }
+      const idleness = {
+        slots: 1 + (from % 3),
+        itemSeconds: seconds,
+        leastSeconds: 0.5,
+        spareSeconds: last ? 100 : 0,
+        spareCopies: from % 2,
+      }
       step({ type: 'idle', ...idleness, now })
     } else if (kind < 12) {
       const sequence = (sequences.get(name) ?? 0) + (from % 5) - 1

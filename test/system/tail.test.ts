@@ -40,10 +40,11 @@ for (const [name, items] of Object.entries(JOBS)) {
     t.deepEqual(await pool.map(wait, items, { place: 'local' }), items)
     const { receipt } = pool
     if (receipt === undefined) throw new Error('no receipt')
-    // By what the items really took, on whatever machine this is.
-    const best = Math.max(receipt.core_seconds.compute / 2, Math.max(...items) / 1000)
+    // What the slots had nothing to do for; the wall says more of the machine's other work than of ours.
+    const { capacity_core_seconds: capacity, core_seconds: seconds } = receipt
+    const best = Math.max(seconds.compute / 2, Math.max(...items) / 1000)
     t.log(`${receipt.wall_seconds.toFixed(3)} s, ${(receipt.wall_seconds / best).toFixed(3)} of the best`)
-    t.true(receipt.wall_seconds < 1.15 * best + 0.1, `${receipt.wall_seconds} s, at best ${best} s`)
+    t.true(seconds.tail < 0.1 * capacity + 0.1, `${seconds.tail} of ${capacity} core-seconds`)
   })
 }
 
