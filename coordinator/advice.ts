@@ -88,7 +88,7 @@ const handover = (facts: Facts, shardSize: number | undefined): Knob => {
     if (better > 2 * shardSize)
       return {
         seconds,
-        text: `Shards of ${shardSize} took ${time(handing)} of ${time(capacity)} to hand over: leave out the shard size, or make it ${count(better, 'item')}.`,
+        text: `Shards of ${shardSize} took ${time(handing)} of ${time(capacity)} to hand over: leave out the shard size, or make it about ${count(Number(better.toPrecision(2)), 'item')}.`,
       }
   }
   if (codec > handing)

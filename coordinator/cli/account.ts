@@ -49,7 +49,9 @@ const gainLines = (receipt: Receipt, { paint }: AccountOptions): string[] => {
     column(
       'Efficiency',
       whole(receipt.efficiency),
-      serialFraction === null || receipt.speedup < 1 ? '' : `serial fraction (Karp-Flatt) ${formatShare(Math.max(0, serialFraction))}`,
+      serialFraction === null || receipt.speedup < 1
+        ? ''
+        : `serial fraction (Karp-Flatt) ${formatShare(Math.max(0, serialFraction))}`,
     ),
   ]
 }

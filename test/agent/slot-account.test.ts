@@ -27,7 +27,11 @@ test('a slot starts, waits, works and reports: each second is in one part', t =>
   })
   account.become('waiting', 8)
   account.become('working', 9)
-  t.like(account.take('j', { ...NO_TIME, computeSeconds: 1 }, 10), { waitSeconds: 1, computeSeconds: 1, startSeconds: 0 })
+  t.like(account.take('j', { ...NO_TIME, computeSeconds: 1 }, 10), {
+    waitSeconds: 1,
+    computeSeconds: 1,
+    startSeconds: 0,
+  })
 })
 
 test('a worker that starts before there is work for it is starting, not waiting', t => {
@@ -50,7 +54,11 @@ test('what a slot did for another job is elsewhere for the first, and counted on
   account.beginJob('a', 0)
   account.beginJob('b', 1)
   account.become('working', 2)
-  t.like(account.take('a', { ...NO_TIME, computeSeconds: 3 }, 5), { waitSeconds: 2, computeSeconds: 3, elsewhereSeconds: 0 })
+  t.like(account.take('a', { ...NO_TIME, computeSeconds: 3 }, 5), {
+    waitSeconds: 2,
+    computeSeconds: 3,
+    elsewhereSeconds: 0,
+  })
   t.like(account.take('b', { ...NO_TIME, computeSeconds: 4 }, 9), { computeSeconds: 4, elsewhereSeconds: 4 })
   t.like(account.take('a', { ...NO_TIME, computeSeconds: 1 }, 10), { computeSeconds: 1, elsewhereSeconds: 4 })
 })
@@ -62,11 +70,19 @@ test('work that comes to nothing is lost to its own job, and elsewhere to anothe
   account.lose('a', 3)
   account.become('starting', 3)
   account.become('working', 5)
-  t.like(account.take('a', { ...NO_TIME, computeSeconds: 1 }, 6), { lostSeconds: 3, startSeconds: 2, dispatchSeconds: 0 })
+  t.like(account.take('a', { ...NO_TIME, computeSeconds: 1 }, 6), {
+    lostSeconds: 3,
+    startSeconds: 2,
+    dispatchSeconds: 0,
+  })
   account.beginJob('b', 6)
   account.lose('a', 8)
   account.endJob('a')
-  t.like(account.take('b', { ...NO_TIME, computeSeconds: 1 }, 9), { lostSeconds: 0, elsewhereSeconds: 2, computeSeconds: 1 })
+  t.like(account.take('b', { ...NO_TIME, computeSeconds: 1 }, 9), {
+    lostSeconds: 0,
+    elsewhereSeconds: 2,
+    computeSeconds: 1,
+  })
 })
 
 test('work that a worker began while the report before it was on its way is not counted twice', t => {

@@ -65,7 +65,11 @@ test('shards that are unlike one another are not taken for contended ones', t =>
 test('a job of many shards takes no more memory than one of few, and keeps its sum', t => {
   const serial = new Serial()
   for (let nth = 0; nth < 100_000; nth++) serial.add(1, took(0.001 * (1 + (nth % 7))))
-  near(t, serial.estimate().value, 0.001 * Array.from({ length: 100_000 }, (_, nth) => 1 + (nth % 7)).reduce((a, b) => a + b))
+  near(
+    t,
+    serial.estimate().value,
+    0.001 * Array.from({ length: 100_000 }, (_, nth) => 1 + (nth % 7)).reduce((a, b) => a + b),
+  )
 })
 
 test('the slowest item is found in its report', t => {

@@ -27,7 +27,7 @@ export const receipt = (over: Partial<Receipt> = {}): Receipt => ({
   preempted_core_seconds: 1.1,
   elsewhere_core_seconds: 0,
   serial_seconds_estimate: { value: 91, low: 89.2, high: 92.8, method: 'measured' },
-  speedup: 7.05,
+  speedup: 7.1,
   efficiency: 0.894,
   karp_flatt: 0.018,
   break_even_items: 900,
