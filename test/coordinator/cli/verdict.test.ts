@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import test from 'ava'
 import { plainPaint, renderVerdict, verdictLine } from '../../../coordinator/cli/verdict.js'
 import type { ItemFailure } from '../../../proto/outcome.js'
@@ -24,6 +25,12 @@ test('a good end says how many items, the gain, where the time went and what wou
   Advice      The slowest item ran 37x the median and held 7 slots idle for 0.7 s.
 `,
   )
+})
+
+test('the README shows what a run says at its end', t => {
+  const lines = renderVerdict(end(), options).trimEnd().split('\n')
+  const shown = lines.map(line => `    ${line}`.trimEnd()).join('\n')
+  t.true(readFileSync('README.md', 'utf8').includes(`\n\n${shown}\n\n`), shown)
 })
 
 test('failures are grouped by message with their indices, the first stack, and the way to keep them', t => {
