@@ -67,8 +67,9 @@ export class Slot {
   #nextRun = 0
   #nextLoad = 0
   #falseStarts = 0
-  /** The worker has said that it can read. */
-  #isReady = false
+  /** How long the worker took to speak; undefined until it does. */
+  #readyAfterSeconds: number | undefined
+  #waitingForReady: ((startSeconds: number) => void)[] = []
   readonly #account: SlotAccount
   /** The oldest code that was sent and is not answered for. */
   #loading: { readonly name: string; readonly sinceSeconds: number; isTold: boolean } | undefined
@@ -108,10 +109,17 @@ export class Slot {
     this.#account.endJob(job)
   }
 
-  /** Starts a worker before there is work for it. */
-  prewarm(runner: RunnerName): void {
+  /** A worker of this runner is there. */
+  isReady(runner: RunnerName): boolean {
+    return this.#worker !== undefined && this.#runner === runner && this.#readyAfterSeconds !== undefined
+  }
+
+  /** Starts a worker before there is work for it. Resolves when one is there, with how long its start took. */
+  prewarm(runner: RunnerName): Promise<number> {
     if (this.#worker === undefined) this.#spawn(runner, undefined)
     this.#account.become(this.#state, this.#options.clock())
+    if (this.#readyAfterSeconds !== undefined) return Promise.resolve(this.#readyAfterSeconds)
+    return new Promise(resolve => this.#waitingForReady.push(resolve))
   }
 
   run(work: Work): void {
@@ -188,7 +196,7 @@ export class Slot {
     this.#owner = owner
     this.#loads = new Map()
     this.#loaded.clear()
-    this.#isReady = false
+    this.#readyAfterSeconds = undefined
     const worker: Worker = startWorker({
       runner,
       clock,
@@ -223,7 +231,8 @@ export class Slot {
     if (event.type !== 'ready') this.#loading = undefined
     switch (event.type) {
       case 'ready':
-        this.#isReady = true
+        this.#readyAfterSeconds = event.startSeconds
+        for (const resolve of this.#waitingForReady.splice(0)) resolve(event.startSeconds)
         break
       case 'loaded':
         this.#loaded.add(event.load)
@@ -244,7 +253,8 @@ export class Slot {
 
   get #state(): SlotState {
     const [first] = this.#running
-    if (first === undefined) return this.#worker === undefined || this.#isReady ? 'waiting' : 'starting'
+    if (first === undefined)
+      return this.#worker === undefined || this.#readyAfterSeconds !== undefined ? 'waiting' : 'starting'
     return this.#loaded.has(this.#loads.get(first.work.task.job) ?? -1) ? 'working' : 'starting'
   }
 

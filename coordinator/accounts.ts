@@ -37,18 +37,29 @@ export class Accounts {
   readonly #serial = new Serial()
   #elsewhereSeconds = 0
   #startedAtSeconds = 0
+  #placement: Receipt['placement']
   duplicates = 0
   reoffers = 0
   shards = 0
   readonly decisions = new Decisions()
 
+  get job(): string {
+    return this.#options.job
+  }
+
   constructor(options: AccountsOptions) {
     this.#options = options
+    this.#placement = options.placement
   }
 
   start(now: number): void {
     this.#startedAtSeconds = now
     this.#served.start(now)
+  }
+
+  /** The job has got workers there. */
+  placed(placement: Receipt['placement']): void {
+    this.#placement = placement
   }
 
   /** An agent was heard of: so many of its slots serve from now on; none when it drains. */
@@ -105,7 +116,7 @@ export class Accounts {
 
   /** `isUnfinished`: it ended while slots were at work, and what they were at is lost. */
   receipt(items: number, failed: number, now: number, isUnfinished = false): Receipt {
-    const { job, name, placement, shardSize } = this.#options
+    const { job, name, shardSize } = this.#options
     const wall = Math.max(now - this.#startedAtSeconds, 1e-9)
     const { capacity, phases } = this.soFar(now, isUnfinished)
     const serial = this.#serial.estimate()
@@ -116,7 +127,7 @@ export class Accounts {
       name,
       items,
       failed,
-      placement,
+      placement: this.#placement,
       slots: Math.round(slots * 100) / 100,
       wall_seconds: wall,
       capacity_core_seconds: capacity,
