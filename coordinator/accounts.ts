@@ -119,7 +119,7 @@ export class Accounts {
     const { job, name, shardSize } = this.#options
     const wall = Math.max(now - this.#startedAtSeconds, 1e-9)
     const { capacity, phases } = this.soFar(now, isUnfinished)
-    const serial = this.#serial.estimate()
+    const serial = this.#serial.estimate(this.#placement === 'inline')
     const slots = capacity / wall
     const facts = {
       schema: 'manyhands.receipt/1' as const,

@@ -76,7 +76,8 @@ const start = ({ core_seconds: phases, capacity_core_seconds: capacity }: Facts)
   text: `Starting workers took ${time(phases.start)} of ${time(capacity)}: keep one pool for several jobs, or give it more items.`,
 })
 
-const handover = (facts: Facts, shardSize: number | undefined): Knob => {
+const handover = (facts: Facts, shardSize: number | undefined): Knob | undefined => {
+  if (facts.placement === 'inline') return undefined
   const { items, shards, core_seconds: phases, capacity_core_seconds: capacity } = facts
   const codec = phases.decode + phases.encode
   const seconds = codec + phases.dispatch + phases.transport

@@ -43,7 +43,9 @@ const gainLines = (receipt: Receipt, { paint }: AccountOptions): string[] => {
       ...lossLines(receipt),
     ]
   const spread = Math.max(serial.high - serial.value, serial.value - serial.low) / serial.value
-  const from = `from ${plural(shards, 'shard')}${spread > LEAST_SPREAD ? `, ±${Math.round(spread * 100)} %` : ''}`
+  // Inline there are none: the loop itself is what is told.
+  const source = shards === 0 ? 'as it did' : `from ${plural(shards, 'shard')}`
+  const from = `${source}${spread > LEAST_SPREAD ? `, ±${Math.round(spread * 100)} %` : ''}`
   return [
     column('Speedup', gain, `one core would take ${formatSeconds(serial.value)} (${from})`),
     column(

@@ -61,6 +61,11 @@ test('on one slot there is no serial fraction, and two slots gain two digits', t
   t.regex(textOf({ speedup: 1.931, slots: 2 }), /Speedup {5}1\.93x on 2 slots/)
 })
 
+test('a loop in the caller is not estimated from shards', t => {
+  const text = textOf({ placement: 'inline', shards: 0, slots: 1, speedup: 0.99, karp_flatt: null, wall_seconds: 92 })
+  t.regex(text, /Speedup {5}0\.99x on 1 slot {10}one core would take 1 min 31 s \(as it did, ±2 %\)/)
+})
+
 test('lost work, time in no phase and time for other jobs have lines of their own', t => {
   const text = textOf({
     core_seconds: { ...receipt().core_seconds, lost: 3.1, other: 0.9 },

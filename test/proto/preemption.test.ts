@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import test from 'ava'
-import { Preemption } from '../../agent/runner/preemption.js'
+import { Preemption } from '../../proto/preemption.js'
 
 const NOTHING = { codecSeconds: 0, turnSeconds: 0, cpuSeconds: 0 }
 const SPIN = 'const end = Date.now() + 20_000; while (Date.now() < end);'
@@ -21,7 +21,7 @@ const spinFor = (seconds: number): number => {
 }
 
 /** Elsewhere nothing is told. */
-const isTold = existsSync('/proc/self/schedstat')
+const isTold = existsSync('/proc/thread-self/schedstat')
 
 test.serial('what others take of the cores is told, and is not CPU time', async t => {
   const others: ChildProcess[] = Array.from({ length: 3 * availableParallelism() }, () =>
