@@ -49,7 +49,8 @@ const loop = (facts: Facts): string => {
 
 const tail = (facts: Facts, shardSize: number | undefined): Knob | undefined => {
   const { items, shards, slots, wall_seconds: wall, core_seconds: phases, item_seconds: item } = facts
-  const seconds = phases.tail
+  const unused = facts.unused_core_seconds
+  const seconds = items < slots ? phases.tail : phases.tail - unused
   const others = Math.max(1, Math.round(slots) - 1)
   const each = time(seconds / Math.max(1, slots))
   const idle = `${count(others, 'slot')} idle for ${time(seconds / others)}`

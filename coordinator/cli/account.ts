@@ -84,13 +84,14 @@ const inUnitOf = (total: number): ((seconds: number) => string) => {
 }
 
 /** `waiting`: a worker had nothing to do though its host had the next shard, or its outcomes were on their way. */
-const rowsOf = ({ core_seconds: seconds }: Receipt): [string, number][] => [
+const rowsOf = ({ core_seconds: seconds, unused_core_seconds: unused }: Receipt): [string, number][] => [
   ['your function', seconds.compute],
   ['start-up', seconds.start],
   ['codec', seconds.decode + seconds.encode],
   ['transport', seconds.transport],
   ['waiting', seconds.dispatch],
-  ['idle at the end', seconds.tail],
+  ['idle at the end', seconds.tail - unused],
+  ['never used', unused],
   ['lost attempts', seconds.lost],
   ['other', seconds.other],
 ]

@@ -16,6 +16,7 @@ const facts = (over: Partial<Facts> = {}, phases: Partial<Facts['core_seconds']>
     core_seconds: { ...core, ...phases },
     cpu_core_seconds: 80,
     preempted_core_seconds: 0,
+    unused_core_seconds: 0,
     serial_seconds_estimate: { value: 80, low: 80, high: 80, method: '' },
     speedup: 8,
     item_seconds: { median: 0.8, slowest: 0.9 },
@@ -71,6 +72,10 @@ test('fewer items than slots, shards too few and too small, and slots idle for a
     advise(crumbs, 1).join(),
     /^Shards of 1 took 70 s of 80 s to hand over: leave out the shard size, or make it about 350 items\./,
   )
+})
+
+test("slots that were not wanted are nobody's fault", t => {
+  t.deepEqual(advise(facts({ unused_core_seconds: 20 }, { compute: 60, tail: 20 })), [])
 })
 
 test('handing over and packing are told apart', t => {

@@ -63,7 +63,13 @@ test('on one slot there is no serial fraction, and two slots gain two digits', t
 
 test('a loop in the caller is not estimated from shards', t => {
   const text = textOf({ placement: 'inline', shards: 0, slots: 1, speedup: 0.99, karp_flatt: null, wall_seconds: 92 })
-  t.regex(text, /Speedup {5}0\.99x on 1 slot {10}one core would take 1 min 31 s \(as it did, ±2 %\)/)
+  t.regex(text, /Speedup {5}0\.99x on 1 slot {9}one core would take 1 min 31 s \(as it did, ±2 %\)/)
+})
+
+test('slots that got no work are not idle at the end', t => {
+  const text = textOf({ unused_core_seconds: 4.9 })
+  t.regex(text, / {4}never used {6}█▉ .* 4\.9 s {4}4\.7 %/)
+  t.notRegex(text, /idle at the end/)
 })
 
 test('lost work, time in no phase and time for other jobs have lines of their own', t => {

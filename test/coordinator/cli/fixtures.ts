@@ -25,6 +25,7 @@ export const receipt = (over: Partial<Receipt> = {}): Receipt => ({
   },
   cpu_core_seconds: 91,
   preempted_core_seconds: 1.1,
+  unused_core_seconds: 0,
   elsewhere_core_seconds: 0,
   serial_seconds_estimate: { value: 91, low: 89.2, high: 92.8, method: 'measured' },
   speedup: 7.1,
