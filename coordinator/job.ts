@@ -28,6 +28,8 @@ export interface JobOptions {
   readonly shardSize?: number
   /** The longest that one item may take. */
   readonly timeoutSeconds?: number
+  /** Items in progress at once in each worker; by default as many as it finds to help, for functions that wait. */
+  readonly concurrency?: number
   /** Further tries of an item that failed, whatever the reason. */
   readonly retries: number
   /** `stop`: the first failure ends the job; `collect`: failures are outcomes like any other. */
@@ -47,6 +49,9 @@ export const JOB_DEFAULTS: JobOptions = {
   // Smaller: a slow item stalls the others sooner. Larger: a higher peak of memory.
   memoryBytes: 64 * 1024 * 1024,
 }
+
+/** More would be a mistake in typing: each is a call in progress, or a process, in each worker. */
+export const MOST_CONCURRENCY = 10_000
 
 export interface Progress {
   readonly settled: number

@@ -14,7 +14,15 @@ import type { AnyFunction, JobFunction } from './function/function.js'
 import { literalFunction } from './function/literal.js'
 import { type ItemSource, openValues } from './input/values.js'
 import { ItemError, JobError } from './item-error.js'
-import { type Hands, JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest, type Progress } from './job.js'
+import {
+  type Hands,
+  JOB_DEFAULTS,
+  type JobEnd,
+  type JobOptions,
+  type JobRequest,
+  MOST_CONCURRENCY,
+  type Progress,
+} from './job.js'
 import { collectDoubles, collectValues, type Settled, streamValues } from './output/collect.js'
 import type { Output } from './output/output.js'
 import type { Receipt } from './receipt.js'
@@ -48,6 +56,11 @@ export interface MapOptions {
   readonly signal?: AbortSignal
   /** Seconds that one item may take. */
   readonly timeout?: number
+  /**
+   * Items in progress at once in each worker, for functions that return promises: a number, or `auto`, which begins with
+   * one and takes more while that is measured to help. By default `auto`; 1 is one after the other.
+   */
+  readonly concurrency?: number | 'auto'
   /** Further tries of an item that failed. */
   readonly retries?: number
   /** Items of a shard; by default sized from what is measured. */
@@ -302,6 +315,7 @@ export class Pool implements AsyncDisposable {
       throw new TypeError('shared: nothing would be given it; name the function that takes it with init')
     }
     const { timeout, retries, shardSize, shared, onProgress } = options
+    const concurrency = concurrencyOf(options.concurrency)
     if (timeout !== undefined && !(timeout > 0))
       throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
     const { onError } = options as { readonly onError?: unknown }
@@ -320,6 +334,7 @@ export class Pool implements AsyncDisposable {
     const jobOptions: JobOptions = {
       ...JOB_DEFAULTS,
       ...(timeout !== undefined && { timeoutSeconds: timeout }),
+      ...(concurrency !== undefined && { concurrency }),
       ...(retries !== undefined && { retries }),
       ...(shardSize !== undefined && { shardSize }),
     }
@@ -384,6 +399,15 @@ export class Pool implements AsyncDisposable {
     const hands = await this.#hands?.catch(() => undefined)
     await hands?.close()
   }
+}
+
+/** Undefined is `auto`, as it is further on. */
+const concurrencyOf = (given: MapOptions['concurrency']): number | undefined => {
+  if (given === undefined || given === 'auto') return undefined
+  if (Number.isInteger(given) && given >= 1 && given <= MOST_CONCURRENCY) return given
+  throw new RangeError(
+    `concurrency: expected a whole number from 1 to ${MOST_CONCURRENCY}, or 'auto', got ${String(given)}`,
+  )
 }
 
 const resolve = async (fn: Mappable<AnyFunction>, init: AnyFunction | string | undefined): Promise<JobFunction> => {

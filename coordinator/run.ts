@@ -73,7 +73,12 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
-    this.#sizing = new Sizing({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
+    const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
+    this.#sizing = new Sizing({
+      targetSeconds: options.targetSeconds,
+      ...(fixedSize !== undefined && { fixedSize }),
+      ...(concurrency !== undefined && { concurrency }),
+    })
     this.#accounts = new Accounts({ job: spec.job, name: spec.name, placement })
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {

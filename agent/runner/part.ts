@@ -4,6 +4,7 @@
 import { encodeValue, type Items } from '../../proto/items.js'
 import type { Failure, ItemFailure } from '../../proto/outcome.js'
 import type { WorkerOutcomes } from '../message.js'
+import { workerCpuSeconds } from './cpu.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
 const FLUSH_SECONDS = 0.1
@@ -14,9 +15,12 @@ const NUMBERS = FLUSH_BYTES / 8
 
 const { performance, Buffer } = globalThis
 
-const ownCpuSeconds = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6
+/** A value's text; throws for one that has no form. */
+export const textOfValue = (value: unknown): string => {
+  const text = encodeValue(value)
+  if (text.length > VALUE_LIMIT_BYTES)
+    throw new TypeError(`a value of ${text.length} characters, at most ${VALUE_LIMIT_BYTES}`)
+  return text
 }
 
 export class Part {
@@ -35,6 +39,7 @@ export class Part {
   #computeSeconds = 0
   #decodeSeconds = 0
   #encodeSeconds = 0
+  #itemSeconds = 0
   readonly #cpuSeconds: () => number
   #cpuBefore: number
   #flushedAt = performance.now()
@@ -45,7 +50,7 @@ export class Part {
     start: number,
     count: number,
     send: (outcomes: WorkerOutcomes) => void,
-    cpuSeconds = ownCpuSeconds,
+    cpuSeconds = workerCpuSeconds,
   ) {
     this.#cpuSeconds = cpuSeconds
     this.#cpuBefore = cpuSeconds()
@@ -79,17 +84,19 @@ export class Part {
     }
     const began = performance.now()
     try {
-      const text = encodeValue(value)
-      if (text.length > VALUE_LIMIT_BYTES)
-        throw new TypeError(`a value of ${text.length} characters, at most ${VALUE_LIMIT_BYTES}`)
-      this.#textBytes += text.length
-      this.#textsOfAll().push(text)
-      this.next += 1
+      this.text(textOfValue(value))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       this.fail({ reason: 'undecodable', message })
     }
     this.#encodeSeconds += (performance.now() - began) / 1000
+  }
+
+  /** The next item's value, as its text. */
+  text(text: string): void {
+    this.#textBytes += text.length
+    this.#textsOfAll().push(text)
+    this.next += 1
   }
 
   /** The next item's failure. */
@@ -122,6 +129,15 @@ export class Part {
     this.#decodeSeconds += seconds
   }
 
+  encoded(seconds: number): void {
+    this.#encodeSeconds += seconds
+  }
+
+  /** An item's own time, where several are in progress at once. */
+  took(seconds: number): void {
+    this.#itemSeconds += seconds
+  }
+
   due(nowSeconds: number): boolean {
     return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.#textBytes >= FLUSH_BYTES || this.room === 0
   }
@@ -142,13 +158,14 @@ export class Part {
         decodeSeconds: this.#decodeSeconds,
         encodeSeconds,
         cpuSeconds: Math.max(0, cpu - this.#cpuBefore),
+        itemSeconds: this.#itemSeconds,
       },
       last,
     })
     this.#start = this.next
     this.#failures = []
     this.#textBytes = 0
-    this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = 0
+    this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = this.#itemSeconds = 0
     this.#flushedAt = performance.now()
     this.#cpuBefore = cpu
   }

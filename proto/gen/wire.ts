@@ -153,6 +153,8 @@ export interface JobSpec {
   /** For exec: the argument vector with its placeholders. */
   command: string[];
   shell: boolean;
+  /** How many items a worker has in progress at once; 0: as many as it finds to help. */
+  concurrency: number;
 }
 
 /** One offer of a shard. */
@@ -190,6 +192,8 @@ export interface Timing {
   cpuSeconds: number;
   startSeconds: number;
   waitSeconds: number;
+  /** The sum of each item's own time, where several were in progress at once; not a part of the slot's time. 0: as compute. */
+  itemSeconds: number;
 }
 
 /** Outcomes of a part of a shard. A report is whole or dropped, never applied in part. */
@@ -860,6 +864,7 @@ function createBaseJobSpec(): JobSpec {
     timeoutSeconds: 0,
     command: [],
     shell: false,
+    concurrency: 0,
   };
 }
 
@@ -909,6 +914,9 @@ export const JobSpec: MessageFns<JobSpec> = {
     }
     if (message.shell !== false) {
       writer.uint32(120).bool(message.shell);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(128).uint32(message.concurrency);
     }
     return writer;
   },
@@ -1044,6 +1052,14 @@ export const JobSpec: MessageFns<JobSpec> = {
             }
 
             message.shell = reader.bool();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.concurrency = reader.uint32();
             continue;
           }
         }
@@ -1293,6 +1309,7 @@ function createBaseTiming(): Timing {
     cpuSeconds: 0,
     startSeconds: 0,
     waitSeconds: 0,
+    itemSeconds: 0,
   };
 }
 
@@ -1318,6 +1335,9 @@ export const Timing: MessageFns<Timing> = {
     }
     if (message.waitSeconds !== 0) {
       writer.uint32(57).double(message.waitSeconds);
+    }
+    if (message.itemSeconds !== 0) {
+      writer.uint32(65).double(message.itemSeconds);
     }
     return writer;
   },
@@ -1389,6 +1409,14 @@ export const Timing: MessageFns<Timing> = {
             }
 
             message.waitSeconds = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.itemSeconds = reader.double();
             continue;
           }
         }
