@@ -50,9 +50,6 @@ export const JOB_DEFAULTS: JobOptions = {
   memoryBytes: 64 * 1024 * 1024,
 }
 
-/** More would be a mistake in typing: each is a call in progress, or a process, in each worker. */
-export const MOST_CONCURRENCY = 10_000
-
 export interface Progress {
   readonly settled: number
   readonly failed: number

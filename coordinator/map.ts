@@ -9,20 +9,13 @@
 import { setMaxListeners } from 'node:events'
 import { encodeValue } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
+import { concurrencyOf } from './concurrency.js'
 import { FunctionReference, resolveFunctionReference } from './function/from-module.js'
 import type { AnyFunction, JobFunction } from './function/function.js'
 import { literalFunction } from './function/literal.js'
 import { type ItemSource, openValues } from './input/values.js'
 import { ItemError, JobError } from './item-error.js'
-import {
-  type Hands,
-  JOB_DEFAULTS,
-  type JobEnd,
-  type JobOptions,
-  type JobRequest,
-  MOST_CONCURRENCY,
-  type Progress,
-} from './job.js'
+import { type Hands, JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest, type Progress } from './job.js'
 import { collectDoubles, collectValues, type Settled, streamValues } from './output/collect.js'
 import type { Output } from './output/output.js'
 import type { Receipt } from './receipt.js'
@@ -399,15 +392,6 @@ export class Pool implements AsyncDisposable {
     const hands = await this.#hands?.catch(() => undefined)
     await hands?.close()
   }
-}
-
-/** Undefined is `auto`, as it is further on. */
-const concurrencyOf = (given: MapOptions['concurrency']): number | undefined => {
-  if (given === undefined || given === 'auto') return undefined
-  if (Number.isInteger(given) && given >= 1 && given <= MOST_CONCURRENCY) return given
-  throw new RangeError(
-    `concurrency: expected a whole number from 1 to ${MOST_CONCURRENCY}, or 'auto', got ${String(given)}`,
-  )
 }
 
 const resolve = async (fn: Mappable<AnyFunction>, init: AnyFunction | string | undefined): Promise<JobFunction> => {

@@ -172,12 +172,12 @@ class Concurrent {
     }
   }
 
-  /** What has ended, up to the first item that has not, goes into the part. */
+  /** What has ended, up to the first item that has not, goes into the part, as far as a message may hold it. */
   #drain(): void {
     const { part } = this.#run
     this.#hasNews = false
     for (let held = this.#held.get(this.#drained); held !== undefined; held = this.#held.get(this.#drained)) {
-      if (part.room === 0) {
+      if (part.isFull) {
         this.#hasNews = true
         return
       }

@@ -66,6 +66,11 @@ export class Part {
     return this.#texts === undefined ? this.numbers.length - this.count : NUMBERS
   }
 
+  /** More should not go into one message. */
+  get isFull(): boolean {
+    return this.#textBytes >= FLUSH_BYTES || this.room === 0
+  }
+
   /** All values of the part are numbers as yet. */
   get packed(): boolean {
     return this.#texts === undefined
@@ -139,7 +144,7 @@ export class Part {
   }
 
   due(nowSeconds: number): boolean {
-    return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.#textBytes >= FLUSH_BYTES || this.room === 0
+    return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.isFull
   }
 
   flush(last: boolean): void {

@@ -3,7 +3,7 @@
 // a RangeError that says what was expected.
 
 import { parseNatsUrl } from '../../proto/transport/url.js'
-import { MOST_CONCURRENCY } from '../job.js'
+import { isConcurrency, MOST_CONCURRENCY } from '../concurrency.js'
 
 const expected = (what: string): never => {
   throw new RangeError(what)
@@ -33,9 +33,7 @@ export const parseCount = (text: string): number => {
 export const parseConcurrency = (text: string): number | 'auto' => {
   if (text.toLowerCase() === 'auto') return 'auto'
   const value = digits(text)
-  return value !== undefined && value > 0 && value <= MOST_CONCURRENCY
-    ? value
-    : expected(`auto, or a whole number from 1 to ${MOST_CONCURRENCY}`)
+  return isConcurrency(value) ? value : expected(`auto, or a whole number from 1 to ${MOST_CONCURRENCY}`)
 }
 
 export const parsePort = (text: string): number => {

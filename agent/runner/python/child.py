@@ -892,6 +892,9 @@ class Waiting:
     def drain(self):
         part = self.part
         while self.drained in self.held:
+            if part.size >= FLUSH_BYTES:
+                self.news.set()  # The rest is for the next message.
+                break
             kind, what = self.held.pop(self.drained)
             index = self.start + self.drained
             if kind == "failure":
