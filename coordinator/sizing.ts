@@ -10,6 +10,8 @@ export interface SizingOptions {
   readonly fixedSize?: number
   /** Items that a worker has in progress at once; undefined: as many as it finds to help. */
   readonly concurrency?: number
+  /** What was measured of an item before, over so many. */
+  readonly expected?: { readonly itemSeconds: number; readonly items: number }
 }
 
 /** Local shards need to hide a frame's 0.1 ms, a cluster's a round trip through two streams. */
@@ -44,6 +46,11 @@ export class Sizing {
   constructor(options: SizingOptions) {
     this.#options = options
     this.#lanes = new ShardLanes(options.concurrency)
+    if (options.expected === undefined) return
+    this.#perItemSeconds = options.expected.itemSeconds
+    // One shard outvotes it: in a worker an item takes its own time.
+    this.#weightItems = 1
+    this.#largestMeasured = options.expected.items
   }
 
   /** Seconds inside the user's function for one item; undefined before the first shard. */

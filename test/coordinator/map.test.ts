@@ -84,6 +84,11 @@ test('items that wait are done in a fraction of the time when several are in pro
   t.true(alone > 2 * auto, `${alone} s one by one, ${auto} s without a word`)
 })
 
+test('several items in progress are for workers, and not for the loop of the caller', async t => {
+  const inline = pool.map(waitAndGive, [1], { concurrency: 4, place: 'inline' })
+  await t.throwsAsync(inline, { message: /place: 'inline' has no worker, and/ })
+})
+
 test('a concurrency that is none says what was expected', async t => {
   for (const concurrency of [0, -1, 1.5, 10_001, 'many' as 'auto'])
     await t.throwsAsync(
@@ -331,13 +336,15 @@ test('the receipt of the last job accounts for its slots', async t => {
       return x
     },
     range(0, 500),
+    { place: 'local' },
   )
   const receipt = own.receipt
   await own.close()
   t.truthy(receipt)
   if (receipt === undefined) return
   t.is(receipt.items, 500)
-  t.true(Math.abs(receipt.slots - 2) < 0.02, `${receipt.slots} slots`)
+  // The second one came when the first had shown what an item costs.
+  t.true(receipt.slots > 1 && receipt.slots <= 2, `${receipt.slots} slots`)
   const sum = Object.values(receipt.core_seconds).reduce((total, seconds) => total + seconds, 0)
   t.true(
     Math.abs(sum - receipt.capacity_core_seconds) < 0.01 * receipt.capacity_core_seconds,

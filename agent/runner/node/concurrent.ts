@@ -2,6 +2,8 @@
 // what is known of the function from its runs before. Out: one outcome an item, in parts.
 // Always true: a function that returns no promises stays in the tight loop of map.ts; a careful run, or a job that asks for
 // one item at a time, is map.ts's alone.
+
+import { failureOf } from '../../../proto/failure.js'
 import type { JobSpec } from '../../../proto/shard.js'
 import type { WorkerRun } from '../../worker.js'
 import { runConcurrent, type Settled } from '../concurrent.js'
@@ -10,7 +12,6 @@ import { Lanes } from '../lanes.js'
 import type { Pace } from '../pace.js'
 import { Part } from '../part.js'
 import { sourceOf } from '../source.js'
-import { failureOf } from './failure.js'
 import type { Loaded, UserFunction } from './load.js'
 import { isThenable, type Left, nowSeconds, runMap, type Seat } from './map.js'
 

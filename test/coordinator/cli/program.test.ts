@@ -57,6 +57,10 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     [['--verison'], /unknown option --verison.*\n.*--version\?/],
     [['map', 'f.js', '--slots'], /--slots <N> argument missing \[MH-USAGE-MISSING\]/],
     [['map', 'f.js', '--range', '0..3', '--slots', 'x'], /--slots is "x"; expected a whole number/],
+    [
+      ['map', 'f.js', '--place', 'inline', '--concurrency', '4', '--range', '0..2'],
+      /--concurrency says nothing with --place inline/,
+    ],
     [['map', 'f.js', '--concurrency', '0'], /--concurrency is "0"; expected auto, or a whole number from 1 to 10000/],
     [['map', 'f.js', '--range', '0-3'], /--range: the range "0-3" is not understood/],
     [['map', 'f.js'], /no input.*\[MH-USAGE-MISSING\]\n.*\n {4}--range/],
@@ -67,7 +71,10 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     [['map', '--range', '0..3', '--'], /there is no command behind --/],
     [['map', 'f.js', '--range', '0..3', '--shell'], /--shell says nothing without a command/],
     [['map', 'f.js', '--range', '0..3', '--shared', 'x'], /--shared is given, but --init is missing/],
-    [['map', 'f.js', '--range', '0..3', '--place', 'inline'], /inline.*\n.*Available: local/],
+    [
+      ['map', 'f.js', '--range', '0..3', '--place', 'inline', '--slots', '2'],
+      /--slots says nothing with --place inline/,
+    ],
     [['map', 'f.js', '--range', '0..3', '--place', 'cluster'], /--place is cluster, but --nats URL is missing/],
     [['map', 'f.js', '--range', '0..3', '--place', 'local', '--nats', 'nats://localhost'], /--place and --nats/],
     [['map', 'f.js', '--range', '0..3', '--slots', '2', '--nats', 'nats://localhost'], /--slots says nothing with/],
