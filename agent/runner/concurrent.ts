@@ -25,7 +25,7 @@ export interface ConcurrentRun {
   readonly endSeconds: number
   readonly timeoutSeconds: number | undefined
   readonly lanes: Lanes
-  readonly channel: Channel
+  readonly channel: Pick<Channel, 'written'>
   readonly announcer: Announcer
   /** Makes an item ready to be begun. */
   prepare(offset: number): void
