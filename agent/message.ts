@@ -111,6 +111,7 @@ const readSeconds = (value: unknown): WorkerTiming => {
     encodeSeconds: seconds('encodeSeconds'),
     cpuSeconds: seconds('cpuSeconds'),
     itemSeconds: seconds('itemSeconds'),
+    preemptedSeconds: seconds('preemptedSeconds'),
   }
 }
 

@@ -93,6 +93,9 @@ const timingFromWire = (timing: wire.Timing | undefined): SlotTiming => {
     startSeconds: seconds(timing.startSeconds),
     waitSeconds: seconds(timing.waitSeconds),
     itemSeconds: seconds(timing.itemSeconds),
+    preemptedSeconds: seconds(timing.preemptedSeconds),
+    lostSeconds: seconds(timing.lostSeconds),
+    elsewhereSeconds: seconds(timing.elsewhereSeconds),
   }
 }
 

@@ -64,8 +64,8 @@ class Concurrent {
   #isStopped = false
   #hasOverdue = false
   #turnedAtSeconds = nowSeconds()
-  /** Since when time is not accounted for, and what of it since then was decoding or encoding. */
-  #markSeconds = this.#turnedAtSeconds
+  /** Since when items are in progress without a break, or since that was accounted for; and how much of it was codec work. */
+  #busySinceSeconds = 0
   #apartSeconds = 0
   #hasNews = false
   #wake: () => void = () => {}
@@ -95,7 +95,6 @@ class Concurrent {
       if (part.due(this.#turnedAtSeconds) && this.#isLeft) await this.#flush()
     } while (this.#isLeft)
     clearInterval(timer)
-    this.#account()
     announcer.rest(run, part.next)
     part.flush(true)
     return this.#hasOverdue
@@ -123,7 +122,7 @@ class Concurrent {
       this.#announce()
       const beganSeconds = nowSeconds()
       part.decoded(beganSeconds - preparingSeconds)
-      this.#apartSeconds += beganSeconds - preparingSeconds
+      this.#setApart(beganSeconds - preparingSeconds)
       const settled = this.#run.begin(offset, this.#enter(offset, beganSeconds))
       if (settled !== undefined) this.#settle(offset, settled, true)
       // What ends at once ends before the next begins.
@@ -134,6 +133,7 @@ class Concurrent {
 
   #enter(offset: number, sinceSeconds: number): (settled: Settled) => void {
     const atOnce = this.#inProgress.size + 1
+    if (atOnce === 1) this.#busySinceSeconds = sinceSeconds
     this.#inProgress.set(offset, { sinceSeconds, lanes: this.#run.lanes.count, atOnce })
     return settled => this.#settle(offset, settled)
   }
@@ -144,8 +144,10 @@ class Concurrent {
     if (item === undefined) return
     const { lanes, part } = this.#run
     const atOnce = Math.max(item.atOnce, this.#inProgress.size)
+    const now = nowSeconds()
+    this.#account(now)
     this.#inProgress.delete(offset)
-    const seconds = nowSeconds() - item.sinceSeconds
+    const seconds = now - item.sinceSeconds
     part.took(seconds)
     if (!isAtOnce) lanes.observe({ lanes: item.lanes, atOnce, seconds, hasValue: 'value' in settled })
     this.#held.set(offset, this.#hold(settled))
@@ -168,7 +170,7 @@ class Concurrent {
     } finally {
       const seconds = nowSeconds() - began
       this.#run.part.encoded(seconds)
-      this.#apartSeconds += seconds
+      this.#setApart(seconds)
     }
   }
 
@@ -194,10 +196,10 @@ class Concurrent {
 
   async #flush(): Promise<void> {
     const { part, channel } = this.#run
-    this.#account()
+    this.#account(nowSeconds())
     this.#announce()
     part.flush(false)
-    this.#markSeconds = nowSeconds()
+    this.#busySinceSeconds = nowSeconds()
     await channel.written()
   }
 
@@ -206,9 +208,15 @@ class Concurrent {
     announcer.announce(run, start + this.#drained, this.#next - this.#drained)
   }
 
-  #account(): void {
-    const seconds = nowSeconds() - this.#markSeconds - this.#apartSeconds
-    this.#run.part.computed(Math.max(0, seconds))
+  /** Of what the codec does while items are in progress, no part is theirs. */
+  #setApart(seconds: number): void {
+    if (this.#inProgress.size > 0) this.#apartSeconds += seconds
+  }
+
+  #account(now: number): void {
+    if (this.#inProgress.size === 0) return
+    this.#run.part.computed(Math.max(0, now - this.#busySinceSeconds - this.#apartSeconds))
+    this.#busySinceSeconds = now
     this.#apartSeconds = 0
   }
 

@@ -194,6 +194,12 @@ export interface Timing {
   waitSeconds: number;
   /** The sum of each item's own time, where several were in progress at once; not a part of the slot's time. 0: as compute. */
   itemSeconds: number;
+  /** Of the compute seconds: ready to run, but without a core. Not a part of its own. */
+  preemptedSeconds: number;
+  /** With items whose outcomes never came. */
+  lostSeconds: number;
+  /** For other jobs: not a part of this job's time at all. */
+  elsewhereSeconds: number;
 }
 
 /** Outcomes of a part of a shard. A report is whole or dropped, never applied in part. */
@@ -1310,6 +1316,9 @@ function createBaseTiming(): Timing {
     startSeconds: 0,
     waitSeconds: 0,
     itemSeconds: 0,
+    preemptedSeconds: 0,
+    lostSeconds: 0,
+    elsewhereSeconds: 0,
   };
 }
 
@@ -1338,6 +1347,15 @@ export const Timing: MessageFns<Timing> = {
     }
     if (message.itemSeconds !== 0) {
       writer.uint32(65).double(message.itemSeconds);
+    }
+    if (message.preemptedSeconds !== 0) {
+      writer.uint32(73).double(message.preemptedSeconds);
+    }
+    if (message.lostSeconds !== 0) {
+      writer.uint32(81).double(message.lostSeconds);
+    }
+    if (message.elsewhereSeconds !== 0) {
+      writer.uint32(89).double(message.elsewhereSeconds);
     }
     return writer;
   },
@@ -1417,6 +1435,30 @@ export const Timing: MessageFns<Timing> = {
             }
 
             message.itemSeconds = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.preemptedSeconds = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.lostSeconds = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.elsewhereSeconds = reader.double();
             continue;
           }
         }

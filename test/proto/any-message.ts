@@ -59,6 +59,9 @@ const timing = fc.record({
   startSeconds: duration,
   waitSeconds: duration,
   itemSeconds: duration,
+  preemptedSeconds: duration,
+  lostSeconds: duration,
+  elsewhereSeconds: duration,
 })
 const reason = fc.constantFrom('error', 'crash', 'timeout', 'cancelled', 'undecodable')
 /** A text that is there is not empty. */

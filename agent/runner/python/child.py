@@ -55,6 +55,49 @@ def cpu_seconds():
     times = os.times()
     return own_cpu_seconds() + times.children_user + times.children_system
 
+# Asking takes some microseconds: shorter runs are not worth it.
+WORTH_ASKING_SECONDS = 0.005
+
+
+def ask_scheduler():
+    """Seconds that this thread had a core, and wanted one in vain, as Linux counts them; None elsewhere."""
+    try:
+        with open("/proc/self/schedstat", "rb", buffering=0) as file:
+            ran, waited = file.read(128).split()[:2]
+            return int(ran) / 1e9, int(waited) / 1e9
+    except Exception:
+        return None
+
+
+class Preemption:
+    """As agent/runner/preemption.ts."""
+
+    worth_it = True
+    told = None
+
+    def __init__(self):
+        self.since = now()
+        self.exact = Preemption.worth_it
+        if self.exact:
+            Preemption.told = ask_scheduler()
+
+    def take(self, compute, codec, cpu):
+        moment = now()
+        seconds = moment - self.since
+        exact, before = self.exact, Preemption.told
+        self.since = moment
+        Preemption.worth_it = self.exact = seconds >= WORTH_ASKING_SECONDS
+        if not self.exact:
+            return 0.0
+        told = Preemption.told = ask_scheduler()
+        if before is None or told is None:
+            return 0.0
+        waited = min(told[1] - before[1], seconds - (told[0] - before[0] if exact else cpu))
+        if waited <= 0:
+            return 0.0
+        between = max(0.0, seconds - compute - codec * (1 - waited / seconds))
+        return max(0.0, min(compute, waited - between))
+
 
 # ---- values ---------------------------------------------------------------------------------------------------------
 
@@ -381,6 +424,7 @@ class Part:
         self.start = start
         self.end = start
         self.cpu = cpu_seconds()
+        self.preemption = Preemption()
         self.clear()
 
     def clear(self):
@@ -464,6 +508,7 @@ class Part:
             "encodeSeconds": self.encode + now() - began,
             "cpuSeconds": cpu - self.cpu,
             "itemSeconds": self.items,
+            "preemptedSeconds": self.preemption.take(self.compute, self.decode + self.encode, cpu - self.cpu),
         }
         self.cpu = cpu
         meta = {"start": self.start, "end": self.end, "failures": self.failures, "timing": timing, **items}
@@ -787,7 +832,9 @@ class Waiting:
         self.held_size = 0
         self.next = self.drained = self.awaits = 0
         self.stopped = self.overdue = False
-        self.mark = now()
+        # How many were called and have not ended; since when there are any, or since that was accounted for.
+        self.active = 0
+        self.busy_since = 0.0
         self.apart = 0.0
 
     def is_left(self):
@@ -813,11 +860,10 @@ class Waiting:
             if moment >= self.ends:
                 self.stopped = True
             if self.part.due(moment) and self.is_left():
-                self.account()
+                self.account(now())
                 self.announce()
                 self.part.flush(False)
-                self.mark = now()
-        self.account()
+                self.busy_since = now()
         channel.announce(self.number, self.part.end, 0)
         self.part.flush(True)
         return self.overdue
@@ -829,7 +875,7 @@ class Waiting:
         self.announce()
         began = now()
         self.part.decode += began - preparing
-        self.apart += began - preparing
+        self.set_apart(began - preparing)
         if type(item) is Undecodable:
             self.held[offset] = ("failure", failure_of(item.error, "undecodable"))
             self.news.set()
@@ -838,7 +884,10 @@ class Waiting:
         self.running[offset] = [task, None, self.lanes.count, len(self.running) + 1]
 
     async def settle(self, offset, item):
-        self.running[offset][1] = now()
+        began = self.running[offset][1] = now()
+        if not self.active:
+            self.busy_since = began
+        self.active += 1
         try:
             value = self.call(item)
             if hasattr(value, "__await__"):
@@ -849,7 +898,7 @@ class Waiting:
         except BaseException as error:
             self.end(offset, ("failure", failure_of(error)))
         else:
-            self.end(offset, self.hold(value))
+            self.end(offset, ("value", value))
 
     def hold(self, value):
         if type(value) in SCALARS:
@@ -864,17 +913,20 @@ class Waiting:
             return "text", text
         finally:
             self.part.encode += now() - began
-            self.apart += now() - began
+            self.set_apart(now() - began)
 
     def end(self, offset, outcome):
         entry = self.running.pop(offset, None)
         if entry is None:  # It was overdue.
             return
         _task, since, lanes, at_once = entry
-        seconds = now() - since
+        moment = now()
+        self.account(moment)
+        self.active -= 1
+        seconds = moment - since
         self.part.items += seconds
         self.lanes.observe(lanes, max(at_once, len(self.running) + 1), seconds, outcome[0] != "failure")
-        self.held[offset] = outcome
+        self.held[offset] = self.hold(outcome[1]) if outcome[0] == "value" else outcome
         self.news.set()
 
     def watch(self, limit):
@@ -910,9 +962,15 @@ class Waiting:
     def announce(self):
         channel.announce(self.number, self.start + self.drained, self.next - self.drained)
 
-    def account(self):
-        self.part.compute += max(0.0, now() - self.mark - self.apart)
-        self.apart = 0.0
+    def set_apart(self, seconds):
+        if self.active:
+            self.apart += seconds
+
+    def account(self, moment):
+        if self.active:
+            self.part.compute += max(0.0, moment - self.busy_since - self.apart)
+            self.busy_since = moment
+            self.apart = 0.0
 
 
 def run_waiting(job, number, meta, source):
