@@ -214,5 +214,6 @@ const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): Jo
     ...(code.mapper && { mapper: code.mapper }),
     ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
     ...(code.command && { command: code.command }),
+    ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
   }
 }

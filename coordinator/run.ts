@@ -78,9 +78,11 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
+    const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
     this.#sizing = new Sizing({
       targetSeconds: options.targetSeconds,
       ...(fixedSize !== undefined && { fixedSize }),
+      ...(concurrency !== undefined && { concurrency }),
       ...(request.caller && { expected: request.caller }),
     })
     this.#accounts =

@@ -6,6 +6,7 @@ import { Fault, messageOf } from './fault.js'
 import { flagOf, type OPTIONS, type OptionKey, optionsOf, specOf, variableOf } from './options.js'
 import {
   parseBytes,
+  parseConcurrency,
   parseCount,
   parseFlag,
   parseJson,
@@ -21,6 +22,7 @@ const PARSERS = {
   text: parseText,
   flag: parseFlag,
   count: parseCount,
+  concurrency: parseConcurrency,
   natural: parseNatural,
   port: parsePort,
   seconds: parseSeconds,

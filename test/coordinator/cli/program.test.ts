@@ -57,6 +57,11 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     [['--verison'], /unknown option --verison.*\n.*--version\?/],
     [['map', 'f.js', '--slots'], /--slots <N> argument missing \[MH-USAGE-MISSING\]/],
     [['map', 'f.js', '--range', '0..3', '--slots', 'x'], /--slots is "x"; expected a whole number/],
+    [
+      ['map', 'f.js', '--place', 'inline', '--concurrency', '4', '--range', '0..2'],
+      /--concurrency says nothing with --place inline/,
+    ],
+    [['map', 'f.js', '--concurrency', '0'], /--concurrency is "0"; expected auto, or a whole number from 1 to 10000/],
     [['map', 'f.js', '--range', '0-3'], /--range: the range "0-3" is not understood/],
     [['map', 'f.js'], /no input.*\[MH-USAGE-MISSING\]\n.*\n {4}--range/],
     [['map', '--range', '0..3'], /there is no function \[MH-USAGE-MISSING\]/],
@@ -175,6 +180,28 @@ test.serial('map runs a command for each item, and the words behind -- are its o
   })
   t.is(code, 0)
   t.is(stdout, '"--slots a b"\n"--slots --version"\n')
+})
+
+test.serial('--concurrency lets items and commands wait together', async t => {
+  const wait = 'export default async x => { await new Promise(r => setTimeout(r, 50)); return x }'
+  const secondsOf = async (...args: string[]): Promise<number> => {
+    const { code, stdout, stderr } = await run(['map', '--slots', '1', '--json', '--range', '0..24', ...args])
+    t.is(code, 0, stderr)
+    t.is(
+      stdout
+        .trim()
+        .split('\n')
+        .map(line => Number(JSON.parse(line)))
+        .join(),
+      Array.from({ length: 24 }, (_, x) => x).join(),
+    )
+    return JSON.parse(stderr.trimEnd().split('\n').at(-1) as string).core_seconds.compute
+  }
+  for (const what of [[file('waits.js', wait)], ['--shell', '--', 'sleep 0.05; echo {}']]) {
+    const alone = await secondsOf('--concurrency', '1', ...what)
+    const together = await secondsOf('--concurrency', '12', ...what)
+    t.true(alone > 2 * together, `${what}: ${alone} s one by one, ${together} s together`)
+  }
 })
 
 test.serial('reduce folds, and run calls once', async t => {
