@@ -8,6 +8,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { cpus, homedir, release } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { RunnerName } from '../proto/shard.js'
+import type { JobFunction } from './function/function.js'
 
 /** What work costs at one place besides the function itself. Seconds of one slot, unless they say otherwise. */
 export interface PlaceCosts {
@@ -160,4 +161,13 @@ export const writeCosts = async (options: CostsOptions, costs: Costs): Promise<b
     await rm(part, { force: true }).catch(() => {})
     return false
   }
+}
+
+/** What a function is remembered by: the same sources, the same key. */
+export const functionKey = (fn: JobFunction): string => {
+  const hash = createHash('sha256')
+  const { runner, entry, function: name, init = '', mapper = '', command, bundle = [] } = fn
+  hash.update(JSON.stringify([runner, entry, name, init, mapper, command ?? null]))
+  for (const { path, content } of bundle) hash.update(`\n${path} ${content.byteLength}\n`).update(content)
+  return hash.digest('hex').slice(0, 32)
 }

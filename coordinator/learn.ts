@@ -1,0 +1,65 @@
+// What is remembered of costs, after a measurement or a job: pure, old costs and new figures in, new costs out.
+// Always true: a figure moves towards what is measured and never jumps there once it is known well, so that one noisy run
+// does no lasting harm; what a job cannot tell apart, it does not change.
+import type { RunnerName } from '../proto/shard.js'
+import type { ClusterCosts, Costs, FunctionCost, PlaceCosts } from './costs.js'
+import type { Receipt } from './receipt.js'
+
+/** The share that a new measurement has once there are several. Smaller: an upgrade is noticed late. Larger: noise is. */
+const NEWEST = 0.4
+/** Fewer shards than this say little of what a shard costs. */
+const SHARDS_TO_LEARN_FROM = 50
+
+const mix = (old: number, now: number, weight: number): number => old + (now - old) * weight
+
+const mixed = <T extends PlaceCosts>(old: T | undefined, now: T): T => {
+  if (old === undefined) return { ...now, measurements: 1 }
+  const weight = Math.max(NEWEST, 1 / (old.measurements + 1))
+  const figures = Object.keys(now) as (keyof T)[]
+  const both = figures.map(name => [name, mix(old[name] as number, now[name] as number, weight)])
+  return { ...(Object.fromEntries(both) as T), measurements: old.measurements + 1 }
+}
+
+export const withLocal = (costs: Costs, runner: RunnerName, now: PlaceCosts): Costs => ({
+  ...costs,
+  local: { ...costs.local, [runner]: mixed(costs.local[runner], now) },
+})
+
+/** The cluster met last stands last, so that those of long ago are the first to be forgotten. */
+export const withCluster = (costs: Costs, server: string, now: ClusterCosts): Costs => {
+  const { [server]: old, ...others } = costs.clusters
+  return { ...costs, clusters: { ...others, [server]: { ...mixed(old, now), slots: now.slots } } }
+}
+
+const withFunction = (costs: Costs, now: FunctionCost): Costs => {
+  const old = costs.functions.find(({ key }) => key === now.key)
+  const others = costs.functions.filter(({ key }) => key !== now.key)
+  // A job of more items says more.
+  const weight = old === undefined ? 1 : Math.max(NEWEST, now.items / (now.items + old.items))
+  const itemSeconds = old === undefined ? now.itemSeconds : mix(old.itemSeconds, now.itemSeconds, weight)
+  const items = Math.max(now.items, old?.items ?? 0)
+  return { ...costs, functions: [...others, { key: now.key, itemSeconds, items }] }
+}
+
+/** What a job that ended tells: of its function, and of the place where shards of one item show what a shard costs. */
+export const withJob = (costs: Costs, receipt: Receipt, runner: RunnerName, key: string): Costs => {
+  const { items, shards, placement, core_seconds: seconds, serial_seconds_estimate: serial } = receipt
+  if (items === 0 || !(serial.value > 0)) return costs
+  const learned = withFunction(costs, { key, itemSeconds: serial.value / items, items })
+  const old = learned.local[runner]
+  if (placement !== 'local' || old === undefined) return learned
+  const alone = shards >= SHARDS_TO_LEARN_FROM && items <= 2 * shards
+  const shardSeconds = (seconds.decode + seconds.encode + seconds.dispatch) / Math.max(1, shards)
+  // A start includes the user's module and its init: only one that is shorter says something of the runner alone.
+  const startSeconds = receipt.slots > 0 ? seconds.start / receipt.slots : 0
+  const isQuicker = startSeconds > old.startSeconds / 4 && startSeconds < old.startSeconds
+  return withLocal(learned, runner, {
+    ...old,
+    ...(alone && { shardSeconds }),
+    ...(isQuicker && { startSeconds }),
+  })
+}
+
+/** What an item of a function took when it was met last; undefined for a stranger. */
+export const itemSecondsOf = (costs: Costs, key: string): number | undefined =>
+  costs.functions.find(known => known.key === key)?.itemSeconds
