@@ -119,8 +119,7 @@ const besides = ({ end, seconds }: Measured, jobSeconds: number): number => {
 const measure = async (options: CalibrateOptions): Promise<PlaceCosts & { slots: number; bytesPerSecond: number }> => {
   const calibration = new Calibration(options)
   const { number, text } = IDENTITY[options.runner]
-  const numbers = (count: number, shardSize?: number) =>
-    calibration.job(number, openRange(range(count)), shardSize)
+  const numbers = (count: number, shardSize?: number) => calibration.job(number, openRange(range(count)), shardSize)
   const cold = await numbers(1)
   const { slots } = cold.end.receipt
   const lone: Measured[] = []
@@ -167,3 +166,12 @@ export const calibrateLocal = async (options: CalibrateOptions): Promise<PlaceCo
 
 /** On the agents that have joined; it waits for the first of them as any job does. */
 export const calibrateCluster = (options: CalibrateOptions): Promise<ClusterCosts> => measure(options)
+
+/** How many slots there are now, by the account of a job of one item; the first such job waits for who has just been met. */
+export const countSlots = async (options: CalibrateOptions): Promise<number> => {
+  const { number } = IDENTITY[options.runner]
+  const calibration = new Calibration(options)
+  await calibration.job(number, openRange(range(1)))
+  const { end } = await calibration.job(number, openRange(range(1)))
+  return Math.max(1, Math.round(end.receipt.slots))
+}

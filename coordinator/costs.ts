@@ -163,6 +163,11 @@ export const writeCosts = async (options: CostsOptions, costs: Costs): Promise<b
   }
 }
 
+/** Another process may have learned something meanwhile: what it wrote is read again first. */
+export const remember = async (options: CostsOptions, learn: (costs: Costs) => Costs): Promise<void> => {
+  await writeCosts(options, learn(await readCosts(options)))
+}
+
 /** What a function is remembered by: the same sources, the same key. */
 export const functionKey = (fn: JobFunction): string => {
   const hash = createHash('sha256')

@@ -9,9 +9,10 @@ export interface Sample {
   readonly items: number
   /** Items of the whole job; undefined where nobody can know before the end. */
   readonly total: number | undefined
-  /** Inside the function, an item: the mean, and the standard deviation of one item. */
+  /** Inside the function, an item: the mean. */
   readonly itemSeconds: number
-  readonly sigmaSeconds: number
+  /** The standard deviation of one item; undefined where items are too short to be seen apart. */
+  readonly sigmaSeconds: number | undefined
   readonly longestSeconds: number
   /** Of `itemSeconds`, on a processor; undefined where it was not measured. */
   readonly cpuSeconds: number | undefined
@@ -25,14 +26,7 @@ export interface Sample {
   readonly textBytes: number
 }
 
-export type Limit =
-  | 'one core'
-  | 'cores'
-  | 'waiting'
-  | 'start-up'
-  | 'handing over'
-  | 'network'
-  | 'the longest item'
+export type Limit = 'one core' | 'cores' | 'waiting' | 'start-up' | 'handing over' | 'network' | 'the longest item'
 
 export interface Prediction {
   readonly place: 'inline' | 'local' | 'cluster'
@@ -122,8 +116,7 @@ const sumOf = (parts: Readonly<Record<Limit, number>>): number =>
 
 /** The fewest items with which `where` is as fast as a loop. */
 const breakEven = (sample: Sample, where: Parallel): number | null => {
-  const isFaster = (items: number): boolean =>
-    sumOf(partsOf(sample, items, where)) <= serialSecondsOf(sample, items)
+  const isFaster = (items: number): boolean => sumOf(partsOf(sample, items, where)) <= serialSecondsOf(sample, items)
   let high = 1
   while (!isFaster(high)) {
     high *= 2

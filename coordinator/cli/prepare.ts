@@ -67,6 +67,8 @@ export const prepare = async (invocation: Invocation, writesValues: boolean): Pr
       verbose: settings.isOn('verbose'),
       json: settings.isOn('json'),
       receiptFile,
+      requirements: settings.get('require'),
+      onDone: async end => (await import('./remembered.js')).rememberJob(settings, fn, end),
       stdout,
       stderr,
       env,
