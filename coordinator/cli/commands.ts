@@ -77,6 +77,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./up.js')).up,
   },
   {
+    name: 'bench',
+    summary: 'measure how short tasks may be here, or on a cluster, before handing them over costs more',
+    operands: [],
+    usage: '[options]',
+    examples: ['manyhands bench', 'manyhands bench --nats nats://127.0.0.1:4222 --json'],
+    load: async () => (await import('./bench.js')).bench,
+  },
+  {
     name: 'doctor',
     summary: 'check this machine, and a NATS server, for what manyhands needs',
     operands: [],
