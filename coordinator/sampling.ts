@@ -1,15 +1,13 @@
 // Some items of a job, run one after the other in one worker, and what they took. In: hands, the job's function, items from
-// all over its input. Out: a Sample for predict.ts, and the outcomes, so that no item need be run again. Always true: one
-// piece is in flight at a time, so that what is measured is not in each other's way; it ends by itself after its time.
-import { countOf, type Items, joinItems, sizeOf, sliceItems } from '../proto/items.js'
+// all over its input. Out: a Sample for predict.ts, and the outcomes, so that no item need be run again. Always true: what an
+// item took is what its worker measured inside the function; only spread and warm-up are read off how long pieces were away.
+import { countOf, type Items, sizeOf, sliceItems } from '../proto/items.js'
 import type { ItemFailure, Outcomes } from '../proto/outcome.js'
-import type { Clock } from '../proto/timing.js'
-import type { Input, InputBatch } from './input/input.js'
 import type { Hands, JobEnd, JobRequest } from './job.js'
 import type { Output } from './output/output.js'
 import { runsOf } from './output/runs.js'
+import { type Piece, Pieces, type PiecesOptions, totalsOf, varianceOf } from './pieces.js'
 import type { Sample } from './predict.js'
-import type { Pick } from './spread.js'
 
 /** What is known of a sampled item: its place in the input, what it was, what became of it. */
 export interface Sampled {
@@ -18,16 +16,12 @@ export interface Sampled {
   readonly outcome: { readonly value: Items } | { readonly failure: ItemFailure }
 }
 
-export interface SamplingOptions {
+export interface SamplingOptions extends PiecesOptions {
   readonly hands: Hands
   readonly request: Omit<JobRequest, 'operation' | 'output' | 'input'>
-  readonly picks: readonly Pick[]
   readonly total: number | undefined
-  readonly seconds: number
-  readonly mostItems: number
   /** Keeps what items gave; without it only what they took is kept. */
   readonly keeps: boolean
-  readonly clock: Clock
 }
 
 export interface Sampling {
@@ -38,147 +32,6 @@ export interface Sampling {
   /** Until the worker was ready and the function loaded. */
   readonly startSeconds: number
   readonly seconds: number
-}
-
-/** A piece takes about so long. Shorter: handing it over shows in its time. Longer: fewer pieces, of which spread is known. */
-const PIECE_SECONDS = 0.005
-/** A piece is at most so many times as large as the last: the first items are slower than the rest. */
-const GROWTH = 16
-/** Enough is known when the mean is known to this, from so many pieces. */
-const WELL_KNOWN = 0.02
-const LEAST_PIECES = 12
-/** Larger pieces say too little of one item: they differ by what else the machine does. */
-const SPREAD_ITEMS = 64
-
-interface Piece {
-  readonly items: Items
-  readonly count: number
-  readonly places: readonly { readonly start: number; readonly count: number }[]
-  seconds: number
-}
-
-/** Hands out picks piece by piece, each when the one before has come back. */
-class Pieces implements Input {
-  readonly count = undefined
-  readonly pieces: Piece[] = []
-  readonly #options: SamplingOptions
-  #queue: { start: number; items: Items }[]
-  #given = 0
-  #open = 0
-  #since = 0
-  #started: number | undefined
-  #wake: () => void = () => {}
-  #closed = false
-
-  constructor(options: SamplingOptions) {
-    this.#options = options
-    this.#queue = [...options.picks]
-  }
-
-  async next(maxItems: number): Promise<InputBatch | undefined> {
-    while (this.#open > 0 && !this.#closed) {
-      await new Promise<void>(resolve => {
-        this.#wake = resolve
-      })
-    }
-    if (this.#isOver()) return undefined
-    const piece = this.#take(Math.min(maxItems, this.#wanted()))
-    if (piece === undefined) return undefined
-    this.pieces.push(piece)
-    this.#open = piece.count
-    this.#since = this.#options.clock()
-    return { items: piece.items }
-  }
-
-  /** So many items of the piece in flight have come back. */
-  settled(count: number): void {
-    this.#open -= count
-    if (this.#open > 0) return
-    const now = this.#options.clock()
-    const piece = this.pieces.at(-1)
-    if (piece !== undefined) piece.seconds = now - this.#since
-    // The time that workers need to start is not the sample's.
-    this.#started ??= now
-    this.#wake()
-  }
-
-  async close(): Promise<void> {
-    this.#closed = true
-    this.#wake()
-  }
-
-  /** The piece and the place in it of the nth item that was handed out. */
-  placeOf(nth: number): { readonly index: number; readonly item: Items } {
-    let left = nth
-    for (const { items, count, places } of this.pieces) {
-      if (left >= count) {
-        left -= count
-        continue
-      }
-      const item = sliceItems(items, left, left + 1)
-      for (const place of places) {
-        if (left < place.count) return { index: place.start + left, item }
-        left -= place.count
-      }
-    }
-    throw new Error(`item ${nth} was never handed out`)
-  }
-
-  #isOver(): boolean {
-    const { clock, seconds, mostItems } = this.#options
-    if (this.#closed || this.#given >= mostItems) return true
-    if (this.#started === undefined) return this.pieces.length > 0
-    if (clock() - this.#started >= seconds) return true
-    return this.pieces.length >= LEAST_PIECES && relativeErrorOf(this.pieces) < WELL_KNOWN
-  }
-
-  #wanted(): number {
-    const last = this.pieces.at(-1)
-    if (last === undefined) return 1
-    const perItem = Math.max(last.seconds / last.count, 1e-9)
-    return Math.max(1, Math.min(PIECE_SECONDS / perItem, last.count * GROWTH, this.#options.mostItems - this.#given))
-  }
-
-  /** So many items, from as many picks as there are, a part of each. */
-  #take(wanted: number): Piece | undefined {
-    const parts: Items[] = []
-    const places: { start: number; count: number }[] = []
-    const share = Math.max(1, Math.ceil(wanted / Math.max(1, this.#queue.length)))
-    let count = 0
-    while (count < Math.floor(wanted)) {
-      const pick = this.#queue.shift()
-      if (pick === undefined) break
-      const has = countOf(pick.items)
-      const taken = Math.min(share, has, Math.floor(wanted) - count)
-      parts.push(sliceItems(pick.items, 0, taken))
-      places.push({ start: pick.start, count: taken })
-      if (taken < has) this.#queue.push({ start: pick.start + taken, items: sliceItems(pick.items, taken, has) })
-      count += taken
-    }
-    if (count === 0) return undefined
-    this.#given += count
-    return { items: joinItems(parts), count, places, seconds: 0 }
-  }
-}
-
-/** Of pieces of any size: the variance of one item, by what pieces differ. */
-const varianceOf = (pieces: readonly Piece[], mean: number): number => {
-  if (pieces.length < 2) return 0
-  const squares = pieces.reduce((sum, { seconds, count }) => sum + count * (seconds / count - mean) ** 2, 0)
-  return squares / (pieces.length - 1)
-}
-
-const totalsOf = (pieces: readonly Piece[]): { items: number; seconds: number } =>
-  pieces.reduce((sum, { count, seconds }) => ({ items: sum.items + count, seconds: sum.seconds + seconds }), {
-    items: 0,
-    seconds: 0,
-  })
-
-const relativeErrorOf = (pieces: readonly Piece[]): number => {
-  const warm = pieces.slice(1)
-  const { items, seconds } = totalsOf(warm)
-  if (items === 0 || seconds <= 0) return 1
-  return Math.sqrt(varianceOf(warm, seconds / items) / items) / (seconds / items)
 }
 
 /** Runs the sample. */
@@ -192,8 +45,9 @@ export const runSample = async (options: SamplingOptions): Promise<Sampling> => 
     async write(outcomes) {
       bytesOut += sizeOf(outcomes.values)
       if (outcomes.values.form === 'json') textOut += outcomes.values.text.byteLength
-      if (keeps) sampled.push(...eachOf(outcomes, pieces))
+      // First the clock, then what takes time here.
       pieces.settled(outcomes.end - outcomes.start)
+      if (keeps) for (const each of eachOf(outcomes, pieces)) sampled.push(each)
     },
     commit: async () => {},
     abandon: async () => {},
@@ -226,29 +80,27 @@ const measuredOf = (
   { receipt }: JobEnd,
 ): Omit<Sample, 'items' | 'total' | 'bytesIn' | 'bytesOut' | 'textBytes'> => {
   const { compute, start } = receipt.core_seconds
-  const away = totalsOf(pieces)
+  const back = pieces.filter(({ seconds }) => seconds > 0)
+  const away = totalsOf(back)
   // All pieces were handed over at the same cost, the first with the start of its worker on top.
-  const handingSeconds = Math.max(0, away.seconds - compute - start) / Math.max(1, pieces.length)
-  const inside = pieces
-    .filter(({ seconds }) => seconds > 0)
-    .map((piece, nth) => ({
-      ...piece,
-      seconds: Math.max(0, piece.seconds - handingSeconds - (nth === 0 ? start : 0)),
-    }))
-  const warm = inside.length > 2 ? inside.slice(1) : inside
-  const { items, seconds } = totalsOf(warm)
-  const itemSeconds = items > 0 ? seconds / items : 0
-  const few = warm.filter(({ count }) => count <= SPREAD_ITEMS)
-  const [first] = inside
-  const isSlow = first !== undefined && inside.length > 2 && first.seconds > 3 * itemSeconds
-  const longestSeconds = Math.max(0, ...warm.map(piece => piece.seconds / piece.count))
+  const handingSeconds = Math.max(0, away.seconds - compute - start) / Math.max(1, back.length)
+  const [first, ...others] = back
+  const even = compute / Math.max(1, away.items)
+  const firstSeconds = Math.min((first?.seconds ?? 0) - handingSeconds - start, compute)
+  // What is not well above the noise of handing over is no warm-up.
+  const isSlow = others.length > 1 && firstSeconds > 3 * handingSeconds && firstSeconds > 3 * even
+  const itemSeconds = isSlow ? (compute - firstSeconds) / Math.max(1, away.items - (first?.count ?? 0)) : even
+  // Only in what takes longer than handing it over are items seen apart.
+  const seen = (isSlow ? others : back)
+    .filter(({ count }) => count <= SPREAD_ITEMS && count * itemSeconds > handingSeconds)
+    .map(piece => ({ ...piece, seconds: piece.seconds - handingSeconds - (piece === first ? start : 0) }))
   return {
     itemSeconds,
-    sigmaSeconds: few.length > 2 ? Math.sqrt(varianceOf(few, itemSeconds)) : undefined,
-    longestSeconds,
+    sigmaSeconds: seen.length > 2 ? Math.sqrt(varianceOf(seen, itemSeconds)) : undefined,
+    longestSeconds: Math.max(itemSeconds, ...seen.map(({ seconds, count }) => seconds / count)),
     cpuSeconds: undefined,
     loadSeconds: 0,
-    warmUpSeconds: isSlow ? first.seconds - itemSeconds : 0,
+    warmUpSeconds: isSlow ? firstSeconds - itemSeconds : 0,
   }
 }
 

@@ -18,7 +18,7 @@ import { costsOptionsOf } from './remembered.js'
 import type { Settings } from './settings.js'
 
 /** The curves together take about so long. */
-const ALL_SECONDS = 20
+const ALL_SECONDS = 18
 const CUTS: readonly Cut[] = ['one item', 'automatic']
 /** A cluster without an agent would be waited for without end. */
 const JOIN_SECONDS = 10

@@ -35,7 +35,7 @@ const GRAINS: Readonly<Record<Cut, readonly number[]>> = {
   'one item': [1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5],
   automatic: [1e-3, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6, 3e-7, 1e-7, 3e-8],
 }
-/** Below this efficiency nothing more is to be learned. */
+/** Two durations in a row below this efficiency, and nothing more is to be learned. */
 const LOW_ENOUGH = 0.35
 const RUNS = 2
 /** No job of the bench is larger. */
@@ -97,7 +97,7 @@ export const curveOf = async (options: CurveOptions): Promise<Curve> => {
     if (best === undefined) break
     points.push(best)
     overheadSeconds = Math.max(0, best.granularitySeconds - grain.taskSeconds)
-    if (best.efficiency < LOW_ENOUGH) break
+    if (points.length > 1 && points.slice(-2).every(({ efficiency }) => efficiency < LOW_ENOUGH)) break
   }
   return { runner, cut, slots, points, half: metg(points, HALF), most: metg(points, MOST) }
 }
