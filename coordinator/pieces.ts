@@ -23,8 +23,6 @@ const SLOW_SECONDS = 0.1
 /** Enough is known when the mean is known to this, from so many pieces. */
 const WELL_KNOWN = 0.02
 const LEAST_PIECES = 12
-/** Larger pieces say too little of one item: they differ by what else the machine does. */
-const SPREAD_ITEMS = 64
 
 export interface Piece {
   readonly items: Items

@@ -34,6 +34,9 @@ export interface Sampling {
   readonly seconds: number
 }
 
+/** Larger pieces say too little of one item: they differ by what else the machine does. */
+const SPREAD_ITEMS = 64
+
 /** Runs the sample. */
 export const runSample = async (options: SamplingOptions): Promise<Sampling> => {
   const { hands, request, clock, keeps } = options
