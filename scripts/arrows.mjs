@@ -46,7 +46,7 @@ const table = [
   ['agent/{intake,outbox}.ts', [coordinator, gen, nothing]],
   ['coordinator/**', [...inCoordinator, packages()]],
   [
-    'coordinator/{accounts,decisions,gather,learn,ledger,ledger-events,leases,metg,plan,predict,receipt,sizing,spans,split}.ts',
+    'coordinator/{accounts,crew,decisions,gather,learn,ledger,ledger-events,leases,metg,plan,predict,receipt,sizing,spans,split}.ts',
     [...inCoordinator, nothing],
   ],
   ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],
