@@ -15,6 +15,8 @@ const NOWHERE: Output = { write: async () => {}, commit: async () => {}, abandon
 
 /** A measurement lasts about so long. Shorter: timers and other processes show. Longer: people wait. */
 const MEASURE_SECONDS = 0.08
+/** Shards go through more code than items do, which takes longer to be compiled well. */
+const SHARD_SECONDS = 0.25
 const LONE_JOBS = { node: 9, exec: 9, python: 3 } as const
 const MOST_GROWTHS = 5
 const FIRST_SHARDS = 100
@@ -91,15 +93,18 @@ class Calibration {
     first: number,
     most: number,
     run: (pieces: number) => Promise<Measured>,
+    seconds = MEASURE_SECONDS,
   ): Promise<Measured & { readonly pieces: number }> {
     let pieces = first
     let measured = await run(pieces)
-    for (let nth = 1; nth < MOST_GROWTHS && pieces < most && workedOf(measured) < MEASURE_SECONDS; nth++) {
-      const growth = Math.max(2, Math.min(16, (1.2 * MEASURE_SECONDS) / Math.max(workedOf(measured), 1e-4)))
+    for (let nth = 1; nth < MOST_GROWTHS && pieces < most && workedOf(measured) < seconds; nth++) {
+      const growth = Math.max(2, Math.min(16, (1.2 * seconds) / Math.max(workedOf(measured), 1e-4)))
       pieces = Math.min(most, Math.round(pieces * growth))
       measured = await run(pieces)
     }
-    return { ...measured, pieces }
+    // Other processes only ever make it longer.
+    const again = await run(pieces)
+    return { ...(workedOf(again) < workedOf(measured) ? again : measured), pieces }
   }
 }
 
@@ -110,29 +115,54 @@ const workedOf = ({ end, seconds }: Measured): number =>
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
 
 /** What a job took beyond its function, of all slots together. */
-const besides = ({ end, seconds }: Measured, jobSeconds: number): number => {
-  const { slots, core_seconds: phases } = end.receipt
+const besides = ({ end, seconds }: Measured, slots: number, jobSeconds: number): number => {
+  const { core_seconds: phases } = end.receipt
   return Math.max(0, (seconds - jobSeconds) * slots - phases.compute - phases.start)
 }
 
-/** Costs of a place whose workers have not been started yet, when `start` is to say something. */
-const measure = async (options: CalibrateOptions): Promise<PlaceCosts & { slots: number; bytesPerSecond: number }> => {
+/** Rejects when it is called off before. */
+const unless = <T>(signal: AbortSignal | undefined, promise: Promise<T>): Promise<T> =>
+  signal === undefined
+    ? promise
+    : Promise.race([
+        promise,
+        new Promise<never>((_, reject) => {
+          if (signal.aborted) reject(signal.reason)
+          signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+        }),
+      ])
+
+/** The costs of a place whose workers have not been started yet, when their start is to be seen. */
+const measure = async (options: CalibrateOptions): Promise<ClusterCosts> => {
+  const { hands, runner, signal } = options
+  const claim = hands.claim(runner)
+  try {
+    const readySeconds = await unless(signal, claim.workers(1))
+    const first = await new Calibration(options).job(IDENTITY[runner].number, openRange(range(1)))
+    const slots = Number.isFinite(hands.slots) ? hands.slots : claim.ready
+    // All slots, whether such small jobs are worth them or not.
+    void claim.workers(slots)
+    return await measureSlots(options, Math.max(1, slots), readySeconds + first.end.receipt.core_seconds.start)
+  } finally {
+    claim.release()
+  }
+}
+
+const measureSlots = async (options: CalibrateOptions, slots: number, firstSeconds: number): Promise<ClusterCosts> => {
   const calibration = new Calibration(options)
   const { number, text } = IDENTITY[options.runner]
   const numbers = (count: number, shardSize?: number) => calibration.job(number, openRange(range(count)), shardSize)
-  const cold = await numbers(1)
-  const { slots } = cold.end.receipt
+  // Every slot gets a worker, and every path has been run once.
+  await numbers(slots * 8, 1)
   const lone: Measured[] = []
   for (let nth = 0; nth < LONE_JOBS[options.runner]; nth++) lone.push(await numbers(1))
   // A Python worker serves one job: its start is no part of the job's own time.
   const startOf = ({ end }: Measured): number => end.receipt.core_seconds.start
   const jobSeconds = median(lone.map(job => Math.max(0, job.seconds - startOf(job))))
-  const startSeconds = Math.max(cold.seconds - jobSeconds, median(lone.map(startOf)))
-  // Every slot gets a worker, and every path has been run once.
-  await numbers(Math.max(1, Math.round(slots)) * 8, 1)
+  const startSeconds = Math.max(firstSeconds, median(lone.map(startOf)))
   const isExec = options.runner === 'exec'
-  const shards = await calibration.filled(FIRST_SHARDS, MOST_ITEMS, count => numbers(count, 1))
-  const many = (count: number): number => Math.max(1, Math.ceil(count / (4 * Math.max(1, slots))))
+  const shards = await calibration.filled(FIRST_SHARDS, MOST_ITEMS, count => numbers(count, 1), SHARD_SECONDS)
+  const many = (count: number): number => Math.max(1, Math.ceil(count / (4 * slots)))
   const items = await calibration.filled(isExec ? FIRST_SHARDS : FIRST_ITEMS, MOST_ITEMS, count =>
     numbers(count, many(count)),
   )
@@ -141,24 +171,24 @@ const measure = async (options: CalibrateOptions): Promise<PlaceCosts & { slots:
     calibration.job(text, openValues(new Array<string>(count).fill(piece)), many(count)),
   )
   const bytes = 2 * TEXT_BYTES * texts.pieces
-  const itemSeconds = besides(items, jobSeconds) / items.pieces
+  const itemSeconds = besides(items, slots, jobSeconds) / items.pieces
   const callerItemSeconds = items.callerSeconds / items.pieces
   return {
     startSeconds,
     jobSeconds,
-    shardSeconds: Math.max(0, besides(shards, jobSeconds) / shards.pieces - itemSeconds),
+    shardSeconds: Math.max(0, besides(shards, slots, jobSeconds) / shards.pieces - itemSeconds),
     itemSeconds,
-    byteSeconds: Math.max(0, besides(texts, jobSeconds) - texts.pieces * itemSeconds) / bytes,
+    byteSeconds: Math.max(0, besides(texts, slots, jobSeconds) - texts.pieces * itemSeconds) / bytes,
     callerShardSeconds: Math.max(0, shards.callerSeconds / shards.pieces - callerItemSeconds),
     callerItemSeconds,
     callerByteSeconds: Math.max(0, texts.callerSeconds - texts.pieces * callerItemSeconds) / bytes,
     measurements: 1,
-    slots: Math.round(slots),
+    slots,
     bytesPerSecond: bytes / Math.max(texts.seconds - jobSeconds, 1e-4),
   }
 }
 
-/** On this machine; the hands should be fresh, so that the first job shows what starting a worker costs. */
+/** On this machine; the hands should be fresh, so that the first claim shows what starting a worker costs. */
 export const calibrateLocal = async (options: CalibrateOptions): Promise<PlaceCosts> => {
   const { slots: _, bytesPerSecond: __, ...costs } = await measure(options)
   return costs
@@ -167,11 +197,15 @@ export const calibrateLocal = async (options: CalibrateOptions): Promise<PlaceCo
 /** On the agents that have joined; it waits for the first of them as any job does. */
 export const calibrateCluster = (options: CalibrateOptions): Promise<ClusterCosts> => measure(options)
 
-/** How many slots there are now, by the account of a job of one item; the first such job waits for who has just been met. */
+/** How many slots there are now; rejects when no agent has been heard of before it is called off. */
 export const countSlots = async (options: CalibrateOptions): Promise<number> => {
-  const { number } = IDENTITY[options.runner]
-  const calibration = new Calibration(options)
-  await calibration.job(number, openRange(range(1)))
-  const { end } = await calibration.job(number, openRange(range(1)))
-  return Math.max(1, Math.round(end.receipt.slots))
+  const claim = options.hands.claim(options.runner)
+  try {
+    await unless(options.signal, claim.workers(1))
+    // While it runs, agents that answer a little later are heard of too.
+    await new Calibration(options).job(IDENTITY[options.runner].number, openRange(range(1)))
+    return claim.ready
+  } finally {
+    claim.release()
+  }
 }

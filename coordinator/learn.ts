@@ -41,8 +41,17 @@ const withFunction = (costs: Costs, now: FunctionCost): Costs => {
   return { ...costs, functions: [...others, { key: now.key, itemSeconds, items }] }
 }
 
-/** What a job that ended tells: of its function, and of the place where shards of one item show what a shard costs. */
-export const withJob = (costs: Costs, receipt: Receipt, runner: RunnerName, key: string): Costs => {
+export interface Ended {
+  readonly receipt: Receipt
+  readonly runner: RunnerName
+  /** Of the function (functionKey). */
+  readonly key: string
+  /** What the start of a worker took in this process; undefined where none was started. */
+  readonly startSeconds: number | undefined
+}
+
+/** What a job that ended tells: of its function, of a start, and, where shards held an item or two, of what a shard costs. */
+export const withJob = (costs: Costs, { receipt, runner, key, startSeconds }: Ended): Costs => {
   const { items, shards, placement, core_seconds: seconds, serial_seconds_estimate: serial } = receipt
   if (items === 0 || !(serial.value > 0)) return costs
   const learned = withFunction(costs, { key, itemSeconds: serial.value / items, items })
@@ -50,13 +59,11 @@ export const withJob = (costs: Costs, receipt: Receipt, runner: RunnerName, key:
   if (placement !== 'local' || old === undefined) return learned
   const alone = shards >= SHARDS_TO_LEARN_FROM && items <= 2 * shards
   const shardSeconds = (seconds.decode + seconds.encode + seconds.dispatch) / Math.max(1, shards)
-  // A start includes the user's module and its init: only one that is shorter says something of the runner alone.
-  const startSeconds = receipt.slots > 0 ? seconds.start / receipt.slots : 0
-  const isQuicker = startSeconds > old.startSeconds / 4 && startSeconds < old.startSeconds
+  if (!alone && startSeconds === undefined) return learned
   return withLocal(learned, runner, {
     ...old,
     ...(alone && { shardSeconds }),
-    ...(isQuicker && { startSeconds }),
+    ...(startSeconds !== undefined && { startSeconds }),
   })
 }
 

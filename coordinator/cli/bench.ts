@@ -13,12 +13,14 @@ import { benchJson, renderBench } from './curves-text.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import type { GrainRunner } from './grains.js'
 import { onInterrupt } from './interrupt.js'
-import { checkNats, openHands, type Place } from './place.js'
+import { type CheckedNats, checkNats, openHands } from './place.js'
 import { costsOptionsOf } from './remembered.js'
 import type { Settings } from './settings.js'
 
 /** The curves together take about so long. */
 const ALL_SECONDS = 18
+type Place = { readonly place: 'local' } | { readonly place: 'cluster'; readonly nats: CheckedNats }
+
 const CUTS: readonly Cut[] = ['one item', 'automatic']
 /** A cluster without an agent would be waited for without end. */
 const JOIN_SECONDS = 10

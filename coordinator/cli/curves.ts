@@ -71,7 +71,19 @@ const pointOf = (grain: Grain, items: number, { slots, workedSeconds }: Ran): Gr
   return { taskSeconds: grain.taskSeconds, granularitySeconds, efficiency: grain.taskSeconds / granularitySeconds }
 }
 
+/** The whole curve, with all slots at work: whether so short a job is worth them is not asked here. */
 export const curveOf = async (options: CurveOptions): Promise<Curve> => {
+  const { hands, runner } = options
+  const claim = hands.claim(runner)
+  void claim.workers(hands.slots)
+  try {
+    return await measure(options)
+  } finally {
+    claim.release()
+  }
+}
+
+const measure = async (options: CurveOptions): Promise<Curve> => {
   const { runner, cut } = options
   const deadline = monotonicSeconds() + options.seconds
   const grains = await grainsOf(runner, GRAINS[cut])

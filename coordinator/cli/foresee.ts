@@ -83,7 +83,7 @@ export const foresee = async (options: ForeseeOptions): Promise<Foreseen> => {
 export const unmetByPrediction = (
   requirements: readonly Requirement[],
   { predictions, recommended }: Explained,
-  place: 'local' | 'cluster' | 'any',
+  place: 'inline' | 'local' | 'cluster' | 'any',
 ): string[] => {
   const there = predictions.filter(prediction => prediction.place === place)
   return unmet(requirements, figuresOfPrediction(there.at(-1) ?? recommended))

@@ -43,6 +43,8 @@ const openEarly = async (
   const claim = hands.claim(runner)
   void claim.workers(1)
   claim.release()
+  const { recallStart } = await import('./remembered.js')
+  await recallStart(settings, runner)
   return hands
 }
 

@@ -1,8 +1,16 @@
 import test from 'ava'
 import { NO_COSTS } from '../../coordinator/costs.js'
-import { itemSecondsOf, withCluster, withJob, withLocal } from '../../coordinator/learn.js'
+import { type Ended, itemSecondsOf, withCluster, withJob, withLocal } from '../../coordinator/learn.js'
+import type { Receipt } from '../../coordinator/receipt.js'
 import { receipt } from './cli/fixtures.js'
 import { clusterCosts, placeCosts } from './costs-fixture.js'
+
+const ended = (of: Receipt, key = 'k', startSeconds?: number): Ended => ({
+  receipt: of,
+  runner: 'node',
+  key,
+  startSeconds,
+})
 
 test('a first measurement is taken as it is, later ones move it', t => {
   const once = withLocal(NO_COSTS, 'node', placeCosts({ shardSeconds: 1e-5 }))
@@ -26,27 +34,28 @@ test('a cluster has the slots that it had last, and the one met last is the last
 })
 
 test('a job tells what its function takes an item', t => {
-  const costs = withJob(NO_COSTS, receipt({ items: 1000, placement: 'inline' }), 'node', 'k')
+  const costs = withJob(NO_COSTS, ended(receipt({ items: 1000, placement: 'inline' }), 'k'))
   t.is(itemSecondsOf(costs, 'k'), 91 / 1000)
   t.is(itemSecondsOf(costs, 'other'), undefined)
   const nothing = receipt({ items: 0 })
-  t.is(withJob(costs, nothing, 'node', 'other'), costs)
+  t.is(withJob(costs, ended(nothing, 'other')), costs)
 })
 
 test('a job of shards of one item tells what a shard costs, and one of large shards does not', t => {
   const known = withLocal(NO_COSTS, 'node', placeCosts({ shardSeconds: 0.001 }))
-  const large = withJob(known, receipt({ items: 40_000, shards: 100 }), 'node', 'k')
+  const large = withJob(known, ended(receipt({ items: 40_000, shards: 100 }), 'k'))
   t.is(large.local.node?.shardSeconds, 0.001)
-  const small = withJob(known, receipt({ items: 1818, shards: 1818 }), 'node', 'k')
+  const small = withJob(known, ended(receipt({ items: 1818, shards: 1818 }), 'k'))
   const perShard = (0.9 + 1 + 1.1) / 1818
   t.true((small.local.node?.shardSeconds ?? 0) > 0.001 && (small.local.node?.shardSeconds ?? 1) < perShard)
-  t.is(withJob(NO_COSTS, receipt({ items: 1818 }), 'node', 'k').local.node, undefined)
+  t.is(withJob(NO_COSTS, ended(receipt({ items: 1818 }), 'k')).local.node, undefined)
 })
 
-test('the start of a user’s heavy module is not taken for the runner’s own', t => {
+test('a job in which a worker was started tells what that takes', t => {
   const known = withLocal(NO_COSTS, 'node', placeCosts({ startSeconds: 0.06 }))
-  const heavy = receipt({ slots: 2, core_seconds: { ...receipt().core_seconds, start: 4 } })
-  t.is(withJob(known, heavy, 'node', 'k').local.node?.startSeconds, 0.06)
-  const quick = receipt({ slots: 2, core_seconds: { ...receipt().core_seconds, start: 0.08 } })
-  t.true((withJob(known, quick, 'node', 'k').local.node?.startSeconds ?? 1) < 0.06)
+  const large = receipt({ items: 40_000, shards: 100 })
+  t.is(withJob(known, ended(large)).local.node?.startSeconds, 0.06)
+  const learned = withJob(known, ended(large, 'k', 0.04)).local.node
+  t.true((learned?.startSeconds ?? 1) < 0.06 && (learned?.startSeconds ?? 0) > 0.04)
+  t.is(learned?.shardSeconds, placeCosts().shardSeconds)
 })
