@@ -140,7 +140,7 @@ export class Coordinator {
     for (const [agent, { seenAtSeconds }] of this.#agents) {
       if (now - seenAtSeconds <= AGENT_GONE_SECONDS) continue
       this.#agents.delete(agent)
-      for (const run of this.#runs.values()) run.gone(agent, now)
+      for (const run of this.#runs.values()) run.gone(agent)
     }
     for (const run of this.#runs.values()) run.tick(now)
     this.#isBroadcastDue = !this.#isBroadcastDue

@@ -8,13 +8,18 @@
 // Names and meanings follow Python's multiprocessing where JavaScript has no stronger habit.
 import { setMaxListeners } from 'node:events'
 import { availableParallelism } from 'node:os'
+import { copyValue } from '../proto/copy.js'
 import { encodeValue } from '../proto/items.js'
 import { monotonicSeconds } from '../proto/timing.js'
+import { combineReceipts } from './combine.js'
 import { FunctionReference, resolveFunctionReference } from './function/from-module.js'
 import { type AnyFunction, FunctionError, type JobFunction } from './function/function.js'
 import { literalFunction } from './function/literal.js'
 import { isPlain } from './function/plain.js'
+import { FoldPart } from './inline/fold.js'
 import { HeadStart } from './inline/head-start.js'
+import { MapPart } from './inline/map.js'
+import type { Part } from './inline/part.js'
 import { ArrayResults, DoublesResults, type Results, StreamResults } from './inline/results.js'
 import { type ItemSource, openSource, type Source } from './input/source.js'
 import { inputOf } from './input/values.js'
@@ -31,7 +36,7 @@ import {
 } from './options.js'
 import { type Settled, streamValues } from './output/collect.js'
 import type { Receipt } from './receipt.js'
-import { reduceJob } from './reduce.js'
+import { NOTHING_TO_REDUCE, reduceJob } from './reduce.js'
 
 export { type FunctionReference, fromModule } from './function/from-module.js'
 export { FunctionError } from './function/function.js'
@@ -208,7 +213,8 @@ export class Pool implements AsyncDisposable {
     const source = openSource(items)
     const count = source.type === 'indexed' ? source.count : undefined
     const results = options.as === 'f64' ? new DoublesResults(count) : new ArrayResults()
-    this.#check(await this.#run(fn, source, results, { ...options, spread, inTurn: false }), options.signal)
+    const how = { ...options, spread, inTurn: false }
+    this.#check(await this.#runMap(fn, source, results, how), options.signal)
     if (!collect) return results.values()
     const failures = new Map(results.failures.map(failure => [failure.index, failure]))
     return Array.from(results.values(), (value, index) => {
@@ -222,14 +228,43 @@ export class Pool implements AsyncDisposable {
     items: ItemSource,
     options: MapOptions & { readonly initial?: unknown },
   ): Promise<unknown> {
-    const { place, jobOptions } = this.#place(options)
+    const { place, isInline, jobOptions } = this.#place(options)
+    const call = isInline ? await callableOf(fn, place) : undefined
     const source = openSource(items)
-    const request = await this.#request(fn, source, options, jobOptions)
     const initial = 'initial' in options ? { value: options.initial } : undefined
-    const { end, value } = await reduceJob(await this.#open(place), request, initial)
+    const { end, value } =
+      call === undefined
+        ? await reduceJob(await this.#open(place), await this.#request(fn, source, options, jobOptions), initial)
+        : await this.#reduceFromHere(fn, call, source, options, initial)
     this.#receipt = end.receipt
     this.#check(end, options.signal)
     return value
+  }
+
+  /** Folds what there is, then the partial values of what was folded apart, until one is left. */
+  async #reduceFromHere(
+    fn: Mappable<AnyFunction>,
+    call: AnyFunction,
+    first: Source,
+    options: MapOptions,
+    initial: { readonly value: unknown } | undefined,
+  ): Promise<{ readonly end: JobEnd; readonly value?: unknown }> {
+    const receipts: Receipt[] = []
+    let source = first
+    for (;;) {
+      const part = new FoldPart(call)
+      const end = await this.#headStart(fn, source, { ...options, spread: false, inTurn: false }, () => part)
+      receipts.push(end.receipt)
+      const [firstReceipt, ...later] = receipts as [Receipt, ...Receipt[]]
+      const whole = { ...end, receipt: combineReceipts(firstReceipt, later) }
+      if (end.state !== 'done') return { end: whole }
+      const values = part.partials().map(({ value }) => value)
+      // It stands before all items.
+      if (receipts.length === 1 && initial !== undefined) values.unshift(initial.value)
+      if (values.length === 0) return { end: { ...whole, state: 'broken', why: NOTHING_TO_REDUCE } }
+      if (values.length === 1) return { end: whole, value: copyValue(values[0]) }
+      source = openSource(values)
+    }
   }
 
   async *#stream(
@@ -245,8 +280,8 @@ export class Pool implements AsyncDisposable {
     const results = new StreamResults(stream, { ordered: !unordered, limitBytes: JOB_DEFAULTS.memoryBytes })
     const run = async (): Promise<void> => {
       try {
-        const how = { ...options, signal, spread: false, inTurn: true }
-        this.#check(await this.#run(fn, openSource(items), results, how), options.signal)
+        const how = { ...options, signal, spread: false, inTurn: true, unordered }
+        this.#check(await this.#runMap(fn, openSource(items), results, how), options.signal)
         // Whether the stream ends well is known only when the job has ended.
         await stream.commit()
       } catch (error) {
@@ -268,14 +303,17 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** One job, where its options say: begun by this process's own loop, or left to workers. */
-  async #run(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
+  /** One map, where its options say: begun by this process's own loop, or left to workers. */
+  async #runMap(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
     const { place, isInline, jobOptions } = this.#place(how)
     const call = isInline ? await callableOf(fn, place) : undefined
     const end =
       call === undefined
-        ? await this.#runInWorkers(fn, source, results, how, place, jobOptions)
-        : await this.#headStart(fn, call, source, results, how, place, jobOptions)
+        ? await this.#mapInWorkers(fn, source, results, how)
+        : await this.#headStart(fn, source, how, onWait => {
+            const { spread } = how
+            return new MapPart({ call, results, spread, retries: jobOptions.retries, onWait, clock: monotonicSeconds })
+          })
     this.#receipt = end.receipt
     return end
   }
@@ -285,31 +323,22 @@ export class Pool implements AsyncDisposable {
     return { ...placeOf(options, this.#options), jobOptions: jobOptionsOf(options, this.#options) }
   }
 
-  async #runInWorkers(
-    fn: Mappable<AnyFunction>,
-    source: Source,
-    results: Results,
-    how: How,
-    place: Place,
-    jobOptions: JobOptions,
-  ): Promise<JobEnd> {
-    // Values find their places by themselves; those of a stream have to wait for their turn.
-    const options = { ...jobOptions, unordered: true }
-    const request = await this.#request(fn, source, how, options)
+  async #mapInWorkers(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
+    const { place, jobOptions } = this.#place(how)
+    const { spread } = how
+    const request = await this.#request(fn, source, how, { ...jobOptions, unordered: isUnordered(how) })
     const output = { write: results.write.bind(results), commit: async () => {}, abandon: async () => {} }
     const hands = await this.#open(place)
-    return hands.run({ ...request, spread: how.spread, operation: 'map', output })
+    return hands.run({ ...request, spread, operation: 'map', output })
   }
 
   #headStart(
     fn: Mappable<AnyFunction>,
-    call: AnyFunction,
     source: Source,
-    results: Results,
     how: How,
-    place: Place,
-    options: JobOptions,
+    part: (onWait: (seconds: number) => void) => Part,
   ): Promise<JobEnd> {
+    const { place, jobOptions } = this.#place(how)
     const { onProgress, spread, inTurn } = how
     const tier = this.#tier(place)
     const workers = {
@@ -321,12 +350,11 @@ export class Pool implements AsyncDisposable {
     }
     return new HeadStart({
       name: nameOf(fn),
-      call,
       spread,
       source,
-      results,
+      part,
       inTurn,
-      options,
+      options: { ...jobOptions, unordered: isUnordered(how) },
       abort: this.#abort(how.signal),
       ...(onProgress && { onProgress }),
       ...(place !== 'inline' && { workers }),
@@ -412,7 +440,11 @@ interface How extends MapOptions {
   readonly spread: boolean
   /** Workers take the next items, not the last. */
   readonly inTurn: boolean
+  readonly unordered?: boolean
 }
+
+/** Values find their places by themselves, but for those of a stream that has to keep its order. */
+const isUnordered = ({ inTurn, unordered }: How): boolean => !inTurn || unordered === true
 
 const nameOf = (fn: Mappable<AnyFunction>): string => {
   if (!(fn instanceof FunctionReference)) return fn.name || 'function'

@@ -82,11 +82,14 @@ const measuredOf = (
   pieces: readonly Piece[],
   { receipt }: JobEnd,
 ): Omit<Sample, 'items' | 'total' | 'bytesIn' | 'bytesOut' | 'textBytes'> => {
-  const { compute, start } = receipt.core_seconds
+  const { start } = receipt.core_seconds
+  // Without the time in which another process had the core.
+  const compute = Math.max(0, receipt.core_seconds.compute - receipt.preempted_core_seconds)
+  const cpuShare = Math.min(1, receipt.cpu_core_seconds / Math.max(compute, 1e-12))
   const back = pieces.filter(({ seconds }) => seconds > 0)
   const away = totalsOf(back)
   // All pieces were handed over at the same cost, the first with the start of its worker on top.
-  const handingSeconds = Math.max(0, away.seconds - compute - start) / Math.max(1, back.length)
+  const handingSeconds = Math.max(0, away.seconds - receipt.core_seconds.compute - start) / Math.max(1, back.length)
   const [first, ...others] = back
   const even = compute / Math.max(1, away.items)
   const firstSeconds = Math.min((first?.seconds ?? 0) - handingSeconds - start, compute)
@@ -101,7 +104,7 @@ const measuredOf = (
     itemSeconds,
     sigmaSeconds: seen.length > 2 ? Math.sqrt(varianceOf(seen, itemSeconds)) : undefined,
     longestSeconds: Math.max(itemSeconds, ...seen.map(({ seconds, count }) => seconds / count)),
-    cpuSeconds: undefined,
+    cpuSeconds: receipt.cpu_core_seconds > 0 ? cpuShare * itemSeconds : undefined,
     loadSeconds: 0,
     warmUpSeconds: isSlow ? firstSeconds - itemSeconds : 0,
   }

@@ -92,6 +92,9 @@ const timingFromWire = (timing: wire.Timing | undefined): SlotTiming => {
     cpuSeconds: seconds(timing.cpuSeconds),
     startSeconds: seconds(timing.startSeconds),
     waitSeconds: seconds(timing.waitSeconds),
+    preemptedSeconds: seconds(timing.preemptedSeconds),
+    lostSeconds: seconds(timing.lostSeconds),
+    elsewhereSeconds: seconds(timing.elsewhereSeconds),
   }
 }
 

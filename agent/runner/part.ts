@@ -4,6 +4,7 @@
 import { encodeValue, type Items } from '../../proto/items.js'
 import type { Failure, ItemFailure } from '../../proto/outcome.js'
 import type { WorkerOutcomes } from '../message.js'
+import { Preemption } from './preemption.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
 const FLUSH_SECONDS = 0.1
@@ -38,6 +39,10 @@ export class Part {
   readonly #cpuSeconds: () => number
   #cpuBefore: number
   #flushedAt = performance.now()
+  readonly #preemption = new Preemption()
+  #turns = 0
+  /** The shortest. */
+  #turnSeconds = Number.MAX_VALUE
 
   /** `cpuSeconds`: what the work has used so far. */
   constructor(
@@ -122,6 +127,12 @@ export class Part {
     this.#decodeSeconds += seconds
   }
 
+  /** The event loop had its turn between two chunks. */
+  turned(seconds: number): void {
+    this.#turns += 1
+    this.#turnSeconds = Math.min(this.#turnSeconds, seconds)
+  }
+
   due(nowSeconds: number): boolean {
     return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.#textBytes >= FLUSH_BYTES || this.room === 0
   }
@@ -130,6 +141,7 @@ export class Part {
     const began = performance.now()
     const values = this.#takeValues()
     const cpu = this.#cpuSeconds()
+    const cpuSeconds = Math.max(0, cpu - this.#cpuBefore)
     const encodeSeconds = this.#encodeSeconds + (performance.now() - began) / 1000
     this.#send({
       type: 'outcomes',
@@ -141,13 +153,20 @@ export class Part {
         computeSeconds: this.#computeSeconds,
         decodeSeconds: this.#decodeSeconds,
         encodeSeconds,
-        cpuSeconds: Math.max(0, cpu - this.#cpuBefore),
+        cpuSeconds,
+        preemptedSeconds: this.#preemption.take({
+          computeSeconds: this.#computeSeconds,
+          codecSeconds: this.#decodeSeconds + encodeSeconds,
+          turnSeconds: this.#turns * this.#turnSeconds,
+          cpuSeconds,
+        }),
       },
       last,
     })
     this.#start = this.next
     this.#failures = []
     this.#textBytes = 0
+    this.#turns = 0
     this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = 0
     this.#flushedAt = performance.now()
     this.#cpuBefore = cpu

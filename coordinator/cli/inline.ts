@@ -12,10 +12,9 @@ import { countOf, type Items, packValues, unpackItems } from '../../proto/items.
 import type { Outcomes } from '../../proto/outcome.js'
 import { monotonicSeconds } from '../../proto/timing.js'
 import { Accounts } from '../accounts.js'
-import { Caller } from '../inline/caller.js'
 import { CallerAccount } from '../inline/caller-account.js'
-import type { Room } from '../inline/loop.js'
-import type { Piece } from '../inline/shares.js'
+import { MapPart } from '../inline/map.js'
+import type { Results } from '../inline/results.js'
 import type { Readable } from '../input/source.js'
 import type { Hands, JobEnd, JobRequest } from '../job.js'
 import { Settling } from '../settling.js'
@@ -138,17 +137,21 @@ class InlineRun {
 
   async #map(): Promise<void> {
     const { call, spread } = this.#loaded
-    const { options } = this.#request
-    const caller = new Caller({ call, spread, retries: options.retries, clock: monotonicSeconds, onWait: () => {} })
+    const { retries } = this.#request.options
+    const results: Results = {
+      hasRoom: true,
+      room: () => ({ type: 'array', values: [] }),
+      ran: ({ index }, room, failures) => {
+        const all = room.values as unknown[]
+        const failed = new Set(failures.map(failure => failure.index - index))
+        const values = packValues(failed.size === 0 ? all : all.filter((_, nth) => !failed.has(nth))).items
+        this.#settle({ start: index, end: index + all.length, values, failures })
+      },
+      write: async () => {},
+    }
+    const part = new MapPart({ call, results, spread, retries, clock: monotonicSeconds, onWait: () => {} })
     await this.#chunks(async (items, count) => {
-      const room: Room & { type: 'array' } = { type: 'array', values: [] }
-      const piece: Piece = { index: this.#settled, items: readableOf(items), from: 0, to: count }
-      const failures = await caller.run(piece, room)
-      const failed = new Set(failures.map(({ index }) => index - this.#settled))
-      const values = packValues(
-        failed.size === 0 ? room.values : room.values.filter((_, nth) => !failed.has(nth)),
-      ).items
-      this.#settle({ start: this.#settled, end: this.#settled + count, values, failures })
+      await part.run({ index: this.#settled, items: readableOf(items), from: 0, to: count })
     })
   }
 

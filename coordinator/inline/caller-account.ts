@@ -4,7 +4,7 @@
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 import type { Accounts } from '../accounts.js'
 
-const SLOT = 'caller/0'
+const CALLER = 'caller'
 /** Smaller: a report for each chunk. Larger: a receipt that lags behind. */
 const REPORT_SECONDS = 0.005
 
@@ -25,7 +25,7 @@ export class CallerAccount {
     this.#reportedAt = now
     this.#cpuMicroseconds = cpuMicroseconds()
     accounts.start(now)
-    accounts.slots(1, now)
+    accounts.serve(CALLER, 1, now)
   }
 
   /** Items that the caller ran. */
@@ -59,6 +59,12 @@ export class CallerAccount {
     this.#workersItems += items
   }
 
+  /** The caller leaves the items to workers: its core is theirs from now on. */
+  retire(now: number): void {
+    this.report(now)
+    this.#accounts.serve(CALLER, 0, now)
+  }
+
   /** Accounts for all up to now; at the end of the caller's part as well. */
   report(now: number): void {
     const computeSeconds = this.#unreportedSeconds
@@ -66,7 +72,7 @@ export class CallerAccount {
     const cpu = cpuMicroseconds()
     const cpuSeconds = Math.min((cpu - this.#cpuMicroseconds) / 1e6, computeSeconds)
     const timing = { ...NO_SLOT_TIME, computeSeconds, dispatchSeconds, cpuSeconds }
-    this.#accounts.report(SLOT, timing, this.#unreportedItems, true, now)
+    this.#accounts.report(`${CALLER}/0`, timing, this.#unreportedItems, true, now)
     this.#reportedAt = now
     this.#unreportedItems = 0
     this.#unreportedSeconds = 0

@@ -12,22 +12,21 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { Clock } from '../../proto/timing.js'
 import { Accounts } from '../accounts.js'
-import type { AnyFunction, JobFunction } from '../function/function.js'
+import type { JobFunction } from '../function/function.js'
 import type { Source } from '../input/source.js'
 import type { Claim, Hands, JobEnd, JobOptions, JobRequest, Progress } from '../job.js'
 import { Plan } from '../plan.js'
 import { learnStart, startSecondsOf } from '../start-costs.js'
-import { Caller } from './caller.js'
 import { CallerAccount } from './caller-account.js'
-import type { Results } from './results.js'
+import type { Part } from './part.js'
 import { type Piece, Shares } from './shares.js'
 
 export interface HeadStartOptions {
   readonly name: string
-  readonly call: AnyFunction
   readonly spread: boolean
   readonly source: Source
-  readonly results: Results
+  /** What is done with the items. `onWait` is called again and again while a promise is waited for, with how long so far. */
+  readonly part: (onWait: (seconds: number) => void) => Part
   /** Whether workers take the next items instead of the last ones: where results are wanted in order as they come. */
   readonly inTurn: boolean
   readonly options: JobOptions
@@ -59,7 +58,7 @@ const PROGRESS_SECONDS = 0.25
 export class HeadStart {
   readonly #options: HeadStartOptions
   readonly #shares: Shares
-  readonly #caller: Caller
+  readonly #part: Part
   readonly #plan: Plan
   readonly #accounts: Accounts
   readonly #account: CallerAccount
@@ -79,19 +78,13 @@ export class HeadStart {
 
   constructor(options: HeadStartOptions) {
     this.#options = options
-    const { name, source, inTurn, call, spread, clock, workers } = options
+    const { name, source, inTurn, part, clock, workers } = options
     this.#shares = new Shares({ source, workersTake: inTurn ? 'next' : 'back' })
     this.#accounts = new Accounts({ job: `inline-${randomBytes(4).toString('hex')}`, name, placement: 'inline' })
     this.#account = new CallerAccount(this.#accounts, clock())
-    this.#caller = new Caller({
-      call,
-      spread,
-      retries: options.options.retries,
-      clock,
-      onWait: seconds => {
-        this.#plan.waits(seconds)
-        this.#decide()
-      },
+    this.#part = part(seconds => {
+      this.#plan.waits(seconds)
+      this.#decide()
     })
     this.#plan = new Plan({
       place: workers?.place ?? 'local',
@@ -112,7 +105,7 @@ export class HeadStart {
     } catch (error) {
       this.#end('broken', (error as Error).message)
     }
-    this.#account.report(clock())
+    if (this.#callerRuns) this.#account.report(clock())
     this.#shares.feed(true)
     const workersEnd = await this.#workersEnd
     clearInterval(progress)
@@ -127,6 +120,7 @@ export class HeadStart {
     let until = clock() + FIRST_SLICE_SECONDS
     while (!this.#isOver) {
       if (!this.#callerRuns) {
+        this.#account.retire(clock())
         await this.#workersEnd
         return
       }
@@ -144,11 +138,10 @@ export class HeadStart {
 
   /** One chunk of the loop, and the size of the next. */
   #runPiece(piece: Piece): void | Promise<void> {
-    const { results, clock } = this.#options
-    const room = results.room(piece)
+    const { clock } = this.#options
     const beganAt = clock()
-    const ran = this.#caller.run(piece, room)
-    const finish = (failures: readonly ItemFailure[]): void | Promise<void> => {
+    const ran = this.#part.run(piece)
+    const finish = (failures: readonly ItemFailure[]): void => {
       const items = piece.to - piece.from
       const now = clock()
       const seconds = Math.max(now - beganAt, 1e-9)
@@ -157,7 +150,6 @@ export class HeadStart {
       const wanted = Math.floor((items * CHUNK_SECONDS) / seconds)
       this.#chunkItems = Math.max(1, Math.min(wanted, items * GROWTH))
       this.#fail(failures)
-      return results.ran(piece, room, failures)
     }
     return ran instanceof Promise ? ran.then(finish) : finish(ran)
   }
@@ -165,7 +157,7 @@ export class HeadStart {
   async #yield(): Promise<void> {
     await turn()
     // What waits for its turn is being run, here or there; the caller's next items would only wait behind it.
-    while (!this.#options.results.hasRoom && !this.#isOver) await new Promise(resolve => setTimeout(resolve, 1))
+    while (!this.#part.hasRoom && !this.#isOver) await new Promise(resolve => setTimeout(resolve, 1))
   }
 
   /** Asks the plan, and does as it says. */
@@ -178,7 +170,7 @@ export class HeadStart {
       this.#asked = course.workers
       this.#summon(course.workers).catch(error => this.#end('broken', (error as Error).message))
     }
-    this.#shares.feed(course.isFed)
+    this.#shares.feed(course.isFed && this.#part.hasRoom)
     this.#callerRuns = course.callerRuns
   }
 
@@ -213,10 +205,10 @@ export class HeadStart {
   }
 
   async #runWorkers(hands: Hands, fn: JobFunction): Promise<JobEnd> {
-    const { spread, options } = this.#options
+    const { spread, options, inTurn } = this.#options
     const request: JobRequest = {
       function: fn,
-      operation: 'map',
+      operation: this.#part.operation,
       spread,
       input: this.#shares.input(),
       output: {
@@ -224,8 +216,8 @@ export class HeadStart {
         commit: async () => {},
         abandon: async () => {},
       },
-      // Their places are found here.
-      options: { ...options, unordered: true },
+      // Without turns their places are found here.
+      options: { ...options, unordered: options.unordered || !inTurn },
       abort: this.#stop.signal,
       caller: { itemSeconds: this.#plan.itemSeconds ?? 0, items: this.#account.items, accounts: this.#accounts },
     }
@@ -241,7 +233,9 @@ export class HeadStart {
     const placed = failures.map(failure => ({ ...failure, index: index + failure.index - start }))
     this.#account.received(end - start)
     this.#keep(placed)
-    await this.#options.results.write({ start: index, end: index + end - start, values, failures: placed })
+    await this.#part.write({ start: index, end: index + end - start, values, failures: placed })
+    // What the caller is at is waited for; more would only wait behind it.
+    if (!this.#part.hasRoom) this.#shares.feed(false)
   }
 
   #fail(failures: readonly ItemFailure[]): void {

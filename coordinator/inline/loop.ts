@@ -104,7 +104,7 @@ const toDoubles = (
  * source: two functions that go through one loop are both called the slow way from then on, several times slower than in a
  * loop of the user's own. Where code may not be made from text, the shared loop serves.
  */
-const fresh = <L extends AnyFunction>(loop: L): L => {
+export const fresh = <L extends AnyFunction>(loop: L): L => {
   try {
     return new Function(`return ${loop}`)() as L
   } catch {

@@ -190,6 +190,12 @@ export interface Timing {
   cpuSeconds: number;
   startSeconds: number;
   waitSeconds: number;
+  /** Of the compute seconds: ready to run, but without a core. Not a part of its own. */
+  preemptedSeconds: number;
+  /** With items whose outcomes never came. */
+  lostSeconds: number;
+  /** For other jobs: not a part of this job's time at all. */
+  elsewhereSeconds: number;
 }
 
 /** Outcomes of a part of a shard. A report is whole or dropped, never applied in part. */
@@ -1293,6 +1299,9 @@ function createBaseTiming(): Timing {
     cpuSeconds: 0,
     startSeconds: 0,
     waitSeconds: 0,
+    preemptedSeconds: 0,
+    lostSeconds: 0,
+    elsewhereSeconds: 0,
   };
 }
 
@@ -1318,6 +1327,15 @@ export const Timing: MessageFns<Timing> = {
     }
     if (message.waitSeconds !== 0) {
       writer.uint32(57).double(message.waitSeconds);
+    }
+    if (message.preemptedSeconds !== 0) {
+      writer.uint32(73).double(message.preemptedSeconds);
+    }
+    if (message.lostSeconds !== 0) {
+      writer.uint32(81).double(message.lostSeconds);
+    }
+    if (message.elsewhereSeconds !== 0) {
+      writer.uint32(89).double(message.elsewhereSeconds);
     }
     return writer;
   },
@@ -1389,6 +1407,30 @@ export const Timing: MessageFns<Timing> = {
             }
 
             message.waitSeconds = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.preemptedSeconds = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.lostSeconds = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.elsewhereSeconds = reader.double();
             continue;
           }
         }

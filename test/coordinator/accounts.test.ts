@@ -13,7 +13,7 @@ const near = (value: number, expected: number): boolean => Math.abs(value - expe
 test('every core-second of a job has its phase', t => {
   const account = accounts()
   account.start(100)
-  account.slots(2, 100)
+  account.serve('a', 2, 100)
   account.report(
     'a/0',
     timing({ startSeconds: 1, computeSeconds: 5, dispatchSeconds: 0.5, waitSeconds: 0.5 }),
@@ -50,7 +50,7 @@ test('every core-second of a job has its phase', t => {
 test('what a report of settled items took is lost', t => {
   const account = accounts()
   account.start(0)
-  account.slots(1, 0)
+  account.serve('a', 1, 0)
   account.report('a/0', timing({ computeSeconds: 4, encodeSeconds: 1 }), 10, false, 5)
   const { core_seconds, serial_seconds_estimate } = account.receipt(0, 0, 5)
   t.is(core_seconds.lost, 5)
@@ -61,8 +61,8 @@ test('what a report of settled items took is lost', t => {
 test('slots that come and go count for as long as they serve', t => {
   const account = accounts()
   account.start(0)
-  account.slots(4, 0)
-  account.slots(1, 5)
+  account.serve('a', 4, 0)
+  account.serve('a', 1, 5)
   const receipt = account.receipt(0, 0, 10)
   t.is(receipt.capacity_core_seconds, 25)
   t.is(receipt.slots, 2.5)
@@ -71,12 +71,12 @@ test('slots that come and go count for as long as they serve', t => {
 test('a job that lost against a loop says so, and one that won says nothing', t => {
   const slow = accounts()
   slow.start(0)
-  slow.slots(2, 0)
+  slow.serve('a', 2, 0)
   slow.report('a/0', timing({ computeSeconds: 0.1 }), 1000, true, 7)
   t.regex(slow.receipt(1000, 0, 7).advice.join(), /A plain loop would have been 70 times faster/)
   const fast = accounts()
   fast.start(0)
-  fast.slots(2, 0)
+  fast.serve('a', 2, 0)
   fast.report('a/0', timing({ computeSeconds: 7 }), 10, true, 7)
   fast.report('a/1', timing({ computeSeconds: 7 }), 10, true, 7)
   t.deepEqual(fast.receipt(20, 0, 7).advice, [])
@@ -106,7 +106,7 @@ test('the phases add up to slots times wall, whatever is reported and whoever co
       const reported = [0, 0, 0, 0]
       let now = 0
       account.start(0)
-      account.slots(4, 0)
+      account.serve('a', 4, 0)
       for (const { passSeconds, slot, busy, waits, isUsed } of events) {
         now += passSeconds
         // A slot accounts for the whole time since its last report.
@@ -134,7 +134,7 @@ test('the phases add up to slots times wall, whatever is reported and whoever co
 const adviceOf = (items: number, computeSeconds: number, wallSeconds: number): readonly string[] => {
   const accounts = new Accounts({ job: 'j', name: 'f', placement: 'local' })
   accounts.start(0)
-  accounts.slots(1, 0)
+  accounts.serve('a', 1, 0)
   accounts.report('a/0', { ...NO_SLOT_TIME, computeSeconds }, items, true, wallSeconds)
   return accounts.receipt(items, 0, wallSeconds).advice
 }

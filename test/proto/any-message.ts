@@ -58,6 +58,9 @@ const timing = fc.record({
   cpuSeconds: duration,
   startSeconds: duration,
   waitSeconds: duration,
+  preemptedSeconds: duration,
+  lostSeconds: duration,
+  elsewhereSeconds: duration,
 })
 const reason = fc.constantFrom('error', 'crash', 'timeout', 'cancelled', 'undecodable')
 /** A text that is there is not empty. */

@@ -165,9 +165,12 @@ export const runMap = async (
         part.fail(failureOf(error))
       }
     }
+    // A plain loop gives the event loop no turns: they are handing over, not the function's time.
+    const called = nowSeconds()
+    part.computed(called - began - (part.encodeSeconds - encodedBefore))
     await turn()
     const now = nowSeconds()
-    part.computed(now - began - (part.encodeSeconds - encodedBefore))
+    part.turned(now - called)
     pace.observe(to - from, now - began)
     if (offset === source.count || now >= endSeconds) break
     if (run.careful || part.due(now)) {

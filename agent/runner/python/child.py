@@ -40,6 +40,49 @@ SCALARS = frozenset((float, int, bool, type(None)))
 now = time.perf_counter
 cpu_seconds = time.process_time
 
+# Asking takes some microseconds: shorter runs are not worth it.
+WORTH_ASKING_SECONDS = 0.005
+
+
+def ask_scheduler():
+    """Seconds that this thread had a core, and wanted one in vain, as Linux counts them; None elsewhere."""
+    try:
+        with open("/proc/self/schedstat", "rb", buffering=0) as file:
+            ran, waited = file.read(128).split()[:2]
+            return int(ran) / 1e9, int(waited) / 1e9
+    except Exception:
+        return None
+
+
+class Preemption:
+    """As agent/runner/preemption.ts."""
+
+    worth_it = True
+    told = None
+
+    def __init__(self):
+        self.since = now()
+        self.exact = Preemption.worth_it
+        if self.exact:
+            Preemption.told = ask_scheduler()
+
+    def take(self, compute, codec, cpu):
+        moment = now()
+        seconds = moment - self.since
+        exact, before = self.exact, Preemption.told
+        self.since = moment
+        Preemption.worth_it = self.exact = seconds >= WORTH_ASKING_SECONDS
+        if not self.exact:
+            return 0.0
+        told = Preemption.told = ask_scheduler()
+        if before is None or told is None:
+            return 0.0
+        waited = min(told[1] - before[1], seconds - (told[0] - before[0] if exact else cpu))
+        if waited <= 0:
+            return 0.0
+        between = max(0.0, seconds - compute - codec * (1 - waited / seconds))
+        return max(0.0, min(compute, waited - between))
+
 
 # ---- values ---------------------------------------------------------------------------------------------------------
 
@@ -366,6 +409,7 @@ class Part:
         self.start = start
         self.end = start
         self.cpu = cpu_seconds()
+        self.preemption = Preemption()
         self.clear()
 
     def clear(self):
@@ -445,6 +489,7 @@ class Part:
             "decodeSeconds": self.decode,
             "encodeSeconds": self.encode + now() - began,
             "cpuSeconds": cpu - self.cpu,
+            "preemptedSeconds": self.preemption.take(self.compute, self.decode + self.encode, cpu - self.cpu),
         }
         self.cpu = cpu
         meta = {"start": self.start, "end": self.end, "failures": self.failures, "timing": timing, **items}

@@ -1,16 +1,19 @@
-// Items run in the caller's own process, one after the other. In: pieces of the input. Out: their values where the sink wants
-// them, and their failures; how long the function took. Always true: values stand in the order of their items, a failed
+// Items mapped in the caller's own process, one after the other. In: pieces of the input. Out: their values where the results
+// want them, and their failures. Always true: values stand in the order of their items, a failed
 // item's place is held; a call that gives a promise is waited for before the next; a value is what the wire would give.
 import { copyValue } from '../../proto/copy.js'
 import { failureOf } from '../../proto/failure.js'
-import type { Failure, ItemFailure } from '../../proto/outcome.js'
+import type { Failure, ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { AnyFunction } from '../function/function.js'
 import { doubleOf } from '../output/f64.js'
 import { type Loop, loopOf, type Room, type Stop } from './loop.js'
+import type { Part } from './part.js'
+import type { Results } from './results.js'
 import type { Piece } from './shares.js'
 
-export interface CallerOptions {
+export interface MapPartOptions {
   readonly call: AnyFunction
+  readonly results: Results
   /** An item that is an array becomes the arguments of the call. */
   readonly spread: boolean
   readonly retries: number
@@ -25,24 +28,40 @@ const WAIT_SECONDS = 0.02
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
-export class Caller {
-  readonly #options: CallerOptions
+export class MapPart implements Part {
+  readonly operation = 'map'
+  readonly #options: MapPartOptions
   readonly #loop: Loop
   readonly #call: AnyFunction
+  readonly #results: Results
   readonly #stop: Stop = { why: 'end', held: undefined }
 
-  constructor(options: CallerOptions) {
+  constructor(options: MapPartOptions) {
     this.#options = options
     const { call, spread } = options
+    this.#results = options.results
     this.#call = spread ? (item: unknown) => (Array.isArray(item) ? call(...item) : call(item)) : call
     this.#loop = loopOf(this.#call)
   }
 
-  /** Runs a piece; a promise only where the function gave one, or an item is tried again. Resolves with its failures. */
-  run(piece: Piece, room: Room): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
+  get hasRoom(): boolean {
+    return this.#results.hasRoom
+  }
+
+  write(outcomes: Outcomes): Promise<void> {
+    return this.#results.write(outcomes)
+  }
+
+  /** A promise only where the function gave one, an item is tried again, or there is no room for more. */
+  run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
+    const room = this.#results.room(piece)
     const failures: ItemFailure[] = []
     const from = this.#sync(piece, piece.from, room, failures)
-    return from === piece.to ? failures : this.#rest(piece, from, room, failures)
+    const finish = (): readonly ItemFailure[] | Promise<readonly ItemFailure[]> => {
+      const ran = this.#results.ran(piece, room, failures)
+      return ran instanceof Promise ? ran.then(() => failures) : failures
+    }
+    return from === piece.to ? finish() : this.#rest(piece, from, room, failures).then(finish)
   }
 
   /** Runs on to the end, or to the first item that has to be waited for, whose result is held. */
@@ -62,7 +81,7 @@ export class Caller {
     return at
   }
 
-  async #rest(piece: Piece, from: number, room: Room, failures: ItemFailure[]): Promise<readonly ItemFailure[]> {
+  async #rest(piece: Piece, from: number, room: Room, failures: ItemFailure[]): Promise<void> {
     for (let at = from; at < piece.to; at = this.#sync(piece, at + 1, room, failures)) {
       const { why, held } = this.#stop
       await this.#settleLater(
@@ -73,7 +92,6 @@ export class Caller {
         failures,
       )
     }
-    return failures
   }
 
   async #settleLater(
