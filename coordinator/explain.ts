@@ -5,7 +5,15 @@
 import type { RunnerName } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import { calibrateCluster, calibrateLocal, countSlots } from './calibrate.js'
-import { type ClusterCosts, type CostsOptions, type PlaceCosts, readCosts, remember } from './costs.js'
+import {
+  type ClusterCosts,
+  type Costs,
+  type CostsOptions,
+  NO_COSTS,
+  type PlaceCosts,
+  readCosts,
+  remember,
+} from './costs.js'
 import type { Hands, JobRequest } from './job.js'
 import { withCluster, withLocal } from './learn.js'
 import { type Prediction, predict, recommended, type Sample } from './predict.js'
@@ -48,6 +56,8 @@ const MOST_KEPT = 10_000
 /** An agent that has not joined by then is not there. */
 const JOIN_SECONDS = 3
 const CALIBRATION_SECONDS = 20
+/** One measurement may have been made on a busy machine. */
+const ENOUGH_MEASUREMENTS = 3
 
 /** 1, 2, 4 … and `slots` itself; all of them when they are few. */
 export const slotCounts = (slots: number): number[] => {
@@ -71,11 +81,12 @@ const localCosts = async (
   runner: RunnerName,
 ): Promise<PlaceCosts> => {
   const known = (await readCosts(where)).local[runner]
-  if (known !== undefined) return known
+  if (known !== undefined && known.measurements >= ENOUGH_MEASUREMENTS) return known
   const signal = AbortSignal.timeout(CALIBRATION_SECONDS * 1000)
   const measured = await withHands(await openLocal(slots), hands => calibrateLocal({ hands, runner, signal }))
-  await remember(where, costs => withLocal(costs, runner, measured))
-  return measured
+  const learn = (costs: Costs): Costs => withLocal(costs, runner, measured)
+  await remember(where, learn)
+  return learn(known === undefined ? NO_COSTS : { ...NO_COSTS, local: { [runner]: known } }).local[runner] ?? measured
 }
 
 /** Of a cluster: what handing over costs may be remembered, how many slots there are is asked now. */

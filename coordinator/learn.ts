@@ -5,7 +5,13 @@ import type { RunnerName } from '../proto/shard.js'
 import type { ClusterCosts, Costs, FunctionCost, PlaceCosts } from './costs.js'
 import type { Receipt } from './receipt.js'
 
-/** The share that a new measurement has once there are several. Smaller: an upgrade is noticed late. Larger: noise is. */
+/**
+ * The share that a new figure has once there are several. Other processes only make figures larger: a smaller one is believed
+ * sooner than a larger one, which has to come again and again.
+ */
+const SMALLER = 0.6
+const LARGER = 0.25
+/** A function may be given other items than before. */
 const NEWEST = 0.4
 /** Fewer shards than this say little of what a shard costs. */
 const SHARDS_TO_LEARN_FROM = 50
@@ -14,9 +20,13 @@ const mix = (old: number, now: number, weight: number): number => old + (now - o
 
 const mixed = <T extends PlaceCosts>(old: T | undefined, now: T): T => {
   if (old === undefined) return { ...now, measurements: 1 }
-  const weight = Math.max(NEWEST, 1 / (old.measurements + 1))
   const figures = Object.keys(now) as (keyof T)[]
-  const both = figures.map(name => [name, mix(old[name] as number, now[name] as number, weight)])
+  const both = figures.map(name => {
+    const [before, newest] = [old[name] as number, now[name] as number]
+    // Of a rate the larger figure is the quieter one.
+    const isQuieter = name === 'bytesPerSecond' ? newest > before : newest < before
+    return [name, mix(before, newest, isQuieter ? SMALLER : LARGER)]
+  })
   return { ...(Object.fromEntries(both) as T), measurements: old.measurements + 1 }
 }
 
@@ -60,11 +70,10 @@ export const withJob = (costs: Costs, { receipt, runner, key, startSeconds }: En
   const alone = shards >= SHARDS_TO_LEARN_FROM && items <= 2 * shards
   const shardSeconds = (seconds.decode + seconds.encode + seconds.dispatch) / Math.max(1, shards)
   if (!alone && startSeconds === undefined) return learned
-  return withLocal(learned, runner, {
-    ...old,
-    ...(alone && { shardSeconds }),
-    ...(startSeconds !== undefined && { startSeconds }),
-  })
+  const now = { ...old, ...(alone && { shardSeconds }), ...(startSeconds !== undefined && { startSeconds }) }
+  // It is no measurement of the whole.
+  const { measurements } = old
+  return { ...learned, local: { ...learned.local, [runner]: { ...mixed(old, now), measurements } } }
 }
 
 /** What an item of a function took when it was met last; undefined for a stranger. */

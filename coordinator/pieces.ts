@@ -13,13 +13,13 @@ export interface PiecesOptions {
   readonly clock: Clock
 }
 
-/** A piece takes about so long. Shorter: handing it over shows in its time. Longer: fewer pieces, of which spread is known. */
-const PIECE_SECONDS = 0.005
-/** A piece is at most so many times as large as the last: the first items are slower than the rest. */
-const GROWTH = 16
-/** A piece of this many items tells items from handing over; it is not tried with items that are slow beyond doubt. */
-const PROBE_ITEMS = 4
-const SLOW_SECONDS = 0.1
+/**
+ * Pieces grow until they take so long. Shorter: handing them over shows in their time. Longer: fewer of them, of which the
+ * spread is known.
+ */
+const PIECE_SECONDS = 0.01
+/** The next larger piece has so many times the items: the first items are often slower than the rest. */
+const GROWTH = 4
 /** Enough is known when the mean is known to this, from so many pieces. */
 const WELL_KNOWN = 0.02
 const LEAST_PIECES = 12
@@ -102,18 +102,25 @@ export class Pieces implements Input {
     if (this.#closed || this.#given >= mostItems) return true
     if (this.#started === undefined) return this.pieces.length > 0
     if (clock() - this.#started >= seconds) return true
-    return this.pieces.length >= LEAST_PIECES && relativeErrorOf(this.pieces) < WELL_KNOWN
+    const alike = this.#newestAlike()
+    return alike.length >= LEAST_PIECES && relativeErrorOf(alike) < WELL_KNOWN
   }
 
-  /** As many items as fill a piece's time, by how the time of pieces grows with their items. */
+  /** As many items as fill a piece's time, by the best piece of the newest size. */
   #wanted(): number {
-    const warm = this.pieces.slice(1)
-    if (warm.length < 2) return 1
-    const largest = Math.max(...warm.map(({ count }) => count))
-    // All pieces alike do not tell items from handing over; slow ones need not be told apart.
-    if (largest === 1) return (warm.at(-1)?.seconds ?? 0) < SLOW_SECONDS ? PROBE_ITEMS : 1
-    const perItem = Math.max(slopeOf(warm), 1e-9)
-    return Math.max(1, Math.min(PIECE_SECONDS / perItem, largest * GROWTH, this.#options.mostItems - this.#given))
+    const left = this.#options.mostItems - this.#given
+    const alike = this.#newestAlike()
+    const [last] = alike
+    if (last === undefined) return 1
+    const best = Math.min(...alike.map(({ seconds }) => seconds))
+    // Other processes only make pieces longer: one that was short says that they are.
+    return Math.max(1, Math.min(left, best < PIECE_SECONDS ? last.count * GROWTH : last.count))
+  }
+
+  /** Without the first of all, which has its worker's start in it. */
+  #newestAlike(): Piece[] {
+    const last = this.pieces.at(-1)
+    return this.pieces.slice(1).filter(({ count }) => count === last?.count)
   }
 
   /** So many items, from as many picks as there are, a part of each. */
@@ -138,15 +145,6 @@ export class Pieces implements Input {
   }
 }
 
-/** Seconds an item, whatever a piece takes besides (least squares). */
-const slopeOf = (pieces: readonly Piece[]): number => {
-  const { items, seconds } = totalsOf(pieces)
-  const [count, took] = [items / pieces.length, seconds / pieces.length]
-  const squares = pieces.reduce((sum, piece) => sum + (piece.count - count) ** 2, 0)
-  const products = pieces.reduce((sum, piece) => sum + (piece.count - count) * (piece.seconds - took), 0)
-  return squares > 0 ? products / squares : 0
-}
-
 /** Of pieces of any size: the variance of one item, by what pieces differ. */
 export const varianceOf = (pieces: readonly Piece[], mean: number): number => {
   if (pieces.length < 2) return 0
@@ -160,9 +158,9 @@ export const totalsOf = (pieces: readonly Piece[]): { items: number; seconds: nu
     seconds: 0,
   })
 
+/** Of the mean of an item. */
 const relativeErrorOf = (pieces: readonly Piece[]): number => {
-  const warm = pieces.slice(1)
-  const { items, seconds } = totalsOf(warm)
+  const { items, seconds } = totalsOf(pieces)
   if (items === 0 || seconds <= 0) return 1
-  return Math.sqrt(varianceOf(warm, seconds / items) / items) / (seconds / items)
+  return Math.sqrt(varianceOf(pieces, seconds / items) / items) / (seconds / items)
 }

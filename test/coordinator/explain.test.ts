@@ -97,7 +97,7 @@ test.serial('calibration measures every cost of this machine', async t => {
   t.true(costs.callerShardSeconds > 0 && costs.callerShardSeconds < 0.1)
 })
 
-test.serial('a prediction is near what the job takes, and costs are measured once', async t => {
+test.serial('a prediction is near what the job takes, and costs are remembered', async t => {
   const folder = await mkdtemp(join(tmpdir(), 'manyhands-explain-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const where = { cores: CORES, file: join(folder, 'costs.json') }
@@ -118,7 +118,9 @@ test.serial('a prediction is near what the job takes, and costs are measured onc
   }
   const explained = await explain(options)
   t.deepEqual((await readCosts(where)).local.node, explained.local)
-  t.deepEqual((await explain(options)).local, explained.local, 'remembered')
+  t.is((await explain(options)).local.measurements, 2, 'one measurement may have been made on a busy machine')
+  const third = await explain(options)
+  t.deepEqual((await explain(options)).local, third.local, 'three are enough')
   t.is(explained.recommended.place, 'local', JSON.stringify(explainedJson(explained)))
   t.is(explained.recommended.slots, CORES)
   const { seconds, speedup } = explained.recommended

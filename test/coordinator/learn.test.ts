@@ -1,5 +1,5 @@
 import test from 'ava'
-import { NO_COSTS } from '../../coordinator/costs.js'
+import { type Costs, NO_COSTS } from '../../coordinator/costs.js'
 import { type Ended, itemSecondsOf, withCluster, withJob, withLocal } from '../../coordinator/learn.js'
 import type { Receipt } from '../../coordinator/receipt.js'
 import { receipt } from './cli/fixtures.js'
@@ -12,17 +12,19 @@ const ended = (of: Receipt, key = 'k', startSeconds?: number): Ended => ({
   startSeconds,
 })
 
-test('a first measurement is taken as it is, later ones move it', t => {
-  const once = withLocal(NO_COSTS, 'node', placeCosts({ shardSeconds: 1e-5 }))
-  t.is(once.local.node?.shardSeconds, 1e-5)
-  const twice = withLocal(once, 'node', placeCosts({ shardSeconds: 3e-5 }))
-  t.true(Math.abs((twice.local.node?.shardSeconds ?? 0) - 2e-5) < 1e-12)
-  t.is(twice.local.node?.measurements, 2)
-  let costs = twice
-  for (let nth = 0; nth < 20; nth++) costs = withLocal(costs, 'node', placeCosts({ shardSeconds: 8e-5 }))
-  t.true(Math.abs((costs.local.node?.shardSeconds ?? 0) - 8e-5) < 1e-7)
-  const noisy = withLocal(costs, 'node', placeCosts({ shardSeconds: 1 }))
-  t.true((noisy.local.node?.shardSeconds ?? 1) < 0.5, 'one noisy run does not replace it')
+test('a first measurement is taken as it is, smaller ones soon hold, larger ones when they come again', t => {
+  const shardSeconds = (costs: Costs): number => costs.local.node?.shardSeconds ?? Number.NaN
+  const measured = (costs: Costs, seconds: number): Costs =>
+    withLocal(costs, 'node', placeCosts({ shardSeconds: seconds }))
+  const once = measured(NO_COSTS, 1e-4)
+  t.is(shardSeconds(once), 1e-4)
+  const quieter = measured(once, 2e-5)
+  t.true(shardSeconds(quieter) < 6e-5)
+  t.is(quieter.local.node?.measurements, 2)
+  t.true(shardSeconds(measured(once, 1e-2)) < 3e-3, 'one noisy run does not replace it')
+  let costs = once
+  for (let nth = 0; nth < 30; nth++) costs = measured(costs, 3e-4)
+  t.true(Math.abs(shardSeconds(costs) / 3e-4 - 1) < 0.01)
 })
 
 test('a cluster has the slots that it had last, and the one met last is the last to be forgotten', t => {
