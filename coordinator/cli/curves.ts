@@ -1,6 +1,6 @@
 // Efficiency against the duration of a task, by real jobs. In: hands, a runner, how items are cut into shards. Out: a curve, from
 // long tasks to short ones, as far as its time allows. Always true: a point is useful work over slots x wall, start-up of
-// workers apart, as Task Bench has it; the better of two runs counts, since other processes only take.
+// workers apart, as Task Bench has it, and apart from what other processes are seen to have taken; the better of two runs counts.
 import { monotonicSeconds } from '../../proto/timing.js'
 import { openRange, range } from '../input/range.js'
 import { type Hands, JOB_DEFAULTS } from '../job.js'
@@ -49,6 +49,7 @@ interface Ran {
 }
 
 const run = async ({ hands, cut, signal }: CurveOptions, grain: Grain, items: number): Promise<Ran> => {
+  const before = process.cpuUsage()
   const began = monotonicSeconds()
   const end = await hands.run({
     function: grain.fn,
@@ -62,8 +63,12 @@ const run = async ({ hands, cut, signal }: CurveOptions, grain: Grain, items: nu
   signal.throwIfAborted()
   if (end.state !== 'done' || end.failed > 0)
     throw new Error(end.why ?? end.failures[0]?.message ?? `the job is ${end.state}`)
+  const { user, system } = process.cpuUsage(before)
+  const { core_seconds: phases, preempted_core_seconds: preempted, placement } = end.receipt
   const slots = Math.max(1, Math.round(end.receipt.slots))
-  return { slots, workedSeconds: Math.max(1e-6, seconds - end.receipt.core_seconds.start / slots) }
+  // A function that had no core for longer than this process was on one had to wait for others, who are not ours to measure.
+  const othersSeconds = placement === 'local' ? Math.max(0, preempted - (user + system) / 1e6) : 0
+  return { slots, workedSeconds: Math.max(1e-6, seconds - (phases.start + othersSeconds) / slots) }
 }
 
 const pointOf = (grain: Grain, items: number, { slots, workedSeconds }: Ran): GrainPoint => {
