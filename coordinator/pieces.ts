@@ -42,6 +42,7 @@ export class Pieces implements Input {
   #started: number | undefined
   #wake: () => void = () => {}
   #closed = false
+  #isEnough = false
 
   constructor(options: PiecesOptions) {
     this.#options = options
@@ -75,6 +76,11 @@ export class Pieces implements Input {
     this.#wake()
   }
 
+  /** No further piece is handed out. */
+  end(): void {
+    this.#isEnough = true
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     this.#wake()
@@ -99,7 +105,7 @@ export class Pieces implements Input {
 
   #isOver(): boolean {
     const { clock, seconds, mostItems } = this.#options
-    if (this.#closed || this.#given >= mostItems) return true
+    if (this.#closed || this.#isEnough || this.#given >= mostItems) return true
     if (this.#started === undefined) return this.pieces.length > 0
     if (clock() - this.#started >= seconds) return true
     const alike = this.#newestAlike()

@@ -37,6 +37,9 @@ export interface Sampling {
 /** Larger pieces say too little of one item: they differ by what else the machine does. */
 const SPREAD_ITEMS = 64
 
+/** Outcomes that are kept wait for their places in memory. */
+const KEPT_BYTES = 32 * 1024 * 1024
+
 /** Runs the sample. */
 export const runSample = async (options: SamplingOptions): Promise<Sampling> => {
   const { hands, request, clock, keeps } = options
@@ -51,6 +54,7 @@ export const runSample = async (options: SamplingOptions): Promise<Sampling> => 
       // First the clock, then what takes time here.
       pieces.settled(outcomes.end - outcomes.start)
       if (keeps) for (const each of eachOf(outcomes, pieces)) sampled.push(each)
+      if (keeps && bytesOut > KEPT_BYTES) pieces.end()
     },
     commit: async () => {},
     abandon: async () => {},

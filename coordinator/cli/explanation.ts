@@ -66,6 +66,10 @@ const notesOf = (explained: Explained): string[] => {
   if (failed > 0 && first !== undefined)
     notes.push(`${plural(failed, 'sampled item')} failed, the first with: ${first.message.split('\n')[0]}`)
   if (clusterFault !== undefined) notes.push(`No prediction for the cluster: ${clusterFault}`)
+  if (best.limit === 'waiting')
+    notes.push(
+      'The function mostly waits: several items at once in each worker (--concurrency) would help more than cores.',
+    )
   const pays = Math.min(...predictions.map(({ breakEvenItems }) => breakEvenItems ?? Number.POSITIVE_INFINITY))
   if (best.place === 'inline' && Number.isFinite(pays) && pays > itemsOf(sample))
     notes.push(`More than one core pays from about ${plural(pays, 'such item')}.`)

@@ -85,6 +85,12 @@ test.serial('a small input is tried whole, and failures are kept like values', a
   )
 })
 
+test.serial('a sample ends when what it keeps takes too much memory', async t => {
+  const { end, sampled } = await sampling((x: number) => 'x'.repeat(2 << 20) + x, 1000, { seconds: 60 })
+  t.is(end.state, 'done')
+  t.true(sampled.length >= 16 && sampled.length < 200, `${sampled.length}`)
+})
+
 test.serial('calibration measures every cost of this machine', async t => {
   const hands = open(CORES)
   const costs = await calibrateLocal({ hands, runner: 'node' })

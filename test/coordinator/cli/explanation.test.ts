@@ -83,6 +83,7 @@ test('a function that waits, failures of the sample and a cluster that is not th
   const failed = end({ failed: 3, failures: [{ index: 7, reason: 'error', message: 'no such file\nmore' }] })
   const text = linesOf({ ...waits, sampling: { ...waits.sampling, end: failed } }).join('\n')
   t.regex(text, /waiting: 10\.9 % of an item is on a core/)
+  t.regex(text, /several items at once in each worker \(--concurrency\)/)
   t.regex(text, /3 sampled items failed, the first with: no such file\n/)
   t.regex(text, /No prediction for the cluster: no agent has joined/)
 })
