@@ -17,20 +17,17 @@ export interface Metg {
 }
 
 /**
- * From the longest task down to the first that is not efficient enough; between the two, efficiency is taken as a line over
- * the logarithm of the duration. Undefined when even the longest is not.
+ * The shortest task that is efficient enough, or, between it and the next shorter one, where efficiency as a line over the
+ * logarithm of the duration is just enough. A dip at longer tasks does not count: what a shorter one reaches, a longer one
+ * does too, unless other processes were in the way. Undefined when no task is efficient enough.
  */
 export const metg = (points: readonly GrainPoint[], efficiency: number): Metg | undefined => {
-  const longestFirst = [...points].sort((a, b) => b.taskSeconds - a.taskSeconds)
-  let enough: GrainPoint | undefined
-  for (const point of longestFirst) {
-    if (point.efficiency >= efficiency) {
-      enough = point
-      continue
-    }
-    if (enough === undefined) continue
-    const part = (efficiency - point.efficiency) / (enough.efficiency - point.efficiency)
-    return { seconds: point.taskSeconds * (enough.taskSeconds / point.taskSeconds) ** part, isBound: false }
-  }
-  return enough && { seconds: enough.taskSeconds, isBound: true }
+  const shortestFirst = [...points].sort((a, b) => a.taskSeconds - b.taskSeconds)
+  const place = shortestFirst.findIndex(point => point.efficiency >= efficiency)
+  const enough = shortestFirst[place]
+  const shorter = shortestFirst[place - 1]
+  if (enough === undefined) return undefined
+  if (shorter === undefined) return { seconds: enough.taskSeconds, isBound: true }
+  const part = (efficiency - shorter.efficiency) / (enough.efficiency - shorter.efficiency)
+  return { seconds: shorter.taskSeconds * (enough.taskSeconds / shorter.taskSeconds) ** part, isBound: false }
 }

@@ -4,7 +4,7 @@
 import { loadavg } from 'node:os'
 import { defaultSlots } from '../../agent/slots.js'
 import { calibrateCluster, calibrateLocal } from '../calibrate.js'
-import { remember } from '../costs.js'
+import { type PlaceCosts, remember } from '../costs.js'
 import type { Hands } from '../job.js'
 import { withCluster, withLocal } from '../learn.js'
 import type { Command } from './command.js'
@@ -42,12 +42,12 @@ const calibrate = async (
   hands: Hands,
   runner: GrainRunner,
   signal: AbortSignal,
-): Promise<void> => {
+): Promise<PlaceCosts> => {
   const where = costsOptionsOf(settings)
   if (place.place === 'local') {
     const measured = await calibrateLocal({ hands, runner, signal })
     await remember(where, costs => withLocal(costs, runner, measured))
-    return
+    return measured
   }
   const late = AbortSignal.any([signal, AbortSignal.timeout(JOIN_SECONDS * 1000)])
   const measured = await calibrateCluster({ hands, runner, signal: late }).catch(error => {
@@ -55,6 +55,7 @@ const calibrate = async (
     throw new Fault('MH-JOB-BROKEN', messageOf(error), advice, error)
   })
   await remember(where, costs => withCluster(costs, place.nats.display, measured))
+  return measured
 }
 
 const measure = async (
@@ -68,8 +69,8 @@ const measure = async (
   for (const runner of runners) {
     const hands = await openHands(settings, place, say)
     try {
-      await calibrate(settings, place, hands, runner, signal)
-      for (const cut of CUTS) curves.push(await curveOf({ hands, runner, cut, seconds, signal }))
+      const { jobSeconds } = await calibrate(settings, place, hands, runner, signal)
+      for (const cut of CUTS) curves.push(await curveOf({ hands, runner, cut, jobSeconds, seconds, signal }))
     } catch (error) {
       // A machine without Python has figures all the same.
       if (signal.aborted || runners.length === 1 || runner === 'node') throw error

@@ -1,6 +1,6 @@
 // Efficiency against the duration of a task, by real jobs. In: hands, a runner, how items are cut into shards. Out: a curve, from
 // long tasks to short ones, as far as its time allows. Always true: a point is useful work over slots x wall, start-up of
-// workers apart, as Task Bench has it, and apart from what other processes are seen to have taken; the better of two runs counts.
+// workers and of the job apart, as Task Bench has it, and apart from what other processes are seen to have taken; the better of two runs counts.
 import { monotonicSeconds } from '../../proto/timing.js'
 import { openRange, range } from '../input/range.js'
 import { type Hands, JOB_DEFAULTS } from '../job.js'
@@ -23,6 +23,8 @@ export interface CurveOptions {
   readonly hands: Hands
   readonly runner: GrainRunner
   readonly cut: Cut
+  /** What a job of one item takes that takes no time: it says nothing of tasks. */
+  readonly jobSeconds: number
   /** The whole curve takes about so long. */
   readonly seconds: number
   readonly signal: AbortSignal
@@ -48,7 +50,7 @@ interface Ran {
   readonly workedSeconds: number
 }
 
-const run = async ({ hands, cut, signal }: CurveOptions, grain: Grain, items: number): Promise<Ran> => {
+const run = async ({ hands, cut, signal, jobSeconds }: CurveOptions, grain: Grain, items: number): Promise<Ran> => {
   const before = process.cpuUsage()
   const began = monotonicSeconds()
   const end = await hands.run({
@@ -68,7 +70,7 @@ const run = async ({ hands, cut, signal }: CurveOptions, grain: Grain, items: nu
   const slots = Math.max(1, Math.round(end.receipt.slots))
   // A function that had no core for longer than this process was on one had to wait for others, who are not ours to measure.
   const othersSeconds = placement === 'local' ? Math.max(0, preempted - (user + system) / 1e6) : 0
-  return { slots, workedSeconds: Math.max(1e-6, seconds - (phases.start + othersSeconds) / slots) }
+  return { slots, workedSeconds: Math.max(seconds / 10, seconds - jobSeconds - (phases.start + othersSeconds) / slots) }
 }
 
 const pointOf = (grain: Grain, items: number, { slots, workedSeconds }: Ran): GrainPoint => {

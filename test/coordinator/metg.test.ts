@@ -31,7 +31,7 @@ test('where every task was efficient enough it is at most the shortest, and wher
   t.is(metg([], 0.5), undefined)
 })
 
-test('a dip at longer tasks counts: what is shorter is not promised', t => {
-  const found = metg([point(1e-2, 0.99), point(1e-3, 0.3), point(1e-4, 0.9)], 0.5)
-  t.true((found?.seconds ?? 0) > 1e-3)
+test('a dip at longer tasks does not count: it is other processes that were in the way', t => {
+  const found = metg([point(1e-2, 0.99), point(1e-3, 0.3), point(1e-4, 0.9), point(1e-5, 0.1)], 0.5)
+  t.true((found?.seconds ?? 1) < 1e-4 && (found?.seconds ?? 0) > 1e-5)
 })
