@@ -67,6 +67,7 @@ export class Agent {
   readonly #doomed = new Map<string, Set<Task>>()
   readonly #subscriptions: Subscription[] = []
   #timer: NodeJS.Timeout | undefined
+  #inUse: number
   #sequence = 0
   #draining = false
   #stopped = false
@@ -75,6 +76,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options
+    this.#inUse = options.slots
     this.#errands = new Errands(options.transport, options.cache)
     const { name, transport, slots, clock, startWorker, cwd, onPrint } = options
     this.#sender = new Sender({ agent: name, transport, outbox: this.#outbox, clock })
@@ -122,9 +124,23 @@ export class Agent {
     return this.#jobs.keys()
   }
 
-  /** Starts workers before there is work for them. */
-  prewarm(runner: RunnerName, count: number): void {
-    this.#pool.prewarm(runner, count)
+  /** How many of the slots take work from now on; what the others run, they finish. */
+  use(slots: number): void {
+    if (slots === this.#inUse) return
+    this.#inUse = slots
+    this.#pool.use(slots)
+    this.#beat()
+    this.#puller.pull()
+  }
+
+  /** How many of the first slots have a worker of this runner. */
+  ready(runner: RunnerName): number {
+    return this.#pool.ready(runner)
+  }
+
+  /** Starts workers before there is work for them. Resolves when the first is there, with how long its start took. */
+  prewarm(runner: RunnerName, count: number): Promise<number> {
+    return this.#pool.prewarm(runner, count)
   }
 
   /** Takes no more, finishes what is held for at most `graceSeconds`, gives back the rest by name. Idempotent. */
@@ -171,7 +187,8 @@ export class Agent {
 
   #beat(): void {
     if (this.#stopped) return
-    const { name, slots, transport } = this.#options
+    const { name, transport } = this.#options
+    const slots = this.#inUse
     const held: Held[] = []
     const of = (task: Task, started: boolean): Held => {
       const { job, epoch, shard, attempt } = task

@@ -30,6 +30,8 @@ const HELD_PER_SLOT = 2
 export class Pool {
   readonly #options: PoolOptions
   readonly #slots: Slot[]
+  /** How many of the slots take work: the first ones. */
+  #inUse: number
   #queue: Work[] = []
   /** By the newest report of the job that reported last: what tells when a worker will end. */
   #pace: { readonly job: string; readonly itemSeconds: number } | undefined
@@ -37,6 +39,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#inUse = options.slots
     const { clock, startWorker, cwd, onPrint, onRefused } = options
     this.#slots = Array.from(
       { length: options.slots },
@@ -63,12 +66,24 @@ export class Pool {
   /** How many more shards it would hold. */
   get room(): number {
     const held = this.#queue.length + this.#slots.reduce((sum, { depth }) => sum + depth, 0)
-    return HELD_PER_SLOT * this.#options.slots - held
+    return HELD_PER_SLOT * this.#inUse - held
   }
 
-  /** Starts workers before there is work for them. */
-  prewarm(runner: RunnerName, count: number): void {
-    for (const slot of this.#slots.slice(0, count)) slot.prewarm(runner)
+  /** How many slots take work from now on; what the others run, they finish. */
+  use(slots: number): void {
+    this.#inUse = Math.min(slots, this.#slots.length)
+    this.#assign()
+  }
+
+  /** How many of the first slots have a worker of this runner. */
+  ready(runner: RunnerName): number {
+    const first = this.#slots.findIndex(slot => !slot.isReady(runner))
+    return first === -1 ? this.#slots.length : first
+  }
+
+  /** Starts workers before there is work for them. Resolves when the first is there, with how long its start took. */
+  prewarm(runner: RunnerName, count: number): Promise<number> {
+    return Promise.race(this.#slots.slice(0, count).map(slot => slot.prewarm(runner)))
   }
 
   tick(now: number): void {
@@ -137,7 +152,7 @@ export class Pool {
   #best(code: LoadedCode): Slot | undefined {
     let best: Slot | undefined
     let bestRank = Number.POSITIVE_INFINITY
-    for (const slot of this.#slots) {
+    for (const slot of this.#slots.slice(0, this.#inUse)) {
       if (slot.depth > 0 && Math.abs(this.#restSeconds(slot, code)) > AHEAD_SECONDS) continue
       const rank = slot.depth * 4 + slot.costOf(code)
       if (rank >= bestRank) continue

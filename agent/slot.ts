@@ -72,6 +72,9 @@ export class Slot {
   #startSeconds = 0
   #idleSinceSeconds: number | undefined
   #startingSinceSeconds: number | undefined
+  /** How long the worker took to speak; undefined until it does. */
+  #readyAfterSeconds: number | undefined
+  #waitingForReady: ((startSeconds: number) => void)[] = []
   /** The oldest code that was sent and is not answered for. */
   #loading: { readonly name: string; readonly sinceSeconds: number; isTold: boolean } | undefined
 
@@ -110,9 +113,16 @@ export class Slot {
     this.#startSeconds = 0
   }
 
-  /** Starts a worker before there is work for it. */
-  prewarm(runner: RunnerName): void {
+  /** A worker of this runner is there. */
+  isReady(runner: RunnerName): boolean {
+    return this.#worker !== undefined && this.#runner === runner && this.#readyAfterSeconds !== undefined
+  }
+
+  /** Starts a worker before there is work for it. Resolves when one is there, with how long its start took. */
+  prewarm(runner: RunnerName): Promise<number> {
     if (this.#worker === undefined) this.#spawn(runner, undefined)
+    if (this.#readyAfterSeconds !== undefined) return Promise.resolve(this.#readyAfterSeconds)
+    return new Promise(resolve => this.#waitingForReady.push(resolve))
   }
 
   run(work: Work): void {
@@ -192,6 +202,7 @@ export class Slot {
     this.#loads = new Map()
     this.#loaded.clear()
     this.#startingSinceSeconds = clock()
+    this.#readyAfterSeconds = undefined
     const worker: Worker = startWorker({
       runner,
       clock,
@@ -227,6 +238,8 @@ export class Slot {
     if (event.type !== 'ready') this.#loading = undefined
     switch (event.type) {
       case 'ready':
+        this.#readyAfterSeconds = event.startSeconds
+        for (const resolve of this.#waitingForReady.splice(0)) resolve(event.startSeconds)
         if (this.#running.length === 0) this.#startingSinceSeconds = undefined
         break
       case 'loaded':

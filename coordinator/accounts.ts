@@ -40,18 +40,29 @@ export class Accounts {
   #slots = 0
   #slotsSinceSeconds: number | undefined
   #startedAtSeconds = 0
+  #placement: Receipt['placement']
   duplicates = 0
   reoffers = 0
   shards = 0
   readonly decisions = new Decisions()
 
+  get job(): string {
+    return this.#options.job
+  }
+
   constructor(options: AccountsOptions) {
     this.#options = options
+    this.#placement = options.placement
   }
 
   start(now: number): void {
     this.#startedAtSeconds = now
     this.#slotsSinceSeconds = now
+  }
+
+  /** The job has got workers there. */
+  placed(placement: Receipt['placement']): void {
+    this.#placement = placement
   }
 
   /** So many slots serve from now on. */
@@ -101,7 +112,7 @@ export class Accounts {
       name: this.#options.name,
       items,
       failed,
-      placement: this.#options.placement,
+      placement: this.#placement,
       slots: Math.round(slots * 100) / 100,
       wall_seconds: wall,
       capacity_core_seconds: capacity,

@@ -13,6 +13,7 @@ import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import { Accounts } from './accounts.js'
+import type { Pace } from './crew.js'
 import { Feeder } from './feeder.js'
 import { isComplete, sliceOutcomes } from './gather.js'
 import type { JobEnd, JobRequest } from './job.js'
@@ -31,6 +32,8 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly targetSeconds: number
   readonly clock: Clock
   readonly log: Log
+  /** What the job is like, after each report. */
+  readonly onPace?: (pace: Pace) => void
   /** The queue is there: agents may pull, and wait for nothing else. */
   readonly onOpen: () => void
   /** What agents should hear soon has changed. */
@@ -62,6 +65,8 @@ export class Run {
   #why: string | undefined
   /** Bytes of reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #unreleasedBytes = 0
+  /** The caller's own loop is a slot too. */
+  readonly #callers: number
   #poison: ItemFailure | undefined
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
@@ -73,8 +78,13 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
-    this.#sizing = new Sizing({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
-    this.#accounts = new Accounts({ job: spec.job, name: spec.name, placement })
+    this.#sizing = new Sizing({
+      targetSeconds: options.targetSeconds,
+      ...(fixedSize !== undefined && { fixedSize }),
+      ...(request.caller && { expected: request.caller }),
+    })
+    this.#accounts = request.caller?.accounts ?? new Accounts({ job: spec.job, name: spec.name, placement })
+    this.#callers = request.caller === undefined ? 0 : 1
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
@@ -112,7 +122,8 @@ export class Run {
       input: request.input,
       isRunning: () => this.#state === 'running',
       hasRoom: () => this.#hasRoom(),
-      size: remaining => this.#sizing.size(remaining, this.#slots),
+      // What the caller's own loop takes is one slot's.
+      size: remaining => this.#sizing.size(remaining, this.#slots + this.#callers),
       onItems: ({ start, end }) => {
         this.#accounts.shards++
         this.#apply(this.#ledger.step({ type: 'add', start, end, now: clock() }))
@@ -130,8 +141,9 @@ export class Run {
   async toEnd(): Promise<JobEnd> {
     const { request, clock, spec } = this.#options
     this.#startedAtSeconds = clock()
-    this.#accounts.start(this.#startedAtSeconds)
-    this.#accounts.slots(this.#totalSlots, this.#startedAtSeconds)
+    if (request.caller === undefined) this.#accounts.start(this.#startedAtSeconds)
+    else this.#accounts.placed(this.#options.placement)
+    this.#accounts.slots(this.#totalSlots + this.#callers, this.#startedAtSeconds)
     const onAbort = (): void => this.#interrupt()
     const onKill = (): void => this.#stop('interrupted')
     request.signal?.addEventListener('abort', onAbort)
@@ -221,6 +233,12 @@ export class Run {
     if (this.#state === 'finishing') this.#checkFinished(now)
   }
 
+  get #pace(): Pace {
+    const { count } = this.#options.request.input
+    const left = count === undefined ? undefined : count - this.#ledger.settledItems
+    return { itemSeconds: this.#sizing.perItemSeconds, left }
+  }
+
   /** A job is cut and offered for one slot until there is any. */
   get #slots(): number {
     return Math.max(1, this.#totalSlots)
@@ -230,7 +248,7 @@ export class Run {
     const total = [...this.#agents.values()].reduce((sum, slots) => sum + slots, 0)
     if (total === this.#totalSlots) return
     this.#totalSlots = total
-    this.#accounts.slots(total, now)
+    this.#accounts.slots(total + this.#callers, now)
     this.#feeder.wake()
   }
 
@@ -289,6 +307,7 @@ export class Run {
     this.#accounts.report(`${agent}/${report.slot}`, timing, end - start, isUsed || start === end, now)
     if (isUsed) this.#sizing.observe(end - start, timing, sizeOf(report.values))
     this.#apply(effects, report)
+    this.#options.onPace?.(this.#pace)
     this.#unreleasedBytes += message.byteLength
     if (this.#unreleasedBytes >= RELEASE_BYTES) this.#release()
   }

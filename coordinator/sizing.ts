@@ -7,6 +7,8 @@ export interface SizingOptions {
   readonly targetSeconds: number
   /** Set by the user: no measuring. */
   readonly fixedSize?: number
+  /** What was measured of an item before, over so many. */
+  readonly expected?: { readonly itemSeconds: number; readonly items: number }
 }
 
 /** Local shards need to hide a frame's 0.1 ms, a cluster's a round trip through two streams. */
@@ -39,6 +41,11 @@ export class Sizing {
 
   constructor(options: SizingOptions) {
     this.#options = options
+    if (options.expected === undefined) return
+    this.#perItemSeconds = options.expected.itemSeconds
+    // One shard outvotes it: in a worker an item takes its own time.
+    this.#weightItems = 1
+    this.#largestMeasured = options.expected.items
   }
 
   /** Seconds inside the user's function for one item; undefined before the first shard. */

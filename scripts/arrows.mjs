@@ -46,7 +46,7 @@ const table = [
   ['agent/{intake,outbox}.ts', [coordinator, gen, nothing]],
   ['coordinator/**', [...inCoordinator, packages()]],
   [
-    'coordinator/{accounts,decisions,gather,ledger,ledger-events,leases,plan,receipt,sizing,spans,split}.ts',
+    'coordinator/{accounts,crew,decisions,gather,ledger,ledger-events,leases,plan,receipt,sizing,spans,split}.ts',
     [...inCoordinator, nothing],
   ],
   ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],

@@ -59,7 +59,7 @@ export const OPTIONS = {
   place: {
     kind: { oneOf: ['auto', 'inline', 'local', 'cluster'] },
     value: 'PLACE',
-    help: 'auto, local or cluster (default: auto, which is cluster with --nats, else local)',
+    help: 'auto, inline, local or cluster (default: auto, which is cluster with --nats, else local; inline: a plain loop in the command itself)',
     commands: CALLS,
   },
   slots: {

@@ -274,13 +274,15 @@ test('the receipt of the last job accounts for its slots', async t => {
       return x
     },
     range(0, 500),
+    { place: 'local' },
   )
   const receipt = own.receipt
   await own.close()
   t.truthy(receipt)
   if (receipt === undefined) return
   t.is(receipt.items, 500)
-  t.true(Math.abs(receipt.slots - 2) < 0.02, `${receipt.slots} slots`)
+  // The second one came when the first had shown what an item costs.
+  t.true(receipt.slots > 1 && receipt.slots <= 2, `${receipt.slots} slots`)
   const sum = Object.values(receipt.core_seconds).reduce((total, seconds) => total + seconds, 0)
   t.true(
     Math.abs(sum - receipt.capacity_core_seconds) < 0.01 * receipt.capacity_core_seconds,

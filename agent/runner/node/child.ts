@@ -2,12 +2,12 @@
 // REFUSED and OUTCOMES there, announcements on descriptor 4; standard output and error are the user's.
 // It imports little, since it is started once for each slot.
 
+import { failureOf } from '../../../proto/failure.js'
 import { Announcer } from '../../progress.js'
 import type { WorkerRun } from '../../worker.js'
 import { Channel } from '../channel.js'
 import { Pace } from '../pace.js'
 import { watchParent } from '../watch.js'
-import { failureOf } from './failure.js'
 import { runFold } from './fold.js'
 import { type Loaded, loadCode } from './load.js'
 import { runMap } from './map.js'

@@ -2,6 +2,8 @@
 // twice; an item is announced before it is called; a function that returns no promise is called in a loop that awaits
 // nothing; between announcements the event loop has its turn, so that what an item left behind (a rejection that nobody
 // handles) ends the worker while that item is announced.
+
+import { failureOf } from '../../../proto/failure.js'
 import type { Items } from '../../../proto/items.js'
 import type { Announcer } from '../../progress.js'
 import type { WorkerRun } from '../../worker.js'
@@ -9,7 +11,6 @@ import { type Channel, turn } from '../channel.js'
 import type { Pace } from '../pace.js'
 import { Part } from '../part.js'
 import { type Source, sourceOf } from '../source.js'
-import { failureOf } from './failure.js'
 import type { Loaded, UserFunction } from './load.js'
 
 // The user's code may put its own in their places.

@@ -66,7 +66,10 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     [['map', '--range', '0..3', '--'], /there is no command behind --/],
     [['map', 'f.js', '--range', '0..3', '--shell'], /--shell says nothing without a command/],
     [['map', 'f.js', '--range', '0..3', '--shared', 'x'], /--shared is given, but --init is missing/],
-    [['map', 'f.js', '--range', '0..3', '--place', 'inline'], /inline.*\n.*Available: local/],
+    [
+      ['map', 'f.js', '--range', '0..3', '--place', 'inline', '--slots', '2'],
+      /--slots says nothing with --place inline/,
+    ],
     [['map', 'f.js', '--range', '0..3', '--place', 'cluster'], /--place is cluster, but --nats URL is missing/],
     [['map', 'f.js', '--range', '0..3', '--place', 'local', '--nats', 'nats://localhost'], /--place and --nats/],
     [['map', 'f.js', '--range', '0..3', '--slots', '2', '--nats', 'nats://localhost'], /--slots says nothing with/],
