@@ -51,7 +51,7 @@ const file = (name: string, text: string): string => {
 
 test.serial('errors of usage exit with 2, say nothing on standard output, and name what is meant', async t => {
   const cases: [string[], RegExp][] = [
-    [['explain'], /unknown command explain \[MH-USAGE-COMMAND\]\n.*map/],
+    [['expl'], /unknown command expl \[MH-USAGE-COMMAND\]\n.*explain/],
     [['mpa'], /Did you mean map\?/],
     [['map', 'f.js', '--slot', '3'], /unknown option --slot of manyhands map \[MH-USAGE-OPTION\]\n.*--slots\?/],
     [['--verison'], /unknown option --verison.*\n.*--version\?/],
@@ -93,6 +93,12 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     [['map', 'Math.sqrt', '--range', '0..3', '--tagged', '--output', 'o.csv'], /--output: csv has no place/],
     [['map', 'Math.sqrt', '--range', '0..3', '--init', 'x'], /--init says nothing with the built-in Math\.sqrt/],
     [['map', 'f.rb', '--range', '0..3'], /\[MH-FUNCTION-REFERENCE\]/],
+    [
+      ['map', 'f.js', '--range', '0..3', '--require', 'sped>=4'],
+      /--require is "sped>=4"; expected one or more of speedup, eff/,
+    ],
+    [['explain', 'f.js'], /no input/],
+    [['bench', '--nats', 'nats://localhost', '--slots', '2'], /--slots says nothing with --nats/],
     [['reduce', '--range', '0..3', '--', 'sum'], /cannot be folded with/],
     [['run'], /there is no function/],
     [['agent'], /--nats is missing/],
@@ -129,7 +135,7 @@ test.serial('what cannot be read or reached exits with 3, and -v shows the stack
 test.serial('help and version go to standard output; no command is an error that shows the help', async t => {
   const help = await run(['--help'])
   t.is(help.code, 0)
-  for (const name of ['map', 'reduce', 'run', 'agent', 'up', 'doctor'])
+  for (const name of ['map', 'reduce', 'run', 'explain', 'bench', 'agent', 'up', 'doctor'])
     t.regex(help.stdout, new RegExp(`^  ${name} `, 'm'))
   t.is(help.stderr, '')
   const map = await run(['map', '--help'])
