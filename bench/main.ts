@@ -101,6 +101,7 @@ const openBench = (rig: Rig, gate: Gate): Bench => {
     saveChart: svg => {
       if (options.only === undefined) writeFileSync(CHART, svg)
     },
+    progress: line => process.stderr.write(`${line}\n`),
     tell: line => {
       if (options.verbose) process.stderr.write(`${line}\n`)
     },
