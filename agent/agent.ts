@@ -220,7 +220,7 @@ export class Agent {
     const before = this.#jobs.get(job)
     before?.stop.abort()
     if (before === undefined) {
-      this.#pool.beginAccount()
+      this.#pool.beginAccount(job)
       // They may wait long at empty queues for all the room there is: the newcomer gets its share of it at once.
       for (const other of this.#jobs.values()) {
         other.stop.abort()
@@ -261,6 +261,7 @@ export class Agent {
     this.#jobs.delete(job)
     this.#doomed.delete(job)
     this.#pool.abort(task => task.job === job)
+    this.#pool.endAccount(job)
     this.#outbox.release(key => key.job !== job)
   }
 

@@ -90,9 +90,13 @@ export class Pool {
     for (const slot of this.#slots) slot.tick(now)
   }
 
-  /** A job begins: the time of idle slots is its own from now on. */
-  beginAccount(): void {
-    for (const slot of this.#slots) slot.beginAccount()
+  /** A job begins: its time in the slots is counted from now on. */
+  beginAccount(job: string): void {
+    for (const slot of this.#slots) slot.beginAccount(job)
+  }
+
+  endAccount(job: string): void {
+    for (const slot of this.#slots) slot.endAccount(job)
   }
 
   submit(work: Work): void {

@@ -140,7 +140,7 @@ export class Coordinator {
     for (const [agent, { seenAtSeconds }] of this.#agents) {
       if (now - seenAtSeconds <= AGENT_GONE_SECONDS) continue
       this.#agents.delete(agent)
-      for (const run of this.#runs.values()) run.gone(agent, now)
+      for (const run of this.#runs.values()) run.gone(agent)
     }
     for (const run of this.#runs.values()) run.tick(now)
     this.#isBroadcastDue = !this.#isBroadcastDue
@@ -214,5 +214,6 @@ const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): Jo
     ...(code.mapper && { mapper: code.mapper }),
     ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
     ...(code.command && { command: code.command }),
+    ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
   }
 }

@@ -11,12 +11,13 @@ import { availableParallelism } from 'node:os'
 import { copyValue } from '../proto/copy.js'
 import { encodeValue } from '../proto/items.js'
 import { monotonicSeconds } from '../proto/timing.js'
+import { combineReceipts } from './combine.js'
 import { FunctionReference, resolveFunctionReference } from './function/from-module.js'
 import { type AnyFunction, FunctionError, type JobFunction } from './function/function.js'
 import { literalFunction } from './function/literal.js'
 import { isPlain } from './function/plain.js'
-import { HeadStart } from './inline/head-start.js'
 import { FoldPart } from './inline/fold.js'
+import { HeadStart } from './inline/head-start.js'
 import { MapPart } from './inline/map.js'
 import type { Part } from './inline/part.js'
 import { ArrayResults, DoublesResults, type Results, StreamResults } from './inline/results.js'
@@ -248,17 +249,18 @@ export class Pool implements AsyncDisposable {
     options: MapOptions,
     initial: { readonly value: unknown } | undefined,
   ): Promise<{ readonly end: JobEnd; readonly value?: unknown }> {
-    const ends: JobEnd[] = []
+    const receipts: Receipt[] = []
     let source = first
     for (;;) {
       const part = new FoldPart(call)
       const end = await this.#headStart(fn, source, { ...options, spread: false, inTurn: false }, () => part)
-      ends.push(end)
-      const whole = { ...end, receipt: combineReceipts(ends.map(({ receipt }) => receipt)) }
+      receipts.push(end.receipt)
+      const [firstReceipt, ...later] = receipts as [Receipt, ...Receipt[]]
+      const whole = { ...end, receipt: combineReceipts(firstReceipt, later) }
       if (end.state !== 'done') return { end: whole }
       const values = part.partials().map(({ value }) => value)
-      // The first round's caller begins with the initial value, as if it were the first item.
-      if (ends.length === 1 && initial !== undefined) values.unshift(initial.value)
+      // It stands before all items.
+      if (receipts.length === 1 && initial !== undefined) values.unshift(initial.value)
       if (values.length === 0) return { end: { ...whole, state: 'broken', why: NOTHING_TO_REDUCE } }
       if (values.length === 1) return { end: whole, value: copyValue(values[0]) }
       source = openSource(values)

@@ -78,12 +78,21 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
+    const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
     this.#sizing = new Sizing({
       targetSeconds: options.targetSeconds,
       ...(fixedSize !== undefined && { fixedSize }),
+      ...(concurrency !== undefined && { concurrency }),
       ...(request.caller && { expected: request.caller }),
     })
-    this.#accounts = request.caller?.accounts ?? new Accounts({ job: spec.job, name: spec.name, placement })
+    this.#accounts =
+      request.caller?.accounts ??
+      new Accounts({
+        job: spec.job,
+        name: spec.name,
+        placement,
+        ...(fixedSize !== undefined && { shardSize: fixedSize }),
+      })
     this.#callers = request.caller === undefined ? 0 : 1
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
@@ -143,7 +152,6 @@ export class Run {
     this.#startedAtSeconds = clock()
     if (request.caller === undefined) this.#accounts.start(this.#startedAtSeconds)
     else this.#accounts.placed(this.#options.placement)
-    this.#accounts.slots(this.#totalSlots + this.#callers, this.#startedAtSeconds)
     const onAbort = (): void => this.#interrupt()
     const onKill = (): void => this.#stop('interrupted')
     request.signal?.addEventListener('abort', onAbort)
@@ -176,7 +184,7 @@ export class Run {
       failed,
       failures,
       ...(this.#why !== undefined && { why: this.#why }),
-      receipt: this.#accounts.receipt(settled, failed, clock()),
+      receipt: this.#accounts.receipt(settled, failed, clock(), this.#isUnfinished),
     }
   }
 
@@ -207,8 +215,9 @@ export class Run {
   /** An agent offers so many slots from now on. */
   join(agent: string, slots: number, now: number): void {
     this.#agents.set(agent, slots)
+    this.#accounts.serve(agent, slots, now)
     this.#hadAgents = true
-    this.#countSlots(now)
+    this.#countSlots()
   }
 
   beat(beat: Beat, now: number): void {
@@ -221,8 +230,9 @@ export class Run {
   }
 
   /** An agent that was not heard of for too long serves no more. */
-  gone(agent: string, now: number): void {
-    if (this.#agents.delete(agent)) this.#countSlots(now)
+  gone(agent: string): void {
+    this.#accounts.gone(agent)
+    if (this.#agents.delete(agent)) this.#countSlots()
   }
 
   tick(now: number): void {
@@ -239,16 +249,22 @@ export class Run {
     return { itemSeconds: this.#sizing.perItemSeconds, left }
   }
 
+  /** It ended while slots were at work, which comes to nothing. */
+  get #isUnfinished(): boolean {
+    if (this.#state === 'done') return false
+    const waited = this.#finishingSinceSeconds > 0 && this.#ledger.runningShards === 0
+    return this.#ledger.liveShards > 0 && !waited
+  }
+
   /** A job is cut and offered for one slot until there is any. */
   get #slots(): number {
     return Math.max(1, this.#totalSlots)
   }
 
-  #countSlots(now: number): void {
+  #countSlots(): void {
     const total = [...this.#agents.values()].reduce((sum, slots) => sum + slots, 0)
     if (total === this.#totalSlots) return
     this.#totalSlots = total
-    this.#accounts.slots(total + this.#callers, now)
     this.#feeder.wake()
   }
 
@@ -263,6 +279,7 @@ export class Run {
         slots: this.#totalSlots,
         agents: this.#agents.size,
         wallSeconds: now - this.#startedAtSeconds,
+        coreSeconds: this.#accounts.soFar(now).phases,
         ...(this.#agents.size === 0 && {
           waiting: this.#hadAgents ? 'no agent is heard of any more' : 'no agent has joined yet',
         }),

@@ -1,12 +1,13 @@
 // What the caller's own loop did of a job, as the slot that it is. In: chunks that it ran, items that came from workers.
 // Out: counts, and reports of the slot `caller/0` to the job's account. Always true: what lies between two chunks is handing
 // over: the turns of the event loop, and what workers' outcomes cost this thread.
+import { Preemption } from '../../proto/preemption.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 import type { Accounts } from '../accounts.js'
 
-const SLOT = 'caller/0'
-/** Smaller: a report for each chunk. Larger: a receipt that lags behind. */
-const REPORT_SECONDS = 0.005
+const CALLER = 'caller'
+/** Smaller: the scheduler asked more often than it is worth. Larger: a receipt that lags behind. */
+const REPORT_SECONDS = 0.05
 
 export class CallerAccount {
   readonly #accounts: Accounts
@@ -15,6 +16,7 @@ export class CallerAccount {
   #unreportedItems = 0
   #unreportedSeconds = 0
   #cpuMicroseconds: number
+  readonly #preemption = new Preemption()
   #items = 0
   #computeSeconds = 0
   #workersItems = 0
@@ -25,7 +27,7 @@ export class CallerAccount {
     this.#reportedAt = now
     this.#cpuMicroseconds = cpuMicroseconds()
     accounts.start(now)
-    accounts.slots(1, now)
+    accounts.serve(CALLER, 1, now)
   }
 
   /** Items that the caller ran. */
@@ -59,14 +61,26 @@ export class CallerAccount {
     this.#workersItems += items
   }
 
+  /** The caller leaves the items to workers: its core is theirs from now on. */
+  retire(now: number): void {
+    this.report(now)
+    this.#accounts.serve(CALLER, 0, now)
+  }
+
   /** Accounts for all up to now; at the end of the caller's part as well. */
   report(now: number): void {
     const computeSeconds = this.#unreportedSeconds
     const dispatchSeconds = Math.max(0, now - this.#reportedAt - computeSeconds)
     const cpu = cpuMicroseconds()
     const cpuSeconds = Math.min((cpu - this.#cpuMicroseconds) / 1e6, computeSeconds)
-    const timing = { ...NO_SLOT_TIME, computeSeconds, dispatchSeconds, cpuSeconds }
-    this.#accounts.report(SLOT, timing, this.#unreportedItems, true, now)
+    const preemptedSeconds = this.#preemption.take({
+      computeSeconds,
+      codecSeconds: dispatchSeconds,
+      turnSeconds: 0,
+      cpuSeconds,
+    })
+    const timing = { ...NO_SLOT_TIME, computeSeconds, dispatchSeconds, cpuSeconds, preemptedSeconds }
+    this.#accounts.report(`${CALLER}/0`, timing, this.#unreportedItems, true, now)
     this.#reportedAt = now
     this.#unreportedItems = 0
     this.#unreportedSeconds = 0

@@ -89,7 +89,12 @@ export class FoldPart implements Part {
     return this.#partials.sort((a, b) => a.start - b.start)
   }
 
-  #fold(own: Partial, piece: Piece, from: number, to: number): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
+  #fold(
+    own: Partial,
+    piece: Piece,
+    from: number,
+    to: number,
+  ): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
     const { items, index } = piece
     const values = items.form === 'range' ? undefined : items.values
     const { start, step } = items.form === 'range' ? items : { start: 0, step: 0 }

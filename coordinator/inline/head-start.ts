@@ -105,7 +105,7 @@ export class HeadStart {
     } catch (error) {
       this.#end('broken', (error as Error).message)
     }
-    this.#account.report(clock())
+    if (this.#callerRuns) this.#account.report(clock())
     this.#shares.feed(true)
     const workersEnd = await this.#workersEnd
     clearInterval(progress)
@@ -120,6 +120,7 @@ export class HeadStart {
     let until = clock() + FIRST_SLICE_SECONDS
     while (!this.#isOver) {
       if (!this.#callerRuns) {
+        this.#account.retire(clock())
         await this.#workersEnd
         return
       }
@@ -271,6 +272,7 @@ export class HeadStart {
         slots: 1 + this.#asked,
         agents: this.#workersEnd === undefined ? 0 : 1,
         wallSeconds: this.#account.secondsAt(clock()),
+        coreSeconds: this.#accounts.soFar(clock()).phases,
       })
     } catch (error) {
       this.#end('broken', `onProgress threw: ${error instanceof Error ? error.message : String(error)}`)

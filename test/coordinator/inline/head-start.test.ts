@@ -232,3 +232,46 @@ test('an iterator that breaks off is the job’s error, after what it gave', asy
     { message: /after 1 items.*no more/ },
   )
 })
+
+test('a fold keeps its order, alone and with workers', async t => {
+  await using pool = new Pool({ slots: 2 })
+  t.is(await pool.reduce((a: string, b: string) => a + b, ['a', 'b', 'c', 'd']), 'abcd')
+  t.is(await pool.reduce((a: string, b: string) => a + b, ['b', 'c'], { initial: 'a' }), 'abc')
+  t.is(pool.receipt?.placement, 'inline')
+  const join = (a: string, b: string): string => {
+    let sum = 0
+    for (let turn = 0; turn < 300_000; turn++) sum += Math.sqrt(turn)
+    return sum > 0 ? `${a},${b}` : ''
+  }
+  const items = Array.from({ length: 3000 }, (_, item) => `${item}`)
+  t.is(await pool.reduce(join, items), items.join(','))
+  t.is(pool.receipt?.placement, 'local')
+  t.is(await pool.reduce(async (a: number, b: number) => a + b, range(1, 101), { initial: 1000 }), 6050)
+})
+
+test('a fold that fails names its item, and one of nothing says so', async t => {
+  await using pool = new Pool({ slots: 2 })
+  const add = (a: number, b: number): number => {
+    if (b === 5) throw new Error('five')
+    return a + b
+  }
+  const error = await t.throwsAsync(pool.reduce(add, range(10)), { instanceOf: ItemError })
+  t.is(error.index, 5)
+  const slowly = async (a: number, b: number): Promise<number> => {
+    await null
+    if (b === 5) throw new Error('five')
+    return a + b
+  }
+  t.is((await t.throwsAsync(pool.reduce(slowly, range(10)), { instanceOf: ItemError })).index, 5)
+  await t.throwsAsync(pool.reduce(add, []), { message: /no items to reduce/ })
+})
+
+test('what a fold does to its items stays with copies', async t => {
+  await using pool = new Pool({ slots: 2 })
+  const items = [{ sum: 1 }, { sum: 2 }, { sum: 3 }]
+  const folded = await pool.reduce((a, b) => {
+    a.sum += b.sum
+    return a
+  }, items)
+  t.deepEqual([folded, items], [{ sum: 6 }, [{ sum: 1 }, { sum: 2 }, { sum: 3 }]])
+})
