@@ -7,7 +7,12 @@ import { delimiter, join } from 'node:path'
 import { wholeProcess } from './process.js'
 import { PEERS_FOLDER, PYTHON } from './root.js'
 
-const NODE_PACKAGES = { piscina: 'piscina@5.3.2', poolifier: 'poolifier@5.3.2', bullmq: 'bullmq@6.7.0', ioredis: 'ioredis@6.0.0' } as const
+const NODE_PACKAGES = {
+  piscina: 'piscina@5.3.2',
+  poolifier: 'poolifier@5.3.2',
+  bullmq: 'bullmq@6.7.0',
+  ioredis: 'ioredis@6.0.0',
+} as const
 const PYTHON_PACKAGES = { joblib: 'joblib', distributed: 'distributed' } as const
 const PIP_FOLDER = join(PEERS_FOLDER, 'python')
 
