@@ -46,7 +46,7 @@ const describe = (items: Items | undefined): Record<string, unknown> => {
 const alignedTo8 = (bytes: number): number => (bytes + 7) & ~7
 
 /** The frame as parts to be written one after the other; packed values are passed on as they are, without a copy. */
-export const encodeFrame = (frame: Frame): Uint8Array[] => {
+export const encodeFrame = (frame: Frame): [head: Uint8Array] | [head: Uint8Array, values: Uint8Array] => {
   const meta = Buffer.from(JSON.stringify({ ...frame.meta, ...describe(frame.items) }))
   const values = frame.items ? bytesOf(frame.items) : EMPTY
   const valuesAt = alignedTo8(4 + meta.length)
@@ -121,10 +121,18 @@ const decodeBody = (header: Buffer, body: Buffer): Frame => {
   return { ...frame, items: itemsFrom(form, meta, body.subarray(valuesAt)) }
 }
 
-/** Cuts a stream of chunks into frames. A body that comes in pieces is collected in memory of its own, once. */
+/** Fresh memory costs more than what is read into it; larger: more of it is kept for each worker. */
+const KEPT_BYTES = 2 * 1024 * 1024
+
+/**
+ * Cuts a stream of chunks into frames. A body that comes in pieces is collected once, in memory of its own, or, where its
+ * frames are `passing`, in memory that is used again: then the values of a frame hold until the next one is asked for.
+ */
 export class FrameReader {
   readonly #types: ReadonlySet<number>
   readonly #limitBytes: number
+  readonly #passing: boolean
+  #kept: Buffer | undefined
   readonly #header = Buffer.alloc(HEADER_BYTES)
   #headerBytes = 0
   #body: Buffer | undefined
@@ -132,9 +140,10 @@ export class FrameReader {
   #broken = false
 
   /** `types`: the frames that this side may be sent. */
-  constructor(types: Iterable<number>, limitBytes = FRAME_LIMIT_BYTES) {
+  constructor(types: Iterable<number>, { limitBytes = FRAME_LIMIT_BYTES, passing = false } = {}) {
     this.#types = new Set(types)
     this.#limitBytes = limitBytes
+    this.#passing = passing
   }
 
   /** Something of a frame has come, and not all of it. */
@@ -187,7 +196,7 @@ export class FrameReader {
         view.copy(own)
         return { bytes: own, taken: wanted }
       }
-      this.#body = Buffer.allocUnsafeSlow(wanted)
+      this.#body = this.#memory(wanted)
       this.#bodyBytes = 0
     }
     const taken = bytes.copy(this.#body, this.#bodyBytes, at)
@@ -196,6 +205,12 @@ export class FrameReader {
     const body = this.#body
     this.#body = undefined
     return { bytes: body, taken }
+  }
+
+  #memory(bytes: number): Buffer {
+    if (!this.#passing || bytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(bytes)
+    if (this.#kept === undefined || this.#kept.length < bytes) this.#kept = Buffer.allocUnsafeSlow(bytes)
+    return this.#kept.subarray(0, bytes)
   }
 }
 
@@ -208,7 +223,8 @@ export class FrameWriter {
     this.#stream = stream
   }
 
-  send(frame: Frame): void {
+  /** `onWritten`: the memory of the frame's values is the caller's again. */
+  send(frame: Frame, onWritten?: () => void): void {
     const parts = encodeFrame(frame)
     if (!this.#corked) {
       this.#corked = true
@@ -218,6 +234,9 @@ export class FrameWriter {
         this.#stream.uncork()
       })
     }
-    for (const part of parts) this.#stream.write(part)
+    const [head, values] = parts
+    this.#stream.write(head)
+    if (values === undefined) onWritten?.()
+    else this.#stream.write(values, onWritten)
   }
 }

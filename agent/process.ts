@@ -26,7 +26,7 @@ class WorkerProcess implements Worker {
   readonly #flight = new Flight()
   readonly #prints: Prints
   readonly #progress = new ProgressFile()
-  readonly #reader = new FrameReader(FROM_WORKER)
+  readonly #reader = new FrameReader(FROM_WORKER, { passing: true })
   readonly #child: ChildProcess | undefined
   readonly #writer: FrameWriter | undefined
   readonly #ended: Promise<void>

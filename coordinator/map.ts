@@ -224,7 +224,7 @@ export class Pool implements AsyncDisposable {
     if (collect && options.as === 'f64')
       throw new TypeError("as: 'f64' has no place for failures: leave out onError: 'collect'")
     const request = await this.#request(fn, items, options)
-    const collected = options.as === 'f64' ? collectDoubles(request.input.count) : collectValues()
+    const collected = options.as === 'f64' ? collectDoubles(request.input.count) : collectValues(request.input.count)
     const end = await this.#run({ ...request, spread, operation: 'map', output: collected }, collect)
     this.#check(end, options.signal)
     if (!collect) return collected.values

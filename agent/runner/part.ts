@@ -11,17 +11,35 @@ const FLUSH_BYTES = 1024 * 1024
 /** A value that is longer than this is refused, so that a frame stays under its cap. */
 const VALUE_LIMIT_BYTES = 64 * 1024 * 1024
 const NUMBERS = FLUSH_BYTES / 8
+/** Fewer numbers than this are copied on their way out, so that their memory is free at once. */
+const FEW_NUMBERS = 1024
 
 const { performance, Buffer } = globalThis
+
+/** Memory for results whose last contents have left the process: fresh memory costs more than what is written into it. */
+const spare: Float64Array[] = []
+const MOST_SPARE = 4
+
+const takeNumbers = (count: number): Float64Array =>
+  count <= FEW_NUMBERS ? new Float64Array(count) : (spare.pop() ?? new Float64Array(NUMBERS))
+
+const nothing = (): void => {}
+
+const giveNumbers = (numbers: Float64Array): void => {
+  if (numbers.length === NUMBERS && spare.length < MOST_SPARE) spare.push(numbers)
+}
 
 const ownCpuSeconds = (): number => {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1e6
 }
 
+/** Calls `onWritten` once the values have left. */
+type Send = (outcomes: WorkerOutcomes, onWritten: () => void) => void
+
 export class Part {
   readonly #run: number
-  readonly #send: (outcomes: WorkerOutcomes) => void
+  readonly #send: Send
   /** Values so far while all are numbers. Written by the tight loops as well, which move `count` themselves. */
   numbers: Float64Array
   count = 0
@@ -40,20 +58,14 @@ export class Part {
   #flushedAt = performance.now()
 
   /** `cpuSeconds`: what the work has used so far. */
-  constructor(
-    run: number,
-    start: number,
-    count: number,
-    send: (outcomes: WorkerOutcomes) => void,
-    cpuSeconds = ownCpuSeconds,
-  ) {
+  constructor(run: number, start: number, count: number, send: Send, cpuSeconds = ownCpuSeconds) {
     this.#cpuSeconds = cpuSeconds
     this.#cpuBefore = cpuSeconds()
     this.#run = run
     this.#start = start
     this.next = start
     this.#send = send
-    this.numbers = new Float64Array(Math.min(NUMBERS, count))
+    this.numbers = takeNumbers(count)
   }
 
   /** How many more items fit before a flush. */
@@ -128,10 +140,12 @@ export class Part {
 
   flush(last: boolean): void {
     const began = performance.now()
+    const { numbers } = this
     const values = this.#takeValues()
+    const isPacked = values.form === 'f64'
     const cpu = this.#cpuSeconds()
     const encodeSeconds = this.#encodeSeconds + (performance.now() - began) / 1000
-    this.#send({
+    const outcomes: WorkerOutcomes = {
       type: 'outcomes',
       run: this.#run,
       span: { start: this.#start, end: this.next },
@@ -144,7 +158,11 @@ export class Part {
         cpuSeconds: Math.max(0, cpu - this.#cpuBefore),
       },
       last,
-    })
+    }
+    // The values leave without a copy: what comes next needs memory of its own.
+    this.#send(outcomes, isPacked ? () => giveNumbers(numbers) : nothing)
+    if (isPacked && !last) this.numbers = takeNumbers(numbers.length)
+    if (!isPacked && last) giveNumbers(numbers)
     this.#start = this.next
     this.#failures = []
     this.#textBytes = 0
@@ -162,10 +180,7 @@ export class Part {
       const text = Buffer.from(texts.length === 0 ? '' : `${texts.join('\n')}\n`)
       return { form: 'json', count: texts.length, text }
     }
-    // The values leave without a copy: what comes next needs memory of its own.
-    const values = this.numbers.subarray(0, count)
-    this.numbers = new Float64Array(count === 0 ? this.numbers.length : Math.min(NUMBERS, this.numbers.length))
-    return { form: 'f64', values }
+    return { form: 'f64', values: this.numbers.subarray(0, count) }
   }
 
   #textsOfAll(): string[] {

@@ -61,7 +61,13 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
   // It was refused; the agent had sent this before it knew.
   if (line === undefined) return
   const source = sourceOf(items)
-  const part = new Part(run, start, source.count, outcomes => channel.send(outcomes), commandSeconds)
+  const part = new Part(
+    run,
+    start,
+    source.count,
+    (outcomes, onWritten) => channel.send(outcomes, onWritten),
+    commandSeconds,
+  )
   const endSeconds = nowSeconds() + timeBoxSeconds
   for (let offset = 0; offset < source.count; offset++) {
     source.prepare(offset, offset + 1)
