@@ -4,6 +4,7 @@
 // the stream is dead: there is no way to find the next frame in a stream that somebody else wrote into.
 import type { Writable } from 'node:stream'
 import { crc32 } from 'node:zlib'
+import { joinChecksums, rememberChecksum } from '../proto/checksum.js'
 import type { Items } from '../proto/items.js'
 
 export interface Frame {
@@ -94,12 +95,31 @@ const itemsFrom = (form: string, meta: Record<string, unknown>, values: Uint8Arr
     : { form: form as 'f64' | 'number', values: new Float64Array(...place) }
 }
 
+const isAt = (bytes: Uint8Array, at: number, place: Uint8Array, placeAt: number): boolean =>
+  bytes.buffer === place.buffer && bytes.byteOffset + at === place.byteOffset + placeAt
+
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
+/** Of the values alone where they are many: in a message they have the same one. */
+const checkBody = (header: Buffer, body: Buffer, valuesAt: number): number | undefined => {
+  const valuesBytes = body.length - valuesAt
+  const front = crc32(header.subarray(0, 16))
+  const isLarge = valuesBytes > COPIED_BYTES
+  const values = isLarge ? crc32(body.subarray(valuesAt)) : undefined
+  const checksum =
+    values === undefined
+      ? crc32(body, front)
+      : joinChecksums(crc32(body.subarray(0, valuesAt), front), values, valuesBytes)
+  if (checksum !== header.readUInt32LE(16)) throw new FrameError('wrong checksum')
+  return values
+}
+
 const decodeBody = (header: Buffer, body: Buffer): Frame => {
-  if (crc32(body, crc32(header.subarray(0, 16))) !== header.readUInt32LE(16)) throw new FrameError('wrong checksum')
   const metaBytes = body.length >= 4 ? body.readUInt32LE(0) : -1
-  if (metaBytes < 0 || 4 + metaBytes > body.length) throw new FrameError('a body shorter than its description')
+  const isCut = metaBytes < 0 || 4 + metaBytes > body.length
+  const valuesAt = isCut ? body.length : alignedTo8(4 + metaBytes)
+  const valuesChecksum = checkBody(header, body, Math.min(valuesAt, body.length))
+  if (isCut) throw new FrameError('a body shorter than its description')
   let meta: unknown
   try {
     meta = JSON.parse(body.toString('utf8', 4, 4 + metaBytes))
@@ -116,9 +136,10 @@ const decodeBody = (header: Buffer, body: Buffer): Frame => {
     meta,
   }
   if (form === 'none') return frame
-  const valuesAt = alignedTo8(4 + metaBytes)
   if (valuesAt > body.length) throw new FrameError('a body shorter than its description')
-  return { ...frame, items: itemsFrom(form, meta, body.subarray(valuesAt)) }
+  const items = itemsFrom(form, meta, body.subarray(valuesAt))
+  if (valuesChecksum !== undefined) rememberChecksum(items, valuesChecksum)
+  return { ...frame, items }
 }
 
 /** Fresh memory costs more than what is read into it; larger: more of it is kept for each worker. */
@@ -149,6 +170,14 @@ export class FrameReader {
   /** Something of a frame has come, and not all of it. */
   get midFrame(): boolean {
     return this.#headerBytes > 0
+  }
+
+  /**
+   * Where the stream's next bytes would best be put: a large body's own place, so that they are not copied there. Those are
+   * handed to `read` like any others.
+   */
+  get target(): Uint8Array | undefined {
+    return this.#body?.subarray(this.#bodyBytes)
   }
 
   /** The frames that this chunk completes, each as soon as it is whole; throws FrameError, then for ever. */
@@ -199,7 +228,8 @@ export class FrameReader {
       this.#body = this.#memory(wanted)
       this.#bodyBytes = 0
     }
-    const taken = bytes.copy(this.#body, this.#bodyBytes, at)
+    const taken = Math.min(bytes.length - at, wanted - this.#bodyBytes)
+    if (!isAt(bytes, at, this.#body, this.#bodyBytes)) bytes.copy(this.#body, this.#bodyBytes, at, at + taken)
     this.#bodyBytes += taken
     if (this.#bodyBytes < wanted) return undefined
     const body = this.#body

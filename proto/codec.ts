@@ -5,6 +5,7 @@
 import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { BlobChunk, BlobRequest } from './blob.js'
 import type { BundleFile } from './bundle.js'
+import { rememberedChecksum } from './checksum.js'
 import {
   HEADER_BYTES,
   MessageError,
@@ -83,7 +84,8 @@ const withValues = (type: MessageType, body: Uint8Array, field: number | undefin
   message.set(body, HEADER_BYTES)
   message.set(before, at)
   message.set(bytes, at + before.length)
-  return seal(type, message)
+  const checksum = rememberedChecksum(items)
+  return seal(type, message, checksum === undefined ? undefined : { checksum, bytes: bytes.byteLength })
 }
 
 /** Left out where the values come last. */
