@@ -88,7 +88,10 @@ export class Slot {
   /** How long what it runs will still take, if an item takes so long; negative when it should have ended. */
   restSeconds(itemSeconds: number, now: number): number {
     const [first] = this.#running
-    return first === undefined ? 0 : first.sinceSeconds + first.left * itemSeconds - now
+    if (first === undefined) return 0
+    let left = 0
+    for (const running of this.#running) left += running.left
+    return first.sinceSeconds + left * itemSeconds - now
   }
 
   /** Smaller is better: what it would cost to run this job here. */
@@ -100,6 +103,12 @@ export class Slot {
 
   *held(): Iterable<{ readonly task: Task; readonly started: boolean }> {
     for (const [at, { work, begun }] of this.#running.entries()) yield { task: work.task, started: begun || at === 0 }
+  }
+
+  /** Whether one of the tasks that it was given is such. */
+  some(which: (task: Task) => boolean): boolean {
+    for (const { work } of this.#running) if (which(work.task)) return true
+    return false
   }
 
   /** A job begins: the time of an idle slot is its own from now on. */

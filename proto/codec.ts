@@ -2,7 +2,7 @@
 // In: a domain value, or the bytes of one. Out: bytes, or a domain value that is whole and consistent; anything else is a
 // MessageError. Packed values come last in their message and are copied once, into it; out of it they are views. Nothing is
 // boxed.
-import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
+import { type BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { BlobChunk, BlobRequest } from './blob.js'
 import type { BundleFile } from './bundle.js'
 import { rememberedChecksum } from './checksum.js'
@@ -60,7 +60,7 @@ const codec = <T, W>(
   last?: Last<T>,
 ): Codec<T> => ({
   encode: value => {
-    const body = shape.encode(to(value)).finish()
+    const body = encodeBody(shape, to(value))
     const items = last?.items(value)
     return items !== undefined && hasBytes(items) ? withValues(type, body, last?.field, items) : wrap(type, body)
   },
@@ -73,6 +73,19 @@ const codec = <T, W>(
     }
   },
 })
+
+// Nearly all messages are small and many: the memory in which they are put together is used again.
+let spare: BinaryWriter | undefined
+const SMALL_BYTES = 4096
+
+const encodeBody = <W>(shape: WireType<W>, message: W): Uint8Array => {
+  const writer = spare ?? new BinaryWriter()
+  // One that throws half-way is not used again, nor one that has grown.
+  spare = undefined
+  const body = shape.encode(message, writer).finish()
+  if (body.byteLength <= SMALL_BYTES) spare = writer
+  return body
+}
 
 const hasBytes = (items: Items | BlobRef): items is Items => bytesOfItems(items).byteLength > 0
 
