@@ -53,11 +53,14 @@ const LOADING_SECONDS = 10
 /** A worker that ends so often in a row before it began an item will not get better. */
 const MOST_FALSE_STARTS = 3
 
+/** Jobs of the same code, unpacked into the same folder, may share its modules, as they do in Node. */
+const ownerOf = ({ spec, bundleFolder }: LoadedCode): string => bundleFolder ?? spec.job
+
 export class Slot {
   readonly #options: SlotOptions
   #worker: Worker | undefined
   #runner: RunnerName | undefined
-  /** The job whose modules a Python worker holds: names of modules would collide with another's. */
+  /** The code whose modules a Python worker holds: names of modules would collide with another's. */
   #owner: string | undefined
   #loads = new Map<string, number>()
   /** Those of them that the worker has answered. */
@@ -133,9 +136,9 @@ export class Slot {
       this.#idleSinceSeconds = undefined
     }
     if (this.#worker !== undefined && !this.#canServe(work.code)) this.#discard()
-    if (this.#worker === undefined) this.#spawn(spec.runner, spec.job)
+    if (this.#worker === undefined) this.#spawn(spec.runner, ownerOf(work.code))
     const worker = this.#worker as unknown as Worker
-    this.#owner ??= spec.job
+    this.#owner ??= ownerOf(work.code)
     let load = this.#loads.get(spec.job)
     if (load === undefined) {
       load = this.#nextLoad++
@@ -191,7 +194,7 @@ export class Slot {
 
   #canServe(code: LoadedCode): boolean {
     if (this.#runner !== code.spec.runner) return false
-    return this.#runner !== 'python' || this.#owner === undefined || this.#owner === code.spec.job
+    return this.#runner !== 'python' || this.#owner === undefined || this.#owner === ownerOf(code)
   }
 
   #spawn(runner: RunnerName, owner: string | undefined): void {
