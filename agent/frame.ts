@@ -54,7 +54,7 @@ export const encodeFrame = (frame: Frame): [head: Uint8Array] | [head: Uint8Arra
   const bodyBytes = valuesAt + values.length
   if (bodyBytes > FRAME_LIMIT_BYTES) throw new FrameError(`a frame of ${bodyBytes} bytes is over ${FRAME_LIMIT_BYTES}`)
   const copied = values.length <= COPIED_BYTES
-  const head = Buffer.alloc(HEADER_BYTES + valuesAt + (copied ? values.length : 0))
+  const head = Buffer.allocUnsafe(HEADER_BYTES + valuesAt + (copied ? values.length : 0))
   head.writeUInt32LE(MAGIC, 0)
   head[4] = frame.type
   head[5] = FORMS.indexOf(frame.items?.form ?? 'none')
@@ -63,6 +63,7 @@ export const encodeFrame = (frame: Frame): [head: Uint8Array] | [head: Uint8Arra
   head.writeUInt32LE(bodyBytes, 12)
   head.writeUInt32LE(meta.length, HEADER_BYTES)
   meta.copy(head, HEADER_BYTES + 4)
+  head.fill(0, HEADER_BYTES + 4 + meta.length, HEADER_BYTES + valuesAt)
   if (copied) head.set(values, HEADER_BYTES + valuesAt)
   let checksum = crc32(head.subarray(HEADER_BYTES), crc32(head.subarray(0, 16)))
   if (!copied) checksum = crc32(values, checksum)
@@ -218,11 +219,10 @@ export class FrameReader {
     const wanted = this.#header.readUInt32LE(12)
     if (this.#body === undefined) {
       if (bytes.length - at >= wanted) {
+        if (wanted > COPIED_BYTES) return { bytes: bytes.subarray(at, at + wanted), taken: wanted }
         // A small body would keep the whole chunk in memory for as long as its values live.
-        const view = bytes.subarray(at, at + wanted)
-        if (wanted > COPIED_BYTES) return { bytes: view, taken: wanted }
-        const own = Buffer.allocUnsafeSlow(wanted)
-        view.copy(own)
+        const own = this.#passing ? this.#memory(wanted) : Buffer.allocUnsafe(wanted)
+        bytes.copy(own, 0, at, at + wanted)
         return { bytes: own, taken: wanted }
       }
       this.#body = this.#memory(wanted)
@@ -239,7 +239,8 @@ export class FrameReader {
 
   #memory(bytes: number): Buffer {
     if (!this.#passing || bytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(bytes)
-    if (this.#kept === undefined || this.#kept.length < bytes) this.#kept = Buffer.allocUnsafeSlow(bytes)
+    if (this.#kept === undefined || this.#kept.length < bytes)
+      this.#kept = Buffer.allocUnsafeSlow(Math.max(bytes, COPIED_BYTES))
     return this.#kept.subarray(0, bytes)
   }
 }
