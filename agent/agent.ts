@@ -73,6 +73,7 @@ export class Agent {
   readonly #doomed = new Map<string, Set<Task>>()
   readonly #subscriptions: Subscription[] = []
   #timer: NodeJS.Timeout | undefined
+  #inUse: number
   #sequence = 0
   #draining = false
   #stopped = false
@@ -81,6 +82,7 @@ export class Agent {
 
   constructor(options: AgentOptions) {
     this.#options = options
+    this.#inUse = options.slots
     this.#errands = new Errands(options.transport, options.cache)
     const { name, transport, slots, clock, startWorker, cwd, onPrint } = options
     this.#sender = new Sender({ agent: name, transport, outbox: this.#outbox, clock })
@@ -128,9 +130,23 @@ export class Agent {
     return this.#jobs.keys()
   }
 
-  /** Starts workers before there is work for them. */
-  prewarm(runner: RunnerName, count: number): void {
-    this.#pool.prewarm(runner, count)
+  /** How many of the slots take work from now on; what the others run, they finish. */
+  use(slots: number): void {
+    if (slots === this.#inUse) return
+    this.#inUse = slots
+    this.#pool.use(slots)
+    this.#beat()
+    this.#puller.pull()
+  }
+
+  /** How many of the first slots have a worker of this runner. */
+  ready(runner: RunnerName): number {
+    return this.#pool.ready(runner)
+  }
+
+  /** Starts workers before there is work for them. Resolves when the first is there, with how long its start took. */
+  prewarm(runner: RunnerName, count: number): Promise<number> {
+    return this.#pool.prewarm(runner, count)
   }
 
   /** Takes no more, finishes what is held for at most `graceSeconds`, gives back the rest by name. Idempotent. */
@@ -177,7 +193,8 @@ export class Agent {
 
   #beat(): void {
     if (this.#stopped) return
-    const { name, slots, transport } = this.#options
+    const { name, transport } = this.#options
+    const slots = this.#inUse
     const held: Held[] = []
     const of = (task: Task, started: boolean): Held => {
       const { job, epoch, shard, attempt } = task
@@ -209,7 +226,7 @@ export class Agent {
     const before = this.#jobs.get(job)
     before?.stop.abort(NOT_NEEDED)
     if (before === undefined) {
-      this.#pool.beginAccount()
+      this.#pool.beginAccount(job)
       // They may wait long at empty queues for all the room there is: the newcomer gets its share of it at once.
       for (const other of this.#jobs.values()) {
         other.stop.abort(NOT_NEEDED)
@@ -252,6 +269,7 @@ export class Agent {
     this.#jobs.delete(job)
     this.#doomed.delete(job)
     this.#pool.abort(task => task.job === job)
+    this.#pool.endAccount(job)
     this.#outbox.release(key => key.job !== job)
   }
 

@@ -5,7 +5,7 @@ import { EMPTY_ITEMS, sizeOf, sliceItems } from '../proto/items.js'
 import type { Report } from '../proto/outcome.js'
 import { cutIntoParts } from '../proto/part.js'
 import type { Task } from '../proto/shard.js'
-import { NO_SLOT_TIME } from '../proto/timing.js'
+import { NO_SLOT_TIME, type SlotTiming } from '../proto/timing.js'
 
 /** Room for everything of a report that is not its values; a server with a small limit leaves less. */
 const HEAD_BYTES = 64 * 1024
@@ -16,6 +16,10 @@ const failureBytes = (report: Report): number =>
     (sum, { message, stack, stderr }) => sum + message.length + (stack?.length ?? 0) + (stderr?.length ?? 0),
     0,
   )
+
+/** So much of the time goes with that part of the items; together the pieces tell it once. */
+const share = (timing: SlotTiming, part: number): SlotTiming =>
+  Object.fromEntries(Object.entries(timing).map(([name, seconds]) => [name, seconds * part])) as unknown as SlotTiming
 
 /** The report in pieces of at most half a message each; their numbers follow from `report.sequence`. */
 const halve = (report: Report, limitBytes: number): Report[] => {
@@ -30,7 +34,7 @@ const halve = (report: Report, limitBytes: number): Report[] => {
     end: middle,
     values: sliceItems(report.values, 0, values),
     failures: report.failures.slice(0, failedBefore),
-    timing: report.timing,
+    timing: share(report.timing, (middle - report.start) / items),
     last: false,
   }
   const back: Report = {
@@ -38,7 +42,7 @@ const halve = (report: Report, limitBytes: number): Report[] => {
     start: middle,
     values: sliceItems(report.values, values, items - report.failures.length),
     failures: report.failures.slice(failedBefore),
-    timing: NO_SLOT_TIME,
+    timing: share(report.timing, (report.end - middle) / items),
   }
   return [...halve(front, limitBytes), ...halve(back, limitBytes)]
 }

@@ -38,6 +38,8 @@ const MOST_DEPTH = 16
 export class Pool {
   readonly #options: PoolOptions
   readonly #slots: Slot[]
+  /** How many of the slots take work: the first ones. */
+  #inUse: number
   #queue: Work[] = []
   /** By the newest report of the job that reported last: what tells when a worker will end. */
   #pace: { readonly job: string; readonly itemSeconds: number; readonly shardSeconds: number } | undefined
@@ -45,6 +47,7 @@ export class Pool {
 
   constructor(options: PoolOptions) {
     this.#options = options
+    this.#inUse = options.slots
     const { clock, startWorker, cwd, onPrint, onRefused } = options
     this.#slots = Array.from(
       { length: options.slots },
@@ -72,7 +75,7 @@ export class Pool {
   get room(): number {
     let held = this.#queue.length
     for (const { depth } of this.#slots) held += depth
-    return Math.max(HELD_PER_SLOT, 2 * this.#shortDepth) * this.#options.slots - held
+    return Math.max(HELD_PER_SLOT, 2 * this.#shortDepth) * this.#inUse - held
   }
 
   /** How many shards in one worker's pipe are little work, going by the newest report. */
@@ -81,18 +84,34 @@ export class Pool {
     return Math.min(MOST_DEPTH, Math.floor(SHORT_SECONDS / (this.#pace.shardSeconds + FRAME_SECONDS)))
   }
 
-  /** Starts workers before there is work for them. */
-  prewarm(runner: RunnerName, count: number): void {
-    for (const slot of this.#slots.slice(0, count)) slot.prewarm(runner)
+  /** How many slots take work from now on; what the others run, they finish. */
+  use(slots: number): void {
+    this.#inUse = Math.min(slots, this.#slots.length)
+    this.#assign()
+  }
+
+  /** How many of the first slots have a worker of this runner. */
+  ready(runner: RunnerName): number {
+    const first = this.#slots.findIndex(slot => !slot.isReady(runner))
+    return first === -1 ? this.#slots.length : first
+  }
+
+  /** Starts workers before there is work for them. Resolves when the first is there, with how long its start took. */
+  prewarm(runner: RunnerName, count: number): Promise<number> {
+    return Promise.race(this.#slots.slice(0, count).map(slot => slot.prewarm(runner)))
   }
 
   tick(now: number): void {
     for (const slot of this.#slots) slot.tick(now)
   }
 
-  /** A job begins: the time of idle slots is its own from now on. */
-  beginAccount(): void {
-    for (const slot of this.#slots) slot.beginAccount()
+  /** A job begins: its time in the slots is counted from now on. */
+  beginAccount(job: string): void {
+    for (const slot of this.#slots) slot.beginAccount(job)
+  }
+
+  endAccount(job: string): void {
+    for (const slot of this.#slots) slot.endAccount(job)
   }
 
   submit(work: Work): void {
@@ -159,7 +178,7 @@ export class Pool {
   #best(code: LoadedCode): Slot | undefined {
     let best: Slot | undefined
     let bestRank = Number.POSITIVE_INFINITY
-    for (const slot of this.#slots) {
+    for (const slot of this.#slots.slice(0, this.#inUse)) {
       if (slot.depth > 0 && Math.abs(this.#restSeconds(slot, code)) > AHEAD_SECONDS) continue
       const rank = slot.depth * 4 + slot.costOf(code)
       if (rank >= bestRank) continue

@@ -1,12 +1,13 @@
-// A seat for one worker, and the account of its time: start-up, waiting, the user's function, and the rest.
+// A seat for one worker; what its time goes to is in slot-account.ts.
 // In: what the pool gives it to run, what its worker says. Out: reports, and word of each attempt's end.
 // Always true: an attempt given to a slot ends exactly once: with its last report, or by being handed back untouched.
 import { countOf, EMPTY_ITEMS, type Items } from '../proto/items.js'
 
 import type { ItemFailure, Report } from '../proto/outcome.js'
 import type { RunnerName, Span, Task } from '../proto/shard.js'
-import type { Clock, SlotTiming, Timing } from '../proto/timing.js'
+import type { Clock, Timing } from '../proto/timing.js'
 import { NO_TIME } from '../proto/timing.js'
+import { SlotAccount, type SlotState } from './slot-account.js'
 import type { LoadedCode, Worker, WorkerEvent, WorkerOptions } from './worker.js'
 
 /** A task whose items and code are on this host. */
@@ -69,19 +70,16 @@ export class Slot {
   #nextRun = 0
   #nextLoad = 0
   #falseStarts = 0
-  /** Up to when the slot's time is accounted for. */
-  #accountedSeconds: number
-  #waitSeconds = 0
-  #startSeconds = 0
-  #idleSinceSeconds: number | undefined
-  #startingSinceSeconds: number | undefined
+  /** How long the worker took to speak; undefined until it does. */
+  #readyAfterSeconds: number | undefined
+  #waitingForReady: ((startSeconds: number) => void)[] = []
+  readonly #account: SlotAccount
   /** The oldest code that was sent and is not answered for. */
   #loading: { readonly name: string; readonly sinceSeconds: number; isTold: boolean } | undefined
 
   constructor(options: SlotOptions) {
     this.#options = options
-    this.#accountedSeconds = options.clock()
-    this.#idleSinceSeconds = this.#accountedSeconds
+    this.#account = new SlotAccount(options.clock())
   }
 
   get depth(): number {
@@ -114,27 +112,32 @@ export class Slot {
     return false
   }
 
-  /** A job begins: the time of an idle slot is its own from now on. */
-  beginAccount(): void {
-    if (this.#running.length > 0) return
-    this.#accountedSeconds = this.#options.clock()
-    this.#waitSeconds = 0
-    this.#startSeconds = 0
+  /** A job begins: its time in this slot is counted from now on. */
+  beginAccount(job: string): void {
+    this.#account.beginJob(job, this.#options.clock())
   }
 
-  /** Starts a worker before there is work for it. */
-  prewarm(runner: RunnerName): void {
+  endAccount(job: string): void {
+    this.#account.endJob(job)
+  }
+
+  /** A worker of this runner is there. */
+  isReady(runner: RunnerName): boolean {
+    return this.#worker !== undefined && this.#runner === runner && this.#readyAfterSeconds !== undefined
+  }
+
+  /** Starts a worker before there is work for it. Resolves when one is there, with how long its start took. */
+  prewarm(runner: RunnerName): Promise<number> {
     if (this.#worker === undefined) this.#spawn(runner, undefined)
+    this.#account.become(this.#state, this.#options.clock())
+    if (this.#readyAfterSeconds !== undefined) return Promise.resolve(this.#readyAfterSeconds)
+    return new Promise(resolve => this.#waitingForReady.push(resolve))
   }
 
   run(work: Work): void {
     const { clock } = this.#options
     const spec = work.code.spec
     const now = clock()
-    if (this.#idleSinceSeconds !== undefined) {
-      this.#waitSeconds += Math.max(0, now - Math.max(this.#idleSinceSeconds, this.#accountedSeconds))
-      this.#idleSinceSeconds = undefined
-    }
     if (this.#worker !== undefined && !this.#canServe(work.code)) this.#discard()
     if (this.#worker === undefined) this.#spawn(spec.runner, ownerOf(work.code))
     const worker = this.#worker as unknown as Worker
@@ -150,15 +153,17 @@ export class Slot {
     this.#running.push({ run, work, sequence: 0, sinceSeconds: now, left: countOf(work.items), begun: false })
     const { start, careful, timeBoxSeconds } = work.task
     worker.run({ run, load, start, items: work.items, careful, timeBoxSeconds })
+    this.#account.become(this.#state, now)
   }
 
   /** Ends what runs of the job, without a report: nobody wants it any more. */
   abort(unwanted: (task: Task) => boolean): void {
     if (!this.#running.some(({ work }) => unwanted(work.task))) return
     const rest = this.#running.filter(({ work }) => !unwanted(work.task))
+    this.#loseWork()
     this.#running = []
     this.#discard()
-    this.#becomeIdle()
+    this.#account.become(this.#state, this.#options.clock())
     this.#handBack(rest)
     this.#options.onRoom()
   }
@@ -172,7 +177,7 @@ export class Slot {
     const rest = this.#running.filter(running => !isTaken(running))
     this.#running = []
     this.#discard()
-    this.#becomeIdle()
+    this.#account.become(this.#state, this.#options.clock())
     this.#handBack(rest)
     return taken.map(({ work }) => work)
   }
@@ -203,7 +208,7 @@ export class Slot {
     this.#owner = owner
     this.#loads = new Map()
     this.#loaded.clear()
-    this.#startingSinceSeconds = clock()
+    this.#readyAfterSeconds = undefined
     const worker: Worker = startWorker({
       runner,
       clock,
@@ -220,7 +225,6 @@ export class Slot {
   #discard(): void {
     const worker = this.#worker
     this.#worker = undefined
-    this.#startingSinceSeconds = undefined
     this.#loading = undefined
     void worker?.kill()
   }
@@ -239,11 +243,11 @@ export class Slot {
     if (event.type !== 'ready') this.#loading = undefined
     switch (event.type) {
       case 'ready':
-        if (this.#running.length === 0) this.#startingSinceSeconds = undefined
+        this.#readyAfterSeconds = event.startSeconds
+        for (const resolve of this.#waitingForReady.splice(0)) resolve(event.startSeconds)
         break
       case 'loaded':
         this.#loaded.add(event.load)
-        this.#endStart()
         break
       case 'refused':
         this.#refuse(event.load, event.failure.stack ?? event.failure.message)
@@ -256,13 +260,20 @@ export class Slot {
         this.#ended(event)
         break
     }
+    this.#account.become(this.#state, this.#options.clock())
   }
 
-  #endStart(): void {
-    if (this.#startingSinceSeconds === undefined) return
-    const since = Math.max(this.#startingSinceSeconds, this.#accountedSeconds)
-    this.#startSeconds += Math.max(0, this.#options.clock() - since)
-    this.#startingSinceSeconds = undefined
+  get #state(): SlotState {
+    const [first] = this.#running
+    if (first === undefined)
+      return this.#worker === undefined || this.#readyAfterSeconds !== undefined ? 'waiting' : 'starting'
+    return this.#loaded.has(this.#loads.get(first.work.task.job) ?? -1) ? 'working' : 'starting'
+  }
+
+  /** What the worker is at will have no outcome. */
+  #loseWork(): void {
+    const [first] = this.#running
+    if (first !== undefined) this.#account.lose(first.work.task.job, this.#options.clock())
   }
 
   #outcomes(event: Extract<WorkerEvent, { type: 'outcomes' }>): void {
@@ -275,12 +286,9 @@ export class Slot {
     if (first !== undefined) first.sinceSeconds = this.#options.clock()
     this.#report(running, event.span, event.values, event.failures, event.timing, event.last)
     if (!event.last) return
-    if (this.#running.length === 0) this.#becomeIdle()
+    // Before anything new is run here: the time up to then is waiting.
+    this.#account.become(this.#state, this.#options.clock())
     this.#options.onRoom()
-  }
-
-  #becomeIdle(): void {
-    if (this.#running.length === 0) this.#idleSinceSeconds = this.#options.clock()
   }
 
   #report(
@@ -296,7 +304,7 @@ export class Slot {
     const sequence = running.sequence++
     const { start, end } = span
     const slot = this.#options.number
-    const slotTiming = this.#account(timing)
+    const slotTiming = this.#account.take(job, timing, this.#options.clock())
     const report = {
       job,
       epoch,
@@ -315,20 +323,6 @@ export class Slot {
     this.#options.onReport(report)
   }
 
-  /** Cuts the time since the last report into its phases; what nobody accounts for is dispatch. */
-  #account(timing: Timing): SlotTiming {
-    const now = this.#options.clock()
-    const elapsed = Math.max(0, now - this.#accountedSeconds)
-    this.#accountedSeconds = now
-    const startSeconds = Math.min(this.#startSeconds, elapsed)
-    const waitSeconds = Math.min(this.#waitSeconds, elapsed - startSeconds)
-    this.#startSeconds = 0
-    this.#waitSeconds = 0
-    const worked = timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds
-    const dispatchSeconds = Math.max(0, elapsed - startSeconds - waitSeconds - worked)
-    return { ...timing, startSeconds, waitSeconds, dispatchSeconds }
-  }
-
   #refuse(load: number, message: string): void {
     const job = [...this.#loads].find(([, number]) => number === load)?.[0]
     if (job === undefined) return
@@ -337,7 +331,6 @@ export class Slot {
   }
 
   #refuseJob(job: string, refusal: string): void {
-    this.#endStart()
     const refused = this.#running.filter(({ work }) => work.task.job === job)
     this.#running = this.#running.filter(({ work }) => work.task.job !== job)
     for (const running of refused) {
@@ -345,13 +338,13 @@ export class Slot {
       this.#report(running, { start, end: start }, EMPTY_ITEMS, [], NO_TIME, true, { refusal })
     }
     this.#options.onRefused(job, refusal)
-    this.#becomeIdle()
+    this.#account.become(this.#state, this.#options.clock())
     this.#options.onRoom()
   }
 
   #ended(event: Extract<WorkerEvent, { type: 'ended' }>): void {
+    this.#loseWork()
     this.#worker = undefined
-    this.#endStart()
     const running = this.#running
     this.#running = []
     const blamed = event.blame === undefined ? undefined : running.find(({ run }) => run === event.blame?.run)
@@ -368,7 +361,7 @@ export class Slot {
       this.#refuseJob((running[0] as Running).work.task.job, message)
       return
     }
-    this.#becomeIdle()
+    this.#account.become(this.#state, this.#options.clock())
     this.#handBack(untouched)
     this.#options.onRoom()
   }

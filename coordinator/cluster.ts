@@ -31,5 +31,21 @@ export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
     clock: monotonicSeconds,
     log: options.log ?? silentLog,
   })
-  return { run: request => coordinator.run(request), close: () => coordinator.close() }
+  return {
+    slots: Number.POSITIVE_INFINITY,
+    run: request => coordinator.run(request),
+    // Agents have their workers, or start them at the first task.
+    claim: () => ({
+      get ready() {
+        return coordinator.slots
+      },
+      workers: async () => {
+        const askedAtSeconds = monotonicSeconds()
+        await coordinator.heard
+        return monotonicSeconds() - askedAtSeconds
+      },
+      release: () => {},
+    }),
+    close: () => coordinator.close(),
+  }
 }

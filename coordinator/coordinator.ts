@@ -20,6 +20,7 @@ import { toToken } from '../proto/subjects.js'
 import type { Clock } from '../proto/timing.js'
 import type { CoordinatorTransport, Subscription } from '../proto/transport.js'
 import { Blobs } from './blobs.js'
+import type { Pace } from './crew.js'
 import type { JobEnd, JobRequest } from './job.js'
 import type { Receipt } from './receipt.js'
 import { Run } from './run.js'
@@ -80,7 +81,14 @@ export class Coordinator {
     return this.#heard
   }
 
-  async run(request: JobRequest): Promise<JobEnd> {
+  /** Those of all agents that were heard of lately. */
+  get slots(): number {
+    let sum = 0
+    for (const { slots } of this.#agents.values()) sum += slots
+    return sum
+  }
+
+  async run(request: JobRequest, onPace?: (pace: Pace) => void): Promise<JobEnd> {
     const { transport, placement, targetSeconds, inlineBytes, clock, log } = this.#options
     const kept: BlobRef[] = []
     const keep = (content: Uint8Array): BlobRef => {
@@ -101,6 +109,7 @@ export class Coordinator {
       taskBytes: Math.min(inlineBytes, transport.limitBytes / 2),
       openChannel: (epoch, onReport) => transport.openJob(spec.job, epoch, onReport),
       dropEpoch: epoch => transport.dropEpoch(spec.job, epoch),
+      ...(onPace && { onPace }),
       onOpen: () => this.#broadcast(),
       onChange: () => this.#broadcastSoon(),
     })
@@ -131,7 +140,7 @@ export class Coordinator {
     for (const [agent, { seenAtSeconds }] of this.#agents) {
       if (now - seenAtSeconds <= AGENT_GONE_SECONDS) continue
       this.#agents.delete(agent)
-      for (const run of this.#runs.values()) run.gone(agent, now)
+      for (const run of this.#runs.values()) run.gone(agent)
     }
     for (const run of this.#runs.values()) run.tick(now)
     this.#isBroadcastDue = !this.#isBroadcastDue
@@ -205,5 +214,6 @@ const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): Jo
     ...(code.mapper && { mapper: code.mapper }),
     ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
     ...(code.command && { command: code.command }),
+    ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
   }
 }

@@ -1,10 +1,11 @@
 // A job as the CLI and the library hand it to the coordinator, and what comes back.
 import type { ItemFailure } from '../proto/outcome.js'
-import type { Operation } from '../proto/shard.js'
+import type { Operation, RunnerName } from '../proto/shard.js'
+import type { Accounts } from './accounts.js'
 import type { JobFunction } from './function/function.js'
 import type { Input } from './input/input.js'
 import type { Output } from './output/output.js'
-import type { Receipt } from './receipt.js'
+import type { Phases, Receipt } from './receipt.js'
 
 export interface JobRequest {
   readonly function: JobFunction
@@ -21,6 +22,8 @@ export interface JobRequest {
   /** Aborting it ends the job at once: what runs is killed. */
   readonly abort?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
+  /** The caller runs items of the same input in its own loop: what it measured of an item, over so many. */
+  readonly caller?: { readonly itemSeconds: number; readonly items: number; readonly accounts: Accounts }
 }
 
 export interface JobOptions {
@@ -28,6 +31,8 @@ export interface JobOptions {
   readonly shardSize?: number
   /** The longest that one item may take. */
   readonly timeoutSeconds?: number
+  /** Items in progress at once in each worker; by default as many as it finds to help, for functions that wait. */
+  readonly concurrency?: number
   /** Further tries of an item that failed, whatever the reason. */
   readonly retries: number
   /** `stop`: the first failure ends the job; `collect`: failures are outcomes like any other. */
@@ -55,6 +60,8 @@ export interface Progress {
   readonly slots: number
   readonly agents: number
   readonly wallSeconds: number
+  /** Where the slots' time went so far, as in the receipt; what is in no report yet is `transport` or `tail`. */
+  readonly coreSeconds?: Phases
   /** Why nothing is running, in a sentence; for instance that no agent has joined yet. */
   readonly waiting?: string
 }
@@ -73,9 +80,23 @@ export interface JobEnd {
   readonly receipt: Receipt
 }
 
+/** A job's wish for workers, before and while it runs. */
+export interface Claim {
+  /** Workers that are there and cost no start. */
+  readonly ready: number
+  /** So many should be there from now on. Resolves when the first is, with the seconds that its start took. */
+  workers(count: number): Promise<number>
+  /** Nobody wishes any more; the workers stay for the next job. Idempotent. */
+  release(): void
+}
+
 /** The slots that a coordinator may use: this machine's, or those of the agents on a NATS server. */
 export interface Hands {
+  /** Of all there may be; infinite where nobody knows. */
+  readonly slots: number
+  /** Without a claim of its own, a job gets as many workers as what remains of it is worth. */
   run(request: JobRequest): Promise<JobEnd>
+  claim(runner: RunnerName): Claim
   /** Ends what it started; idempotent. */
   close(): Promise<void>
 }

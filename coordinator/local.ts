@@ -5,11 +5,14 @@ import { BundleCache } from '../agent/bundles.js'
 import { startWorker } from '../agent/process.js'
 import { defaultSlots } from '../agent/slots.js'
 import { type Log, silentLog } from '../proto/log.js'
+import type { RunnerName } from '../proto/shard.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { createMemoryHub } from '../proto/transport/memory.js'
 import { Coordinator } from './coordinator.js'
-import type { Hands } from './job.js'
+import { Crew, type Pace } from './crew.js'
+import type { Claim, Hands, JobEnd, JobRequest } from './job.js'
 import { TARGET_SECONDS } from './sizing.js'
+import { learnStart, startSecondsOf } from './start-costs.js'
 
 export interface LocalOptions {
   /** Workers at once; by default the cores that this process may use. */
@@ -44,14 +47,63 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     cwd: process.cwd(),
   })
   agent.start()
+  const claims = new Map<Claim, number>()
+  const claim = (runner: RunnerName): Claim => {
+    const own: Claim = {
+      get ready() {
+        return agent.ready(runner)
+      },
+      workers: count => {
+        const wanted = Math.min(slots, count)
+        claims.set(own, wanted)
+        agent.use(Math.max(...claims.values()))
+        return agent.prewarm(runner, wanted)
+      },
+      release: () => {
+        claims.delete(own)
+      },
+    }
+    return own
+  }
+  /** A job whose caller runs no items itself: its first worker is the baseline, further ones come when they pay. */
+  const runWithCrew = async (request: JobRequest): Promise<JobEnd> => {
+    const { runner } = request.function
+    const crew = new Crew({ slots, startSeconds: startSecondsOf(runner), now: clock() })
+    const own = claim(runner)
+    let pace: Pace = { itemSeconds: undefined, left: request.input.count }
+    let asked = 0
+    const ask = (): void => {
+      const wanted = crew.wanted(clock(), pace)
+      if (wanted > asked) {
+        asked = wanted
+        void own.workers(wanted)
+      }
+      if (crew.isFull) clearInterval(timer)
+    }
+    const timer = setInterval(ask, Math.max(5, crew.startSeconds * 500))
+    asked = Math.max(1, own.ready)
+    own.workers(asked).then(startSeconds => {
+      learnStart(runner, startSeconds)
+      crew.ready(clock(), startSeconds)
+    })
+    try {
+      return await coordinator.run(request, newest => {
+        pace = newest
+        ask()
+      })
+    } finally {
+      clearInterval(timer)
+      own.release()
+    }
+  }
   return {
+    slots,
     run: async request => {
       // So that the job's account begins with its slots.
       await coordinator.heard
-      // The first workers start while the input is still being opened.
-      agent.prewarm(request.function.runner, Math.min(slots, request.input.count ?? slots))
-      return coordinator.run(request)
+      return request.caller === undefined ? runWithCrew(request) : coordinator.run(request)
     },
+    claim,
     close: async () => {
       await coordinator.close()
       await agent.stop()

@@ -7,57 +7,45 @@
 // In: a function and items. Out: its values, in input order unless asked otherwise, each item's exactly once.
 // Names and meanings follow Python's multiprocessing where JavaScript has no stronger habit.
 import { setMaxListeners } from 'node:events'
+import { availableParallelism } from 'node:os'
+import { copyValue } from '../proto/copy.js'
 import { encodeValue } from '../proto/items.js'
-import type { Log } from '../proto/log.js'
+import { monotonicSeconds } from '../proto/timing.js'
+import { combineReceipts } from './combine.js'
 import { FunctionReference, resolveFunctionReference } from './function/from-module.js'
-import type { AnyFunction, JobFunction } from './function/function.js'
+import { type AnyFunction, FunctionError, type JobFunction } from './function/function.js'
 import { literalFunction } from './function/literal.js'
-import { type ItemSource, openValues } from './input/values.js'
+import { isPlain } from './function/plain.js'
+import { FoldPart } from './inline/fold.js'
+import { HeadStart } from './inline/head-start.js'
+import { MapPart } from './inline/map.js'
+import type { Part } from './inline/part.js'
+import { ArrayResults, DoublesResults, type Results, StreamResults } from './inline/results.js'
+import { type ItemSource, openSource, type Source } from './input/source.js'
+import { inputOf } from './input/values.js'
 import { ItemError, JobError } from './item-error.js'
-import { type Hands, JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest, type Progress } from './job.js'
-import { collectDoubles, collectValues, type Settled, streamValues } from './output/collect.js'
-import type { Output } from './output/output.js'
+import { type Hands, JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest } from './job.js'
+import {
+  checkPoolOptions,
+  jobOptionsOf,
+  type MapOptions,
+  type Mappable,
+  type Place,
+  type PoolOptions,
+  placeOf,
+} from './options.js'
+import { type Settled, streamValues } from './output/collect.js'
 import type { Receipt } from './receipt.js'
-import { reduceJob } from './reduce.js'
+import { NOTHING_TO_REDUCE, reduceJob } from './reduce.js'
 
 export { type FunctionReference, fromModule } from './function/from-module.js'
 export { FunctionError } from './function/function.js'
 export { range } from './input/range.js'
-export type { ItemSource } from './input/values.js'
+export type { ItemSource } from './input/source.js'
 export { ItemError, JobError } from './item-error.js'
 export type { Progress } from './job.js'
+export type { MapOptions, Mappable, Place, PoolOptions } from './options.js'
 export type { Receipt } from './receipt.js'
-
-export interface PoolOptions {
-  /** Workers at once on this machine; by default the cores that this process may use. */
-  readonly slots?: number
-  /** Run on the agents of this NATS server instead, for instance `nats://127.0.0.1:4222`. */
-  readonly nats?: string
-  /** Allow plain nats:// beyond loopback. */
-  readonly insecure?: boolean
-  /** What functions print in the workers; by default this process's standard error. */
-  readonly onPrint?: (line: string) => void
-  readonly log?: Log
-}
-
-/** A function that a worker can have: self-contained, a built-in such as `Math.sqrt`, or a module's export by `fromModule`. */
-export type Mappable<F extends AnyFunction> = F | FunctionReference<F>
-
-export interface MapOptions {
-  /** Stops the job; the call rejects with the signal's reason. */
-  readonly signal?: AbortSignal
-  /** Seconds that one item may take. */
-  readonly timeout?: number
-  /** Further tries of an item that failed. */
-  readonly retries?: number
-  /** Items of a shard; by default sized from what is measured. */
-  readonly shardSize?: number
-  /** Called once in each worker before its first item, with `shared`. Of the same kind as the function: an export of its module, or self-contained. */
-  readonly init?: AnyFunction | string
-  /** What `init` is given; sent to each agent once. */
-  readonly shared?: unknown
-  readonly onProgress?: (progress: Progress) => void
-}
 
 /** As in `Promise.allSettled`: one for each item. */
 export type ItemResult<R> = PromiseSettledResult<R>
@@ -77,7 +65,7 @@ export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
-  #hands: Promise<Hands> | undefined
+  readonly #hands: Partial<Record<Tier, Promise<Hands>>> = {}
   #closed = false
   #receipt: Receipt | undefined
 
@@ -87,16 +75,9 @@ export class Pool implements AsyncDisposable {
         'A worker loaded a module that makes a Pool at its top level. Move the mapped function into a module of its own, so that workers load only that.',
       )
     }
-    // From JavaScript: Python's Pool(4) would otherwise be a pool of all cores.
-    if (typeof options !== 'object' || options === null) {
-      throw new TypeError(`the options of a Pool are ${String(options)}: expected an object, such as { slots: 4 }`)
-    }
-    if (options.slots !== undefined && !(Number.isInteger(options.slots) && options.slots > 0)) {
-      throw new RangeError(`slots: expected a whole number of 1 or more, got ${options.slots}`)
-    }
+    this.#options = checkPoolOptions(options)
     // Every call listens to it.
     setMaxListeners(0, this.#stop.signal)
-    this.#options = options
   }
 
   /** The account of the last job that ended. */
@@ -187,12 +168,18 @@ export class Pool implements AsyncDisposable {
   ): Submitted<Awaited<R>> {
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
-    const result = this.#track(this.#map(fn as Mappable<AnyFunction>, [args], { ...options, signal }, true)).then(
-      values => (values as Awaited<R>[])[0] as Awaited<R>,
-    )
+    const result = this.#track(
+      this.#map(fn as Mappable<AnyFunction>, [args], { ...options, ...this.#asWorker(options), signal }, true),
+    ).then(values => (values as Awaited<R>[])[0] as Awaited<R>)
     // Whoever cancels need not look at the result.
     result.catch(() => {})
     return { result, cancel: () => stop.abort(new JobError('the call was cancelled')) }
+  }
+
+  /** A call is handed over so that its caller can go on. */
+  #asWorker({ place }: MapOptions): { readonly place: Place } {
+    const asked = place ?? this.#options.place ?? 'auto'
+    return { place: asked === 'auto' ? this.#tier('auto') : asked }
   }
 
   /** Waits for what runs, then ends the workers. Idempotent. */
@@ -223,13 +210,14 @@ export class Pool implements AsyncDisposable {
     const collect = options.onError === 'collect'
     if (collect && options.as === 'f64')
       throw new TypeError("as: 'f64' has no place for failures: leave out onError: 'collect'")
-    const request = await this.#request(fn, items, options)
-    const collected = options.as === 'f64' ? collectDoubles(request.input.count) : collectValues(request.input.count)
-    const end = await this.#run({ ...request, spread, operation: 'map', output: collected }, collect)
-    this.#check(end, options.signal)
-    if (!collect) return collected.values
-    const failures = new Map(collected.failures.map(failure => [failure.index, failure]))
-    return Array.from(collected.values, (value, index) => {
+    const source = openSource(items)
+    const count = source.type === 'indexed' ? source.count : undefined
+    const results = options.as === 'f64' ? new DoublesResults(count) : new ArrayResults()
+    const how = { ...options, spread, inTurn: false }
+    this.#check(await this.#runMap(fn, source, results, how), options.signal)
+    if (!collect) return results.values()
+    const failures = new Map(results.failures.map(failure => [failure.index, failure]))
+    return Array.from(results.values(), (value, index) => {
       const failure = failures.get(index)
       return settledResult(failure === undefined ? { index, value } : { index, failure })
     })
@@ -240,12 +228,43 @@ export class Pool implements AsyncDisposable {
     items: ItemSource,
     options: MapOptions & { readonly initial?: unknown },
   ): Promise<unknown> {
-    const request = await this.#request(fn, items, options)
+    const { place, isInline, jobOptions } = this.#place(options)
+    const call = isInline ? await callableOf(fn, place) : undefined
+    const source = openSource(items)
     const initial = 'initial' in options ? { value: options.initial } : undefined
-    const { end, value } = await reduceJob(await this.#open(), request, initial)
+    const { end, value } =
+      call === undefined
+        ? await reduceJob(await this.#open(place), await this.#request(fn, source, options, jobOptions), initial)
+        : await this.#reduceFromHere(fn, call, source, options, initial)
     this.#receipt = end.receipt
     this.#check(end, options.signal)
     return value
+  }
+
+  /** Folds what there is, then the partial values of what was folded apart, until one is left. */
+  async #reduceFromHere(
+    fn: Mappable<AnyFunction>,
+    call: AnyFunction,
+    first: Source,
+    options: MapOptions,
+    initial: { readonly value: unknown } | undefined,
+  ): Promise<{ readonly end: JobEnd; readonly value?: unknown }> {
+    const receipts: Receipt[] = []
+    let source = first
+    for (;;) {
+      const part = new FoldPart(call)
+      const end = await this.#headStart(fn, source, { ...options, spread: false, inTurn: false }, () => part)
+      receipts.push(end.receipt)
+      const [firstReceipt, ...later] = receipts as [Receipt, ...Receipt[]]
+      const whole = { ...end, receipt: combineReceipts(firstReceipt, later) }
+      if (end.state !== 'done') return { end: whole }
+      const values = part.partials().map(({ value }) => value)
+      // It stands before all items.
+      if (receipts.length === 1 && initial !== undefined) values.unshift(initial.value)
+      if (values.length === 0) return { end: { ...whole, state: 'broken', why: NOTHING_TO_REDUCE } }
+      if (values.length === 1) return { end: whole, value: copyValue(values[0]) }
+      source = openSource(values)
+    }
   }
 
   async *#stream(
@@ -258,20 +277,12 @@ export class Pool implements AsyncDisposable {
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
     const stream = streamValues()
-    // Whether the stream ends well is known only when the job has ended.
-    const output: Output = {
-      write: outcomes => stream.write(outcomes),
-      commit: async () => {},
-      abandon: async () => {},
-    }
+    const results = new StreamResults(stream, { ordered: !unordered, limitBytes: JOB_DEFAULTS.memoryBytes })
     const run = async (): Promise<void> => {
       try {
-        const request = await this.#request(fn, items, { ...options, signal })
-        const jobOptions = { ...request.options, unordered }
-        this.#check(
-          await this.#run({ ...request, options: jobOptions, operation: 'map', output }, collect),
-          options.signal,
-        )
+        const how = { ...options, signal, spread: false, inTurn: true, unordered }
+        this.#check(await this.#runMap(fn, openSource(items), results, how), options.signal)
+        // Whether the stream ends well is known only when the job has ended.
         await stream.commit()
       } catch (error) {
         stream.fail(error)
@@ -292,44 +303,76 @@ export class Pool implements AsyncDisposable {
     }
   }
 
+  /** One map, where its options say: begun by this process's own loop, or left to workers. */
+  async #runMap(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
+    const { place, isInline, jobOptions } = this.#place(how)
+    const call = isInline ? await callableOf(fn, place) : undefined
+    const end =
+      call === undefined
+        ? await this.#mapInWorkers(fn, source, results, how)
+        : await this.#headStart(fn, source, how, onWait => {
+            const { spread } = how
+            return new MapPart({ call, results, spread, retries: jobOptions.retries, onWait, clock: monotonicSeconds })
+          })
+    this.#receipt = end.receipt
+    return end
+  }
+
+  #place(options: MapOptions): { readonly place: Place; readonly isInline: boolean; readonly jobOptions: JobOptions } {
+    if (this.#closed) throw new JobError('The pool is closed; make another one.')
+    return { ...placeOf(options, this.#options), jobOptions: jobOptionsOf(options, this.#options) }
+  }
+
+  async #mapInWorkers(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
+    const { place, jobOptions } = this.#place(how)
+    const { spread } = how
+    const request = await this.#request(fn, source, how, { ...jobOptions, unordered: isUnordered(how) })
+    const output = { write: results.write.bind(results), commit: async () => {}, abandon: async () => {} }
+    const hands = await this.#open(place)
+    return hands.run({ ...request, spread, operation: 'map', output })
+  }
+
+  #headStart(
+    fn: Mappable<AnyFunction>,
+    source: Source,
+    how: How,
+    part: (onWait: (seconds: number) => void) => Part,
+  ): Promise<JobEnd> {
+    const { place, jobOptions } = this.#place(how)
+    const { onProgress, spread, inTurn } = how
+    const tier = this.#tier(place)
+    const workers = {
+      place: tier,
+      // An upper bound, until the hands say how many there are.
+      slots: tier === 'cluster' ? Number.POSITIVE_INFINITY : (this.#options.slots ?? availableParallelism()),
+      hands: () => this.#open(place),
+      function: () => resolve(fn, undefined),
+    }
+    return new HeadStart({
+      name: nameOf(fn),
+      spread,
+      source,
+      part,
+      inTurn,
+      options: { ...jobOptions, unordered: isUnordered(how) },
+      abort: this.#abort(how.signal),
+      ...(onProgress && { onProgress }),
+      ...(place !== 'inline' && { workers }),
+      clock: monotonicSeconds,
+    }).run()
+  }
+
   async #request(
     fn: Mappable<AnyFunction>,
-    items: ItemSource,
-    options: MapOptions,
+    source: Source,
+    { init, shared, onProgress, signal }: MapOptions,
+    options: JobOptions,
   ): Promise<Omit<JobRequest, 'output' | 'operation'>> {
-    if (this.#closed) throw new JobError('The pool is closed; make another one.')
-    if (options.shared !== undefined && options.init === undefined) {
-      throw new TypeError('shared: nothing would be given it; name the function that takes it with init')
-    }
-    const { timeout, retries, shardSize, shared, onProgress } = options
-    if (timeout !== undefined && !(timeout > 0))
-      throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
-    const { onError } = options as { readonly onError?: unknown }
-    if (onError !== undefined && onError !== 'stop' && onError !== 'collect') {
-      throw new RangeError(`onError: expected 'stop' or 'collect', got ${String(onError)}`)
-    }
-    for (const [name, value, least] of [
-      ['retries', retries, 0],
-      ['shardSize', shardSize, 1],
-    ] as const) {
-      if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
-        throw new RangeError(`${name}: expected a whole number of ${least} or more, got ${value}`)
-      }
-    }
-    const input = openValues(items)
-    const jobOptions: JobOptions = {
-      ...JOB_DEFAULTS,
-      ...(timeout !== undefined && { timeoutSeconds: timeout }),
-      ...(retries !== undefined && { retries }),
-      ...(shardSize !== undefined && { shardSize }),
-    }
-    const signal =
-      options.signal === undefined ? this.#stop.signal : AbortSignal.any([options.signal, this.#stop.signal])
     return {
-      function: await resolve(fn, options.init),
-      input,
-      options: jobOptions,
-      abort: signal,
+      function: await resolve(fn, init),
+      input: inputOf(source),
+      options,
+      abort: this.#abort(signal),
       ...(shared !== undefined && {
         shared: { kind: 'json', content: new TextEncoder().encode(encodeValue(shared)) } as const,
       }),
@@ -337,12 +380,8 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  async #run(request: JobRequest, collect: boolean): Promise<JobEnd> {
-    const options: JobOptions = { ...request.options, onError: collect ? 'collect' : 'stop' }
-    const hands = await this.#open()
-    const end = await hands.run({ ...request, options })
-    this.#receipt = end.receipt
-    return end
+  #abort(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal])
   }
 
   #track<T>(promise: Promise<T>): Promise<T> {
@@ -363,16 +402,23 @@ export class Pool implements AsyncDisposable {
     throw new JobError(end.why ?? 'the job could not run')
   }
 
-  #open(): Promise<Hands> {
-    this.#stop.signal.throwIfAborted()
-    this.#hands ??= this.#openHands()
-    return this.#hands
+  /** Whose workers a job gets. */
+  #tier(place: Place): Tier {
+    return place === 'cluster' || (place === 'auto' && this.#options.nats !== undefined) ? 'cluster' : 'local'
   }
 
-  async #openHands(): Promise<Hands> {
+  #open(place: Place): Promise<Hands> {
+    this.#stop.signal.throwIfAborted()
+    const tier = this.#tier(place)
+    const hands = this.#hands[tier] ?? this.#openHands(tier)
+    this.#hands[tier] = hands
+    return hands
+  }
+
+  async #openHands(tier: Tier): Promise<Hands> {
     const { nats, insecure, slots, onPrint, log } = this.#options
     const logging = log === undefined ? {} : { log }
-    if (nats !== undefined) {
+    if (tier === 'cluster' && nats !== undefined) {
       const { openCluster } = await import('./cluster.js')
       return openCluster({ nats, ...(insecure !== undefined && { insecure }), ...logging })
     }
@@ -381,19 +427,65 @@ export class Pool implements AsyncDisposable {
   }
 
   async #end(): Promise<void> {
-    const hands = await this.#hands?.catch(() => undefined)
-    await hands?.close()
+    for (const opening of Object.values(this.#hands)) {
+      const hands = await opening.catch(() => undefined)
+      await hands?.close()
+    }
   }
+}
+
+/** What a job is run with, beside its function and items. */
+interface How extends MapOptions {
+  readonly onError?: 'collect' | 'stop'
+  readonly spread: boolean
+  /** Workers take the next items, not the last. */
+  readonly inTurn: boolean
+  readonly unordered?: boolean
+}
+
+/** Values find their places by themselves, but for those of a stream that has to keep its order. */
+const isUnordered = ({ inTurn, unordered }: How): boolean => !inTurn || unordered === true
+
+const nameOf = (fn: Mappable<AnyFunction>): string => {
+  if (!(fn instanceof FunctionReference)) return fn.name || 'function'
+  return typeof fn.export === 'string' ? fn.export : fn.export.name
+}
+
+/** The function as this process can call it; undefined where only a worker can. */
+const callableOf = async (fn: Mappable<AnyFunction>, place: Place): Promise<AnyFunction | undefined> => {
+  if (fn instanceof FunctionReference) {
+    if (typeof fn.export === 'function') return fn.export
+    if (place !== 'inline') return undefined
+    const module = (await import(fn.url)) as Record<string, unknown>
+    const found = module[fn.export]
+    if (typeof found !== 'function')
+      throw new FunctionError('FUNCTION_EXPORT', `${fn.url} has no function ${fn.export}.`)
+    return found as AnyFunction
+  }
+  checkLiteral(fn)
+  return fn
+}
+
+type Tier = 'local' | 'cluster'
+
+const checked = new WeakSet<AnyFunction>()
+
+/** A function that no worker could have is refused, whoever would run it: no job fails only because it grew. */
+const checkLiteral = (fn: unknown): void => {
+  if (typeof fn !== 'function')
+    throw new TypeError(
+      `the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`,
+    )
+  if (checked.has(fn as AnyFunction)) return
+  if (!isPlain(Function.prototype.toString.call(fn))) literalFunction(fn as AnyFunction)
+  checked.add(fn as AnyFunction)
 }
 
 const resolve = async (fn: Mappable<AnyFunction>, init: AnyFunction | string | undefined): Promise<JobFunction> => {
   if (fn instanceof FunctionReference) {
     return resolveFunctionReference(fn, { cwd: process.cwd(), ...(init !== undefined && { init }) })
   }
-  if (typeof fn !== 'function')
-    throw new TypeError(
-      `the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`,
-    )
+  if (typeof fn !== 'function') checkLiteral(fn)
   if (typeof init === 'string')
     throw new TypeError('init: an export by name goes with fromModule; give a self-contained function here')
   return literalFunction(fn, init === undefined ? {} : { init })

@@ -2,9 +2,11 @@
 // In: a job whose function is associative, fn(a, b). Out: fn over all items from left to right, in input order.
 // Always true: order is kept, so that the function need not commute.
 import { countOf, EMPTY_ITEMS, type Items, joinItems, packValues, sliceItems, unpackItems } from '../proto/items.js'
+import { combineReceipts } from './combine.js'
 import type { Input, InputBatch } from './input/input.js'
 import type { Hands, JobEnd, JobRequest } from './job.js'
 import type { Output } from './output/output.js'
+import type { Receipt } from './receipt.js'
 
 /** Keeps the values of the shards, in order. */
 class Partials implements Output {
@@ -46,6 +48,8 @@ class BatchInput implements Input {
 /** At most so many values are folded in one shard, without a further round. */
 const LAST_ROUND_ITEMS = 256
 
+export const NOTHING_TO_REDUCE = 'There are no items to reduce, and no initial value: give one with --initial.'
+
 /** `value` is there when the reduction succeeded; no items and no initial value is a failure, as in Python. */
 export const reduceJob = async (
   hands: Hands,
@@ -54,8 +58,14 @@ export const reduceJob = async (
 ): Promise<{ readonly end: JobEnd; readonly value?: unknown }> => {
   const first = new Partials()
   const options = { ...request.options, onError: 'stop', unordered: false } as const
-  const end = await hands.run({ ...request, options, operation: 'fold', output: first })
-  if (end.state !== 'done') return { end }
+  const firstEnd = await hands.run({ ...request, options, operation: 'fold', output: first })
+  if (firstEnd.state !== 'done') return { end: firstEnd }
+  const later: Receipt[] = []
+  // The account is of all rounds.
+  const endSoFar = (): JobEnd => ({
+    ...firstEnd,
+    receipt: combineReceipts(firstEnd.receipt, later, request.options.shardSize),
+  })
   const { mapper: _, ...combine } = request.function
   let values = first.joined()
   if (initial !== undefined)
@@ -73,10 +83,11 @@ export const reduceJob = async (
       input,
       output: partials,
     })
+    later.push(round.receipt)
     if (round.state !== 'done')
       return {
         end: {
-          ...end,
+          ...endSoFar(),
           state: round.state,
           failures: round.failures,
           failed: round.failed,
@@ -88,11 +99,11 @@ export const reduceJob = async (
   if (countOf(values) === 0) {
     return {
       end: {
-        ...end,
+        ...endSoFar(),
         state: 'broken',
-        why: 'There are no items to reduce, and no initial value: give one with --initial.',
+        why: NOTHING_TO_REDUCE,
       },
     }
   }
-  return { end, value: unpackItems(values)[0] }
+  return { end: endSoFar(), value: unpackItems(values)[0] }
 }

@@ -13,6 +13,7 @@ import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import { Accounts } from './accounts.js'
+import type { Pace } from './crew.js'
 import { Feeder } from './feeder.js'
 import { isComplete, sliceOutcomes } from './gather.js'
 import type { JobEnd, JobRequest } from './job.js'
@@ -32,6 +33,8 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly targetSeconds: number
   readonly clock: Clock
   readonly log: Log
+  /** What the job is like, after each report. */
+  readonly onPace?: (pace: Pace) => void
   /** The queue is there: agents may pull, and wait for nothing else. */
   readonly onOpen: () => void
   /** What agents should hear soon has changed. */
@@ -65,6 +68,8 @@ export class Run {
   /** Bytes of reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #unreleasedBytes = 0
   #unreleasedReports = 0
+  /** The caller's own loop is a slot too. */
+  readonly #callers: number
   #poison: ItemFailure | undefined
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
@@ -76,9 +81,23 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
-    this.#sizing = new Sizing({ targetSeconds: options.targetSeconds, ...(fixedSize !== undefined && { fixedSize }) })
+    const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
+    this.#sizing = new Sizing({
+      targetSeconds: options.targetSeconds,
+      ...(fixedSize !== undefined && { fixedSize }),
+      ...(concurrency !== undefined && { concurrency }),
+      ...(request.caller && { expected: request.caller }),
+    })
+    this.#accounts =
+      request.caller?.accounts ??
+      new Accounts({
+        job: spec.job,
+        name: spec.name,
+        placement,
+        ...(fixedSize !== undefined && { shardSize: fixedSize }),
+      })
+    this.#callers = request.caller === undefined ? 0 : 1
     this.#window = new Window(fixedSize)
-    this.#accounts = new Accounts({ job: spec.job, name: spec.name, placement })
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
@@ -116,7 +135,8 @@ export class Run {
       input: request.input,
       isRunning: () => this.#state === 'running',
       hasRoom: () => this.#hasRoom(),
-      size: remaining => this.#sizing.size(remaining, this.#slots),
+      // What the caller's own loop takes is one slot's.
+      size: remaining => this.#sizing.size(remaining, this.#slots + this.#callers),
       onItems: ({ start, end }) => {
         this.#accounts.shards++
         this.#apply(this.#ledger.step({ type: 'add', start, end, now: clock() }))
@@ -134,8 +154,8 @@ export class Run {
   async toEnd(): Promise<JobEnd> {
     const { request, clock, spec } = this.#options
     this.#startedAtSeconds = clock()
-    this.#accounts.start(this.#startedAtSeconds)
-    this.#accounts.slots(this.#totalSlots, this.#startedAtSeconds)
+    if (request.caller === undefined) this.#accounts.start(this.#startedAtSeconds)
+    else this.#accounts.placed(this.#options.placement)
     const onAbort = (): void => this.#interrupt()
     const onKill = (): void => this.#stop('interrupted')
     request.signal?.addEventListener('abort', onAbort)
@@ -168,7 +188,7 @@ export class Run {
       failed,
       failures,
       ...(this.#why !== undefined && { why: this.#why }),
-      receipt: this.#accounts.receipt(settled, failed, clock()),
+      receipt: this.#accounts.receipt(settled, failed, clock(), this.#isUnfinished),
     }
   }
 
@@ -199,8 +219,9 @@ export class Run {
   /** An agent offers so many slots from now on. */
   join(agent: string, slots: number, now: number): void {
     this.#agents.set(agent, slots)
+    this.#accounts.serve(agent, slots, now)
     this.#hadAgents = true
-    this.#countSlots(now)
+    this.#countSlots()
   }
 
   beat(beat: Beat, now: number): void {
@@ -213,8 +234,9 @@ export class Run {
   }
 
   /** An agent that was not heard of for too long serves no more. */
-  gone(agent: string, now: number): void {
-    if (this.#agents.delete(agent)) this.#countSlots(now)
+  gone(agent: string): void {
+    this.#accounts.gone(agent)
+    if (this.#agents.delete(agent)) this.#countSlots()
   }
 
   tick(now: number): void {
@@ -225,16 +247,28 @@ export class Run {
     if (this.#state === 'finishing') this.#checkFinished(now)
   }
 
+  get #pace(): Pace {
+    const { count } = this.#options.request.input
+    const left = count === undefined ? undefined : count - this.#ledger.settledItems
+    return { itemSeconds: this.#sizing.perItemSeconds, left }
+  }
+
+  /** It ended while slots were at work, which comes to nothing. */
+  get #isUnfinished(): boolean {
+    if (this.#state === 'done') return false
+    const waited = this.#finishingSinceSeconds > 0 && this.#ledger.runningShards === 0
+    return this.#ledger.liveShards > 0 && !waited
+  }
+
   /** A job is cut and offered for one slot until there is any. */
   get #slots(): number {
     return Math.max(1, this.#totalSlots)
   }
 
-  #countSlots(now: number): void {
+  #countSlots(): void {
     const total = [...this.#agents.values()].reduce((sum, slots) => sum + slots, 0)
     if (total === this.#totalSlots) return
     this.#totalSlots = total
-    this.#accounts.slots(total, now)
     this.#feeder.wake()
   }
 
@@ -249,6 +283,7 @@ export class Run {
         slots: this.#totalSlots,
         agents: this.#agents.size,
         wallSeconds: now - this.#startedAtSeconds,
+        coreSeconds: this.#accounts.soFar(now).phases,
         ...(this.#agents.size === 0 && {
           waiting: this.#hadAgents ? 'no agent is heard of any more' : 'no agent has joined yet',
         }),
@@ -297,6 +332,7 @@ export class Run {
       this.#window.observe(timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds)
     }
     this.#apply(effects, report)
+    this.#options.onPace?.(this.#pace)
     this.#unreleasedBytes += message.byteLength
     this.#unreleasedReports++
     if (this.#unreleasedBytes >= RELEASE_BYTES || this.#unreleasedReports >= RELEASE_REPORTS) this.#release()

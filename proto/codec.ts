@@ -154,6 +154,10 @@ const timingFromWire = (timing: wire.Timing | undefined): SlotTiming => {
     cpuSeconds: seconds(timing.cpuSeconds),
     startSeconds: seconds(timing.startSeconds),
     waitSeconds: seconds(timing.waitSeconds),
+    itemSeconds: seconds(timing.itemSeconds),
+    preemptedSeconds: seconds(timing.preemptedSeconds),
+    lostSeconds: seconds(timing.lostSeconds),
+    elsewhereSeconds: seconds(timing.elsewhereSeconds),
   }
 }
 
@@ -324,6 +328,7 @@ export const jobSpecCodec: Codec<JobSpec> = codec<JobSpec, wire.JobSpec>(
     timeoutSeconds: spec.timeoutSeconds ?? 0,
     command: [...(spec.command?.argv ?? [])],
     shell: spec.command?.shell ?? false,
+    concurrency: spec.concurrency ?? 0,
   }),
   spec => {
     if (!RUNNERS.includes(spec.runner)) throw new MessageError(`unknown runner ${spec.runner}`)
@@ -343,6 +348,7 @@ export const jobSpecCodec: Codec<JobSpec> = codec<JobSpec, wire.JobSpec>(
       ...(spec.mapper && { mapper: spec.mapper }),
       ...(spec.timeoutSeconds > 0 && { timeoutSeconds: seconds(spec.timeoutSeconds) }),
       ...(spec.command.length > 0 && { command: { argv: spec.command, shell: spec.shell } }),
+      ...(spec.concurrency > 0 && { concurrency: spec.concurrency }),
     }
   },
 )

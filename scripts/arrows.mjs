@@ -43,10 +43,10 @@ const table = [
   ['proto/transport/**', [agent, coordinator, gen, packages()]],
   ['proto/transport/nats*.ts', [agent, coordinator, gen, packages('nats')]],
   ['agent/**', [coordinator, gen, packages()]],
-  ['agent/{intake,outbox}.ts', [coordinator, gen, nothing]],
+  ['agent/{intake,outbox,slot-account}.ts', [coordinator, gen, nothing]],
   ['coordinator/**', [...inCoordinator, packages()]],
   [
-    'coordinator/{accounts,decisions,gather,ledger,ledger-events,leases,plan,receipt,sizing,spans,split}.ts',
+    'coordinator/{accounts,advice,combine,concurrency,crew,decisions,gain,gather,lanes,learn,ledger,ledger-events,leases,metg,plan,predict,receipt,serial,served,sizing,spans,split}.ts',
     [...inCoordinator, nothing],
   ],
   ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],

@@ -65,12 +65,17 @@ export class Channel {
     }
   }
 
+  /** Ends the process when what was sent has left; nothing more is served. */
+  leave(): Promise<never> {
+    this.#socket.end(() => exit.call(process, 0))
+    return new Promise(() => {})
+  }
+
   async #serve(service: Service): Promise<void> {
     this.#serving = true
     for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
       if (message.type === 'close') {
-        this.#socket.end(() => exit.call(process, 0))
-        return
+        return await this.leave()
       }
       if (message.type === 'run') {
         await service.run(message)

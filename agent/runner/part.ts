@@ -3,7 +3,9 @@
 // the function does later to an object that it returned changes nothing; numbers stay packed while all values are numbers.
 import { encodeValue, type Items } from '../../proto/items.js'
 import type { Failure, ItemFailure } from '../../proto/outcome.js'
+import { Preemption } from '../../proto/preemption.js'
 import type { WorkerOutcomes } from '../message.js'
+import { workerCpuSeconds } from './cpu.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
 const FLUSH_SECONDS = 0.1
@@ -29,9 +31,12 @@ const giveNumbers = (numbers: Float64Array): void => {
   if (numbers.length === NUMBERS && spare.length < MOST_SPARE) spare.push(numbers)
 }
 
-const ownCpuSeconds = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6
+/** A value's text; throws for one that has no form. */
+export const textOfValue = (value: unknown): string => {
+  const text = encodeValue(value)
+  if (text.length > VALUE_LIMIT_BYTES)
+    throw new TypeError(`a value of ${text.length} characters, at most ${VALUE_LIMIT_BYTES}`)
+  return text
 }
 
 /** Calls `onWritten` once the values have left. */
@@ -53,12 +58,17 @@ export class Part {
   #computeSeconds = 0
   #decodeSeconds = 0
   #encodeSeconds = 0
+  #itemSeconds = 0
   readonly #cpuSeconds: () => number
   #cpuBefore: number
   #flushedAt = performance.now()
+  readonly #preemption = new Preemption()
+  #turns = 0
+  /** The shortest. */
+  #turnSeconds = Number.MAX_VALUE
 
   /** `cpuSeconds`: what the work has used so far. */
-  constructor(run: number, start: number, count: number, send: Send, cpuSeconds = ownCpuSeconds) {
+  constructor(run: number, start: number, count: number, send: Send, cpuSeconds = workerCpuSeconds) {
     this.#cpuSeconds = cpuSeconds
     this.#cpuBefore = cpuSeconds()
     this.#run = run
@@ -71,6 +81,11 @@ export class Part {
   /** How many more items fit before a flush. */
   get room(): number {
     return this.#texts === undefined ? this.numbers.length - this.count : NUMBERS
+  }
+
+  /** More should not go into one message. */
+  get isFull(): boolean {
+    return this.#textBytes >= FLUSH_BYTES || this.room === 0
   }
 
   /** All values of the part are numbers as yet. */
@@ -91,17 +106,19 @@ export class Part {
     }
     const began = performance.now()
     try {
-      const text = encodeValue(value)
-      if (text.length > VALUE_LIMIT_BYTES)
-        throw new TypeError(`a value of ${text.length} characters, at most ${VALUE_LIMIT_BYTES}`)
-      this.#textBytes += text.length
-      this.#textsOfAll().push(text)
-      this.next += 1
+      this.text(textOfValue(value))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       this.fail({ reason: 'undecodable', message })
     }
     this.#encodeSeconds += (performance.now() - began) / 1000
+  }
+
+  /** The next item's value, as its text. */
+  text(text: string): void {
+    this.#textBytes += text.length
+    this.#textsOfAll().push(text)
+    this.next += 1
   }
 
   /** The next item's failure. */
@@ -134,8 +151,23 @@ export class Part {
     this.#decodeSeconds += seconds
   }
 
+  encoded(seconds: number): void {
+    this.#encodeSeconds += seconds
+  }
+
+  /** An item's own time, where several are in progress at once. */
+  took(seconds: number): void {
+    this.#itemSeconds += seconds
+  }
+
+  /** The event loop had its turn between two chunks. */
+  turned(seconds: number): void {
+    this.#turns += 1
+    this.#turnSeconds = Math.min(this.#turnSeconds, seconds)
+  }
+
   due(nowSeconds: number): boolean {
-    return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.#textBytes >= FLUSH_BYTES || this.room === 0
+    return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.isFull
   }
 
   flush(last: boolean): void {
@@ -144,6 +176,7 @@ export class Part {
     const values = this.#takeValues()
     const isPacked = values.form === 'f64'
     const cpu = this.#cpuSeconds()
+    const cpuSeconds = Math.max(0, cpu - this.#cpuBefore)
     const encodeSeconds = this.#encodeSeconds + (performance.now() - began) / 1000
     const outcomes: WorkerOutcomes = {
       type: 'outcomes',
@@ -155,7 +188,14 @@ export class Part {
         computeSeconds: this.#computeSeconds,
         decodeSeconds: this.#decodeSeconds,
         encodeSeconds,
-        cpuSeconds: Math.max(0, cpu - this.#cpuBefore),
+        cpuSeconds,
+        itemSeconds: this.#itemSeconds,
+        preemptedSeconds: this.#preemption.take({
+          computeSeconds: this.#computeSeconds,
+          codecSeconds: this.#decodeSeconds + encodeSeconds,
+          turnSeconds: this.#turns * this.#turnSeconds,
+          cpuSeconds,
+        }),
       },
       last,
     }
@@ -166,7 +206,8 @@ export class Part {
     this.#start = this.next
     this.#failures = []
     this.#textBytes = 0
-    this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = 0
+    this.#turns = 0
+    this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = this.#itemSeconds = 0
     this.#flushedAt = performance.now()
     this.#cpuBefore = cpu
   }

@@ -6,7 +6,10 @@ import type { Hands } from '../job.js'
 import { Fault, messageOf } from './fault.js'
 import type { Settings } from './settings.js'
 
-export type Place = { readonly place: 'local' } | { readonly place: 'cluster'; readonly nats: CheckedNats }
+export type Place =
+  | { readonly place: 'inline' }
+  | { readonly place: 'local' }
+  | { readonly place: 'cluster'; readonly nats: CheckedNats }
 
 /** A URL that may be used, as it was given and taken apart. */
 export interface CheckedNats extends NatsAddress {
@@ -34,11 +37,16 @@ export const checkNats = (settings: Settings): CheckedNats => {
 export const placeOf = (settings: Settings): Place => {
   const place = settings.get('place') ?? 'auto'
   if (place === 'inline') {
-    throw new Fault(
-      'MH-USAGE-VALUE',
-      `${settings.at('place')} is inline, which the command does not offer yet (a crash would take the command along)`,
-      'Available: local (this machine), cluster (with --nats URL), auto.',
+    const alone = 'says nothing with --place inline: the command itself is the only worker'
+    settings.exclude(['place', 'nats'], '--place inline uses this process alone')
+    settings.refuse('slots', alone)
+    settings.refuse(
+      'timeout',
+      'cannot hold with --place inline: only a worker can be ended when an item takes too long',
     )
+    settings.refuse('shardSize', alone)
+    settings.refuse('concurrency', 'says nothing with --place inline: it is how many items a worker has in progress')
+    return { place: 'inline' }
   }
   if (place === 'local') settings.exclude(['place', 'nats'], '--place local uses this machine alone')
   const goes = settings.get('place') ?? 'auto'
@@ -68,6 +76,7 @@ export const openHands = async (
   slots?: number,
 ): Promise<Hands> => {
   const log = lineLog(text => onPrint(text.trimEnd()), settings.isOn('verbose') ? 'debug' : 'warn')
+  if (place.place === 'inline') return (await import('./inline.js')).openInline()
   if (place.place === 'local') {
     const { openLocal } = await import('../local.js')
     const count = slots ?? settings.get('slots')

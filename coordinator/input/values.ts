@@ -1,40 +1,32 @@
-// JavaScript values: arrays, typed arrays, ranges, iterables, async iterables.
-// In: any of them. Out: packed batches; a value that has no form is undecodable by itself.
-// Always true: nothing is pulled before it is asked for, but for the one item that an async source has been asked for and
-// not given yet; the source's `return` is called once when the job needs no more of it.
+// JavaScript values as an Input: packed batches of a source's items.
+// In: a Source. Out: batches; a value that has no form is undecodable by itself.
 import { countOf, type Items, packValues, sizeOf, sliceItems } from '../../proto/items.js'
 import { BatchQueue } from './batch-queue.js'
 import type { Input, InputBatch } from './input.js'
-import { openRange, Range } from './range.js'
+import { type ItemSource, openSource, type Readable, type Sequence, type Source } from './source.js'
 
-/** What a job takes as its items. A Float64Array's and a Float32Array's are floats in every language. */
-export type ItemSource<T = unknown> = Iterable<T> | AsyncIterable<T>
+export const openValues = (source: ItemSource): Input => inputOf(openSource(source))
 
-export const openValues = (source: ItemSource): Input => {
-  if (source instanceof Range) return openRange(source)
-  if (source instanceof Float64Array)
-    return new IndexedInput(source.length, (from, to) => f64(source.subarray(from, to)))
-  if (source instanceof Float32Array)
-    return new IndexedInput(source.length, (from, to) => f64(Float64Array.from(source.subarray(from, to))))
-  if (Array.isArray(source)) return new IndexedInput(source.length, (from, to) => batchesOf(source.slice(from, to)))
-  if (ArrayBuffer.isView(source) && Symbol.iterator in source) {
-    const view = source as unknown as ArrayLike<unknown> & { subarray(from: number, to: number): Iterable<unknown> }
-    return new IndexedInput(view.length, (from, to) => batchesOf(Array.from(view.subarray(from, to))))
+export const inputOf = (source: Source): Input =>
+  source.type === 'indexed' ? new IndexedInput(source.count, source.items) : new SequenceInput(source)
+
+/** Items `[from, to)` packed. */
+export const packReadable = (items: Readable, from: number, to: number): InputBatch[] => {
+  switch (items.form) {
+    case 'range':
+      return [{ items: { form: 'range', start: items.start + from * items.step, step: items.step, count: to - from } }]
+    case 'doubles':
+      return [{ items: { form: 'f64', values: items.values.subarray(from, to) } }]
+    case 'values':
+      // The elements of a Float32Array are floats in every language.
+      return items.values instanceof Float32Array
+        ? [{ items: { form: 'f64', values: Float64Array.from(items.values.subarray(from, to)) } }]
+        : packBatches(Array.prototype.slice.call(items.values, from, to))
   }
-  if (source !== null && (typeof source === 'object' || typeof source === 'string' || typeof source === 'function')) {
-    if (Symbol.asyncIterator in Object(source))
-      return new PulledInput((source as AsyncIterable<unknown>)[Symbol.asyncIterator]())
-    if (Symbol.iterator in Object(source)) return new IteratorInput((source as Iterable<unknown>)[Symbol.iterator]())
-  }
-  throw new TypeError(
-    `the items are ${source === null ? 'null' : `a ${typeof source}`}: expected an array, an iterable or an async iterable`,
-  )
 }
 
-const f64 = (values: Float64Array): InputBatch[] => [{ items: { form: 'f64', values } }]
-
 /** Values as batches, each unpackable one in its place. */
-const batchesOf = (values: readonly unknown[]): InputBatch[] => {
+export const packBatches = (values: readonly unknown[]): InputBatch[] => {
   const { items, unpackable } = packValues(values)
   if (unpackable.length === 0) return [{ items }]
   const batches: InputBatch[] = []
@@ -52,8 +44,9 @@ const batchesOf = (values: readonly unknown[]): InputBatch[] => {
 const PIECE_ITEMS = 256
 
 /** How many to pack next, when the last so many took so many bytes; numbers are all of one size. */
-const pieceItems = (items: Items | undefined, maxItems: number, maxBytes: number): number => {
+export const pieceItems = (items: Items | undefined, maxItems: number, maxBytes: number): number => {
   if (!items || countOf(items) === 0) return Math.min(maxItems, PIECE_ITEMS)
+  if (items.form === 'range') return Math.max(1, maxItems)
   const fitting = Math.floor((maxBytes * countOf(items)) / Math.max(1, sizeOf(items)))
   return Math.max(1, Math.min(maxItems, fitting, countOf(items) * 16))
 }
@@ -61,22 +54,23 @@ const pieceItems = (items: Items | undefined, maxItems: number, maxBytes: number
 /** Something with a length: what was asked for is packed when it is asked for. */
 class IndexedInput implements Input {
   readonly count: number
-  readonly #batches: (from: number, to: number) => InputBatch[]
+  readonly #items: Readable
   readonly #queue = new BatchQueue()
   #taken = 0
   #last: Items | undefined
   #closed = false
 
-  constructor(count: number, batches: (from: number, to: number) => InputBatch[]) {
+  constructor(count: number, items: Readable) {
     this.count = count
-    this.#batches = batches
+    this.#items = items
   }
 
   async next(maxItems: number, maxBytes: number): Promise<InputBatch | undefined> {
     if (this.#closed) return undefined
     if (this.#queue.empty && this.#taken < this.count) {
-      const to = Math.min(this.count, this.#taken + pieceItems(this.#last, maxItems, maxBytes))
-      for (const batch of this.#batches(this.#taken, to)) {
+      const most = this.#items.form === 'range' ? maxItems : pieceItems(this.#last, maxItems, maxBytes)
+      const to = Math.min(this.count, this.#taken + Math.max(1, most))
+      for (const batch of packReadable(this.#items, this.#taken, to)) {
         if ('items' in batch) this.#last = batch.items
         this.#queue.push(batch)
       }
@@ -90,139 +84,27 @@ class IndexedInput implements Input {
   }
 }
 
-const iterationError = (pulled: number, error: unknown): Error =>
-  new Error(
-    `the items could not be read: after ${pulled} items their iterator threw: ${error instanceof Error ? error.message : error}`,
-    {
-      cause: error,
-    },
-  )
-
-class IteratorInput implements Input {
+class SequenceInput implements Input {
   readonly count = undefined
-  readonly #iterator: Iterator<unknown>
+  readonly #sequence: Sequence
   readonly #queue = new BatchQueue()
   #last: Items | undefined
-  #pulled = 0
-  #failure: Error | undefined
-  #ended = false
 
-  constructor(iterator: Iterator<unknown>) {
-    this.#iterator = iterator
+  constructor(sequence: Sequence) {
+    this.#sequence = sequence
   }
 
   async next(maxItems: number, maxBytes: number): Promise<InputBatch | undefined> {
-    if (this.#queue.empty && !this.#ended) this.#pull(pieceItems(this.#last, maxItems, maxBytes))
-    const batch = this.#queue.take(maxItems, maxBytes)
-    if (!batch && this.#failure) throw this.#failure
-    return batch
-  }
-
-  async close(): Promise<void> {
-    if (this.#ended) return
-    this.#ended = true
-    this.#iterator.return?.()
-  }
-
-  #pull(count: number): void {
-    const values: unknown[] = []
-    try {
-      while (values.length < count) {
-        const { done, value } = this.#iterator.next()
-        if (done) {
-          this.#ended = true
-          break
-        }
-        values.push(value)
+    if (this.#queue.empty) {
+      for (const batch of packBatches(await this.#sequence.pull(pieceItems(this.#last, maxItems, maxBytes)))) {
+        if ('items' in batch) this.#last = batch.items
+        this.#queue.push(batch)
       }
-    } catch (error) {
-      this.#ended = true
-      this.#failure = iterationError(this.#pulled + values.length, error)
     }
-    this.#pulled += values.length
-    for (const batch of batchesOf(values)) {
-      if ('items' in batch) this.#last = batch.items
-      this.#queue.push(batch)
-    }
-  }
-}
-
-// An async generator that has its next item at hand needs a few turns of the microtask queue to give it.
-const PATIENCE_TURNS = 5
-
-class PulledInput implements Input {
-  readonly count = undefined
-  readonly #iterator: AsyncIterator<unknown>
-  readonly #queue = new BatchQueue()
-  #pending: { result?: IteratorResult<unknown>; readonly settled: Promise<void> } | undefined
-  #last: Items | undefined
-  #pulled = 0
-  #failure: Error | undefined
-  #ended = false
-  readonly #closing = withResolvers()
-
-  constructor(iterator: AsyncIterator<unknown>) {
-    this.#iterator = iterator
+    return this.#queue.take(maxItems, maxBytes)
   }
 
-  async next(maxItems: number, maxBytes: number): Promise<InputBatch | undefined> {
-    if (this.#queue.empty && !this.#ended) await this.#pull(pieceItems(this.#last, maxItems, maxBytes))
-    const batch = this.#queue.take(maxItems, maxBytes)
-    if (!batch && this.#failure) throw this.#failure
-    return batch
+  close(): Promise<void> {
+    return this.#sequence.close()
   }
-
-  /** A source that never gives the item it was asked for is not waited for. */
-  async close(): Promise<void> {
-    if (this.#ended) return
-    this.#ended = true
-    this.#closing.resolve()
-    const returned = Promise.resolve(this.#iterator.return?.())
-    if (this.#pending) returned.catch(() => undefined)
-    else await returned
-  }
-
-  async #pull(count: number): Promise<void> {
-    const values: unknown[] = []
-    while (values.length < count && !this.#ended) {
-      this.#pending ??= this.#ask()
-      const pending = this.#pending
-      if (values.length === 0) await Promise.race([pending.settled, this.#closing.promise])
-      else {
-        for (let turn = 0; turn < PATIENCE_TURNS && !pending.result && !this.#failure; turn++) await undefined
-        if (!pending.result && !this.#failure) break
-      }
-      if (this.#failure || !pending.result) break
-      this.#pending = undefined
-      if (pending.result.done) this.#ended = true
-      else values.push(pending.result.value)
-      this.#pulled += pending.result.done ? 0 : 1
-    }
-    for (const batch of batchesOf(values)) {
-      if ('items' in batch) this.#last = batch.items
-      this.#queue.push(batch)
-    }
-  }
-
-  #ask(): { result?: IteratorResult<unknown>; readonly settled: Promise<void> } {
-    const asked: { result?: IteratorResult<unknown>; settled: Promise<void> } = { settled: Promise.resolve() }
-    asked.settled = (async () => this.#iterator.next())().then(
-      result => {
-        asked.result = result
-      },
-      error => {
-        this.#ended = true
-        this.#failure = iterationError(this.#pulled, error)
-      },
-    )
-    return asked
-  }
-}
-
-const withResolvers = (): { promise: Promise<void>; resolve: () => void } => {
-  let resolve = () => {}
-  const promise = new Promise<void>(resolved => {
-    resolve = resolved
-  })
-  return { promise, resolve }
 }

@@ -3,6 +3,7 @@
 // Always true: every item is in its place; a failed one is `undefined` (NaN among doubles) and is listed in `failures`.
 import { type Items, unpackItems } from '../../proto/items.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
+import { putAll, reserve } from './arrays.js'
 import { doublesOf } from './f64.js'
 import type { Output } from './output.js'
 import { runsOf } from './runs.js'
@@ -14,30 +15,22 @@ export interface Collected<Values> extends Output {
   readonly failures: readonly ItemFailure[]
 }
 
-/** An array that is made longer than this at once becomes a hash table. */
-const MOST_RESERVED = 32 * 1024 * 1024
-
 /** All values as an array; `count` saves growing where it is known. */
 export const collectValues = <T = unknown>(count = 0): Collected<T[]> => {
   const values: unknown[] = []
   const failures: ItemFailure[] = []
   let length = 0
-  const reserve = (first: Items): void => {
-    // Of the kind that the first values ask for: an array of numbers that others are put into is made anew.
-    if (isDoubles(first)) values[0] = 0.5
-    if (count <= MOST_RESERVED) values.length = count
-  }
   return {
     values: values as T[],
     failures,
     async write(outcomes) {
-      if (length === 0) reserve(outcomes.values)
+      if (length === 0) reserve(values, count, valuesOf(outcomes.values))
       length = Math.max(length, outcomes.end)
       for (const run of runsOf(outcomes)) {
         if ('failure' in run) {
           failures.push(run.failure)
           values[run.failure.index] = undefined
-        } else putAll(run.values, values, run.start)
+        } else putAll(valuesOf(run.values), values, run.start)
       }
     },
     async commit() {
@@ -47,19 +40,9 @@ export const collectValues = <T = unknown>(count = 0): Collected<T[]> => {
   }
 }
 
-const isDoubles = (items: Items): items is Extract<Items, { values: Float64Array }> =>
-  items.form === 'f64' || items.form === 'number'
-
-const putAll = (items: Items, values: unknown[], start: number): void => {
-  // Two loops, each over one kind of array: one for both takes several times as long.
-  if (isDoubles(items)) {
-    const doubles = items.values
-    for (let nth = 0; nth < doubles.length; nth++) values[start + nth] = doubles[nth]
-  } else {
-    const unpacked = unpackItems(items)
-    for (let nth = 0; nth < unpacked.length; nth++) values[start + nth] = unpacked[nth]
-  }
-}
+/** Values to be read one by one: doubles where they lie, others unpacked. */
+export const valuesOf = (items: Items): ArrayLike<unknown> =>
+  items.form === 'f64' || items.form === 'number' ? items.values : unpackItems(items)
 
 /** All values as doubles; `count` saves growing where it is known. A value that is no number ends the job. */
 export const collectDoubles = (count = 0): Collected<Float64Array> => {

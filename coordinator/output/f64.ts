@@ -32,15 +32,13 @@ const kindOf = (value: unknown): string => {
 export const doublesOf = (items: Items, start: number): Float64Array => {
   if (items.form === 'f64' || items.form === 'number') return items.values
   const values = unpackItems(items)
-  const doubles = new Float64Array(values.length)
-  values.forEach((value, nth) => {
-    if (typeof value !== 'number' && typeof value !== 'bigint')
-      throw new TypeError(
-        `item ${start + nth} cannot be written as a double: its value is ${kindOf(value)}; use .jsonl`,
-      )
-    doubles[nth] = Number(value)
-  })
-  return doubles
+  return Float64Array.from(values, (value, nth) => doubleOf(value, start + nth))
+}
+
+/** The value of the item with this index as a double. */
+export const doubleOf = (value: unknown, index: number): number => {
+  if (typeof value === 'number' || typeof value === 'bigint') return Number(value)
+  throw new TypeError(`item ${index} cannot be written as a double: its value is ${kindOf(value)}; use .jsonl`)
 }
 
 const bytesOf = (doubles: Float64Array): Uint8Array => {

@@ -155,6 +155,8 @@ export interface JobSpec {
   /** For exec: the argument vector with its placeholders. */
   command: string[];
   shell: boolean;
+  /** How many items a worker has in progress at once; 0: as many as it finds to help. */
+  concurrency: number;
 }
 
 /** One offer of a shard. */
@@ -192,6 +194,14 @@ export interface Timing {
   cpuSeconds: number;
   startSeconds: number;
   waitSeconds: number;
+  /** The sum of each item's own time, where several were in progress at once; not a part of the slot's time. 0: as compute. */
+  itemSeconds: number;
+  /** Of the compute seconds: ready to run, but without a core. Not a part of its own. */
+  preemptedSeconds: number;
+  /** With items whose outcomes never came. */
+  lostSeconds: number;
+  /** For other jobs: not a part of this job's time at all. */
+  elsewhereSeconds: number;
 }
 
 /** Outcomes of a part of a shard. A report is whole or dropped, never applied in part. */
@@ -873,6 +883,7 @@ function createBaseJobSpec(): JobSpec {
     timeoutSeconds: 0,
     command: [],
     shell: false,
+    concurrency: 0,
   };
 }
 
@@ -922,6 +933,9 @@ export const JobSpec: MessageFns<JobSpec> = {
     }
     if (message.shell !== false) {
       writer.uint32(120).bool(message.shell);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(128).uint32(message.concurrency);
     }
     return writer;
   },
@@ -1057,6 +1071,14 @@ export const JobSpec: MessageFns<JobSpec> = {
             }
 
             message.shell = reader.bool();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.concurrency = reader.uint32();
             continue;
           }
         }
@@ -1306,6 +1328,10 @@ function createBaseTiming(): Timing {
     cpuSeconds: 0,
     startSeconds: 0,
     waitSeconds: 0,
+    itemSeconds: 0,
+    preemptedSeconds: 0,
+    lostSeconds: 0,
+    elsewhereSeconds: 0,
   };
 }
 
@@ -1331,6 +1357,18 @@ export const Timing: MessageFns<Timing> = {
     }
     if (message.waitSeconds !== 0) {
       writer.uint32(57).double(message.waitSeconds);
+    }
+    if (message.itemSeconds !== 0) {
+      writer.uint32(65).double(message.itemSeconds);
+    }
+    if (message.preemptedSeconds !== 0) {
+      writer.uint32(73).double(message.preemptedSeconds);
+    }
+    if (message.lostSeconds !== 0) {
+      writer.uint32(81).double(message.lostSeconds);
+    }
+    if (message.elsewhereSeconds !== 0) {
+      writer.uint32(89).double(message.elsewhereSeconds);
     }
     return writer;
   },
@@ -1402,6 +1440,38 @@ export const Timing: MessageFns<Timing> = {
             }
 
             message.waitSeconds = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.itemSeconds = reader.double();
+            continue;
+          }
+          case 9: {
+            if (tag !== 73) {
+              break;
+            }
+
+            message.preemptedSeconds = reader.double();
+            continue;
+          }
+          case 10: {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.lostSeconds = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 89) {
+              break;
+            }
+
+            message.elsewhereSeconds = reader.double();
             continue;
           }
         }

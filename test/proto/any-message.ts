@@ -58,6 +58,10 @@ const timing = fc.record({
   cpuSeconds: duration,
   startSeconds: duration,
   waitSeconds: duration,
+  itemSeconds: duration,
+  preemptedSeconds: duration,
+  lostSeconds: duration,
+  elsewhereSeconds: duration,
 })
 const reason = fc.constantFrom('error', 'crash', 'timeout', 'cancelled', 'undecodable')
 /** A text that is there is not empty. */
@@ -169,6 +173,7 @@ export const MESSAGE_CASES: readonly MessageCase<unknown>[] = [
         mapper: said,
         timeoutSeconds: fc.double({ min: 1e-3, max: 1e9, noNaN: true }),
         command: fc.record({ argv: fc.array(text, { minLength: 1, maxLength: 4 }), shell: fc.boolean() }),
+        concurrency: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
       },
       { requiredKeys: ['job', 'name', 'operation', 'runner', 'entry', 'function', 'spread'] },
     ),

@@ -1,12 +1,13 @@
 // A fold run in a Node worker: the batch's items become one value, from left to right, each through the mapper first.
 // In: two functions and a batch. Out: one message: the value for the whole span, or the failure of the item that ended it.
+
+import { failureOf } from '../../../proto/failure.js'
 import type { Failure } from '../../../proto/outcome.js'
 import type { WorkerRun } from '../../worker.js'
 import { turn } from '../channel.js'
 import type { Pace } from '../pace.js'
 import { Part } from '../part.js'
 import { sourceOf } from '../source.js'
-import { failureOf } from './failure.js'
 import type { Loaded } from './load.js'
 import { nowSeconds, type Seat } from './map.js'
 
@@ -52,9 +53,12 @@ export const runFold = async (
     announcer.announce(run.run, run.start + from, to - from)
     const began = nowSeconds()
     failure = await step(to)
+    const called = nowSeconds()
+    part.computed(called - began)
     await turn()
-    part.computed(nowSeconds() - began)
-    pace.observe(to - from, nowSeconds() - began)
+    const now = nowSeconds()
+    part.turned(now - called)
+    pace.observe(to - from, now - began)
   }
   announcer.rest(run.run, run.start + offset)
   part.finishFold(run.start + offset, folded, failure)

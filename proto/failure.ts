@@ -1,27 +1,33 @@
-// What a user's function threw, as a failure. In: anything, since anything can be thrown. Out: a message and the stack as
-// JavaScript prints it, with its causes and without the runner's own frames. Never throws itself.
+// What a user's JavaScript function threw, as a failure, in a worker and in the caller's own process alike. In: anything,
+// since anything can be thrown. Out: a message and the stack as JavaScript prints it, with its causes, down to where we
+// called the function: what called us says nothing about the item. Never throws itself.
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
-import type { Failure } from '../../../proto/outcome.js'
+import type { Failure } from './outcome.js'
 
 const MESSAGE_LIMIT = 4 * 1024
 const STACK_LIMIT = 16 * 1024
 const MOST_CAUSES = 8
 /** The package's own folder; with source maps its frames are named by their sources, which lie in it as well. */
-const OWN_FOLDER = fileURLToPath(new URL('../../../../', import.meta.url))
-const OWN_FRAME = new RegExp(
-  `${OWN_FOLDER.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(dist/)?agent/runner/|\\(?node:internal/`,
+const OWN_FOLDER = fileURLToPath(new URL('../../', import.meta.url))
+const OWN_LOOP = new RegExp(
+  `${OWN_FOLDER.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(dist/)?(agent/runner|coordinator/inline)/`,
 )
 
 const cut = (text: string, limit: number): string => (text.length > limit ? `${text.slice(0, limit)}…` : text)
 
-const isOwn = (line: string): boolean => /^\s+at /.test(line) && OWN_FRAME.test(line)
+const isOwn = (line: string): boolean => /^\s+at /.test(line) && /\(?node:internal\//.test(line)
+
+/** The loop that calls the function. */
+const isOurs = (line: string): boolean => /^\s+at /.test(line) && OWN_LOOP.test(line)
 
 /** Node's own frames below the function are how the runner was called, which no two runs need agree on. */
 const isOfNode = (line: string): boolean => /^\s+at (.* \()?node:/.test(line)
 
 const withoutOwnFrames = (stack: string): string => {
-  const lines = stack.split('\n').filter(line => !isOwn(line))
+  const all = stack.split('\n')
+  const called = all.findIndex(isOurs)
+  const lines = (called === -1 ? all : all.slice(0, called)).filter(line => !isOwn(line))
   while (isOfNode(lines.at(-1) ?? '')) lines.pop()
   return lines.join('\n')
 }

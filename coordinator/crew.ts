@@ -1,0 +1,63 @@
+// How many workers a job on this machine should have. A pure machine: measurements in, a number out.
+// Always true: the first worker is the baseline; further ones are asked for only when what is left is worth more than their
+// start, and a job's number never sinks: those that came cost nothing by staying.
+
+export interface CrewOptions {
+  readonly slots: number
+  /** From spawn to a worker that speaks, as measured last, or the best that is known. */
+  readonly startSeconds: number
+  readonly now: number
+}
+
+/** What a job is like by its newest report. */
+export interface Pace {
+  /** In a worker, all told; undefined before the first report. */
+  readonly itemSeconds: number | undefined
+  /** Items that are not settled; undefined where nobody knows. */
+  readonly left: number | undefined
+}
+
+/**
+ * What is left must be worth so many starts of a worker for each further one. Smaller: workers that come when the job is
+ * nearly over. Larger: jobs of some hundred milliseconds stay on one core.
+ */
+const STARTS_WORTH = 2
+
+export class Crew {
+  readonly #slots: number
+  readonly #beganAt: number
+  #startSeconds: number
+  #readyAt: number | undefined
+  #wanted = 1
+
+  constructor({ slots, startSeconds, now }: CrewOptions) {
+    this.#slots = slots
+    this.#startSeconds = startSeconds
+    this.#beganAt = now
+  }
+
+  get startSeconds(): number {
+    return this.#startSeconds
+  }
+
+  /** All that there can be are asked for. */
+  get isFull(): boolean {
+    return this.#wanted >= this.#slots
+  }
+
+  /** The first worker has come. */
+  ready(now: number, startSeconds: number): void {
+    this.#readyAt = now
+    this.#startSeconds = startSeconds
+  }
+
+  wanted(now: number, { itemSeconds, left }: Pace): number {
+    // An item that is still running takes at least as long as it has.
+    const each = itemSeconds ?? (this.#readyAt === undefined ? 0 : now - this.#readyAt)
+    // Of an endless input as much is expected as there was.
+    const worthSeconds = left === undefined ? now - this.#beganAt : left * each
+    const worth = 1 + Math.floor(worthSeconds / (STARTS_WORTH * Math.max(this.#startSeconds, 1e-3)))
+    this.#wanted = Math.max(this.#wanted, Math.min(this.#slots, worth, left ?? this.#slots))
+    return this.#wanted
+  }
+}

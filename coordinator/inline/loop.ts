@@ -1,0 +1,142 @@
+// The plain loop over a piece of the items, in the caller's own process. In: a function, items, a place for its values. Out:
+// how far it came, and why it stopped short of the end. Always true: values stand in the order of their items; each item is
+// called once; an object is copied on its way in, as the wire would (proto/copy.ts), and a value that is an object stops the
+// loop, which has no place for what may be a promise, or has to be copied.
+import { copyValue } from '../../proto/copy.js'
+import type { AnyFunction } from '../function/function.js'
+import type { Readable } from '../input/source.js'
+
+/** Why a loop stopped before its end, at the item that it returned. */
+export interface Stop {
+  /** `value`: the item's value is in `held` and is no primitive; `thrown`: so is what its call threw; `unsent`: it cannot be copied. */
+  why: 'end' | 'value' | 'thrown' | 'unsent'
+  held: unknown
+}
+
+/** Where values go: at the end of an array, or among doubles, at the place of their item's index less `base`. */
+export type Room =
+  | { readonly type: 'array'; readonly values: unknown[] }
+  | { readonly type: 'doubles'; readonly values: Float64Array; readonly base: number }
+
+export interface Loop {
+  /** Calls items `[from, to)`, the first of which has the index; returns the first that is not done. */
+  run(items: Readable, from: number, to: number, index: number, room: Room, stop: Stop): number
+}
+
+// Two loops that differ in where they write. Each stands alone, with nothing around it, because each function gets its own
+// compiled copy (see `fresh`); in such a copy the choices that never change cost next to nothing.
+
+const toArray = (
+  fn: AnyFunction,
+  values: ArrayLike<unknown> | undefined,
+  start: number,
+  step: number,
+  from: number,
+  to: number,
+  out: unknown[],
+  stop: Stop,
+  copy: (value: unknown) => unknown,
+): number => {
+  let at = from
+  let isCopying = false
+  try {
+    for (; at < to; at++) {
+      let item = values === undefined ? start + step * at : values[at]
+      if ((typeof item === 'object' && item !== null) || typeof item === 'function' || typeof item === 'symbol') {
+        isCopying = true
+        item = copy(item)
+        isCopying = false
+      }
+      const value = fn(item)
+      if ((typeof value === 'object' && value !== null) || typeof value === 'function' || typeof value === 'symbol') {
+        stop.why = 'value'
+        stop.held = value
+        return at
+      }
+      out.push(value)
+    }
+  } catch (error) {
+    stop.why = isCopying ? 'unsent' : 'thrown'
+    stop.held = error
+  }
+  return at
+}
+
+const toDoubles = (
+  fn: AnyFunction,
+  values: ArrayLike<unknown> | undefined,
+  start: number,
+  step: number,
+  from: number,
+  to: number,
+  out: Float64Array,
+  shift: number,
+  stop: Stop,
+  copy: (value: unknown) => unknown,
+): number => {
+  let at = from
+  let isCopying = false
+  try {
+    for (; at < to; at++) {
+      let item = values === undefined ? start + step * at : values[at]
+      if ((typeof item === 'object' && item !== null) || typeof item === 'function' || typeof item === 'symbol') {
+        isCopying = true
+        item = copy(item)
+        isCopying = false
+      }
+      const value = fn(item)
+      if (typeof value !== 'number') {
+        stop.why = 'value'
+        stop.held = value
+        return at
+      }
+      out[at - shift] = value
+    }
+  } catch (error) {
+    stop.why = isCopying ? 'unsent' : 'thrown'
+    stop.held = error
+  }
+  return at
+}
+
+/**
+ * A copy of the loop that the engine compiles for itself. What V8 learns of a call it keeps by the place of the call in the
+ * source: two functions that go through one loop are both called the slow way from then on, several times slower than in a
+ * loop of the user's own. Where code may not be made from text, the shared loop serves.
+ */
+export const fresh = <L extends AnyFunction>(loop: L): L => {
+  try {
+    return new Function(`return ${loop}`)() as L
+  } catch {
+    return loop
+  }
+}
+
+const loops = new WeakMap<AnyFunction, Loop>()
+
+/** The loop of a function; the same one each time, so that what was learned of it stays. */
+export const loopOf = (fn: AnyFunction): Loop => {
+  const known = loops.get(fn)
+  if (known !== undefined) return known
+  const loop = makeLoop(fn)
+  loops.set(fn, loop)
+  return loop
+}
+
+const makeLoop = (fn: AnyFunction): Loop => {
+  let array: typeof toArray | undefined
+  let doubles: typeof toDoubles | undefined
+  return {
+    run(items, from, to, index, room, stop) {
+      stop.why = 'end'
+      const values = items.form === 'range' ? undefined : items.values
+      const { start, step } = items.form === 'range' ? items : { start: 0, step: 0 }
+      if (room.type === 'array') {
+        array ??= fresh(toArray)
+        return array(fn, values, start, step, from, to, room.values, stop, copyValue)
+      }
+      doubles ??= fresh(toDoubles)
+      return doubles(fn, values, start, step, from, to, room.values, from - index + room.base, stop, copyValue)
+    },
+  }
+}

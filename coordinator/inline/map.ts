@@ -1,0 +1,156 @@
+// Items mapped in the caller's own process, one after the other. In: pieces of the input. Out: their values where the results
+// want them, and their failures. Always true: values stand in the order of their items, a failed
+// item's place is held; a call that gives a promise is waited for before the next; a value is what the wire would give.
+import { copyValue } from '../../proto/copy.js'
+import { failureOf } from '../../proto/failure.js'
+import type { Failure, ItemFailure, Outcomes } from '../../proto/outcome.js'
+import type { AnyFunction } from '../function/function.js'
+import { doubleOf } from '../output/f64.js'
+import { type Loop, loopOf, type Room, type Stop } from './loop.js'
+import type { Part } from './part.js'
+import type { Results } from './results.js'
+import type { Piece } from './shares.js'
+
+export interface MapPartOptions {
+  readonly call: AnyFunction
+  readonly results: Results
+  /** An item that is an array becomes the arguments of the call. */
+  readonly spread: boolean
+  readonly retries: number
+  /** Called again and again while a promise is waited for, with how long so far. */
+  readonly onWait: (seconds: number) => void
+  readonly clock: () => number
+}
+
+/** How often a promise that takes long is spoken of. */
+const WAIT_SECONDS = 0.02
+
+const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+
+export class MapPart implements Part {
+  readonly operation = 'map'
+  readonly #options: MapPartOptions
+  readonly #loop: Loop
+  readonly #call: AnyFunction
+  readonly #results: Results
+  readonly #stop: Stop = { why: 'end', held: undefined }
+
+  constructor(options: MapPartOptions) {
+    this.#options = options
+    const { call, spread } = options
+    this.#results = options.results
+    this.#call = spread ? (item: unknown) => (Array.isArray(item) ? call(...item) : call(item)) : call
+    this.#loop = loopOf(this.#call)
+  }
+
+  get hasRoom(): boolean {
+    return this.#results.hasRoom
+  }
+
+  write(outcomes: Outcomes): Promise<void> {
+    return this.#results.write(outcomes)
+  }
+
+  /** A promise only where the function gave one, an item is tried again, or there is no room for more. */
+  run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
+    const room = this.#results.room(piece)
+    const failures: ItemFailure[] = []
+    const from = this.#sync(piece, piece.from, room, failures)
+    const finish = (): readonly ItemFailure[] | Promise<readonly ItemFailure[]> => {
+      const ran = this.#results.ran(piece, room, failures)
+      return ran instanceof Promise ? ran.then(() => failures) : failures
+    }
+    return from === piece.to ? finish() : this.#rest(piece, from, room, failures).then(finish)
+  }
+
+  /** Runs on to the end, or to the first item that has to be waited for, whose result is held. */
+  #sync(piece: Piece, from: number, room: Room, failures: ItemFailure[]): number {
+    const stop = this.#stop
+    let at = from
+    while (at < piece.to) {
+      at = this.#loop.run(piece.items, at, piece.to, piece.index + at - piece.from, room, stop)
+      if (at === piece.to) break
+      if (stop.why === 'value' && isThenable(stop.held)) return at
+      if (stop.why === 'thrown' && this.#options.retries > 0) return at
+      const index = piece.index + at - piece.from
+      if (stop.why === 'value') this.#settle(index, stop.held, room, failures)
+      else this.#fail(index, failureOfStop(stop), room, failures)
+      at++
+    }
+    return at
+  }
+
+  async #rest(piece: Piece, from: number, room: Room, failures: ItemFailure[]): Promise<void> {
+    for (let at = from; at < piece.to; at = this.#sync(piece, at + 1, room, failures)) {
+      const { why, held } = this.#stop
+      await this.#settleLater(
+        piece,
+        at,
+        why === 'thrown' ? Promise.reject(held) : (held as PromiseLike<unknown>),
+        room,
+        failures,
+      )
+    }
+  }
+
+  async #settleLater(
+    piece: Piece,
+    at: number,
+    first: PromiseLike<unknown>,
+    room: Room,
+    failures: ItemFailure[],
+  ): Promise<void> {
+    const index = piece.index + at - piece.from
+    let result = first
+    for (let attempt = 0; ; attempt++) {
+      const ended = await this.#awaited(result)
+      if ('value' in ended) return this.#settle(index, ended.value, room, failures)
+      if (attempt >= this.#options.retries) return this.#fail(index, failureOf(ended.thrown), room, failures)
+      result = this.#again(piece, at)
+    }
+  }
+
+  async #again(piece: Piece, at: number): Promise<unknown> {
+    const { items } = piece
+    return this.#call(items.form === 'range' ? items.start + items.step * at : copyValue(items.values[at]))
+  }
+
+  async #awaited(result: PromiseLike<unknown>): Promise<{ readonly value: unknown } | { readonly thrown: unknown }> {
+    const { clock, onWait } = this.#options
+    const beganAt = clock()
+    const timer = setInterval(() => onWait(clock() - beganAt), WAIT_SECONDS * 1000)
+    try {
+      return { value: await result }
+    } catch (thrown) {
+      return { thrown }
+    } finally {
+      clearInterval(timer)
+    }
+  }
+
+  #settle(index: number, value: unknown, room: Room, failures: ItemFailure[]): void {
+    if (room.type === 'doubles') {
+      room.values[index - room.base] = doubleOf(value, index)
+      return
+    }
+    try {
+      room.values.push(copyValue(value))
+    } catch (error) {
+      this.#fail(index, undecodable(error), room, failures)
+    }
+  }
+
+  #fail(index: number, failure: Failure, room: Room, failures: ItemFailure[]): void {
+    failures.push({ index, ...failure })
+    if (room.type === 'array') room.values.push(undefined)
+    else room.values[index - room.base] = Number.NaN
+  }
+}
+
+const undecodable = (error: unknown): Failure => ({
+  reason: 'undecodable',
+  message: error instanceof Error ? error.message : String(error),
+})
+
+const failureOfStop = ({ why, held }: Stop): Failure => (why === 'unsent' ? undecodable(held) : failureOf(held))

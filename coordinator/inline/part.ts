@@ -1,0 +1,15 @@
+// What a head start does with its items: map or fold them, in the caller's process and from workers' outcomes. In: pieces to
+// run, outcomes at their places. Out: failures; the values are where the part keeps them.
+import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
+import type { Operation } from '../../proto/shard.js'
+import type { Piece } from './shares.js'
+
+export interface Part {
+  readonly operation: Operation
+  /** Runs a piece; a promise only where there is something to wait for. Resolves with its failures. */
+  run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]>
+  /** What workers made of a span. */
+  write(outcomes: Outcomes): Promise<void>
+  /** Whether what waits for its turn leaves room for more. */
+  readonly hasRoom: boolean
+}

@@ -1,0 +1,129 @@
+// What the library's callers may ask for, and the checks of it. In: options as they were given, from TypeScript or not.
+// Out: the same, checked, or an error that says what was expected and what was got.
+import type { Log } from '../proto/log.js'
+import { concurrencyOf } from './concurrency.js'
+import type { FunctionReference } from './function/from-module.js'
+import type { AnyFunction } from './function/function.js'
+import { JOB_DEFAULTS, type JobOptions, type Progress } from './job.js'
+
+export interface PoolOptions {
+  /** Workers at once on this machine; by default the cores that this process may use. */
+  readonly slots?: number
+  /** Run on the agents of this NATS server instead, for instance `nats://127.0.0.1:4222`. */
+  readonly nats?: string
+  /** Allow plain nats:// beyond loopback. */
+  readonly insecure?: boolean
+  /** Where jobs run unless they say otherwise. */
+  readonly place?: Place
+  /** Functions run in workers alone, never in this process: what they do to their process is done to a worker. */
+  readonly isolate?: boolean
+  /** What functions print in the workers; by default this process's standard error. Functions run in workers alone then. */
+  readonly onPrint?: (line: string) => void
+  readonly log?: Log
+}
+
+/** A function that a worker can have: self-contained, a built-in such as `Math.sqrt`, or a module's export by `fromModule`. */
+export type Mappable<F extends AnyFunction> = F | FunctionReference<F>
+
+/**
+ * `auto`: this process begins with its own loop, and workers take over when what remains is worth it. `inline`: the loop
+ * alone. `local`, `cluster`: workers alone, on this machine or on the pool's NATS server.
+ */
+export type Place = 'auto' | 'inline' | 'local' | 'cluster'
+
+export interface MapOptions {
+  /** Where this job runs; by default as the pool says. */
+  readonly place?: Place
+  /** Stops the job; the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+  /** Seconds that one item may take. */
+  readonly timeout?: number
+  /**
+   * Items in progress at once in each worker, for functions that return promises: a number, or `auto`, which begins with
+   * one and takes more while that is measured to help. By default `auto`; 1 is one after the other.
+   */
+  readonly concurrency?: number | 'auto'
+  /** Further tries of an item that failed. */
+  readonly retries?: number
+  /** Items of a shard; by default sized from what is measured. */
+  readonly shardSize?: number
+  /** Called once in each worker before its first item, with `shared`. Of the same kind as the function: an export of its module, or self-contained. */
+  readonly init?: AnyFunction | string
+  /** What `init` is given; sent to each agent once. */
+  readonly shared?: unknown
+  readonly onProgress?: (progress: Progress) => void
+}
+
+const PLACES: readonly unknown[] = ['auto', 'inline', 'local', 'cluster'] satisfies Place[]
+
+const checkPlace = (place: unknown, nats: string | undefined): void => {
+  if (place !== undefined && !PLACES.includes(place))
+    throw new RangeError(`place: expected 'auto', 'inline', 'local' or 'cluster', got ${String(place)}`)
+  if (place === 'cluster' && nats === undefined)
+    throw new RangeError("place: 'cluster' needs a NATS server: new Pool({ nats: 'nats://…' })")
+}
+
+export const checkPoolOptions = (options: PoolOptions): PoolOptions => {
+  // From JavaScript: Python's Pool(4) would otherwise be a pool of all cores.
+  if (typeof options !== 'object' || options === null) {
+    throw new TypeError(`the options of a Pool are ${String(options)}: expected an object, such as { slots: 4 }`)
+  }
+  if (options.slots !== undefined && !(Number.isInteger(options.slots) && options.slots > 0)) {
+    throw new RangeError(`slots: expected a whole number of 1 or more, got ${options.slots}`)
+  }
+  checkPlace(options.place, options.nats)
+  return options
+}
+
+/** The options of a job, checked, as the coordinator takes them. */
+export const jobOptionsOf = (options: MapOptions, pool: PoolOptions): JobOptions => {
+  if (options.shared !== undefined && options.init === undefined) {
+    throw new TypeError('shared: nothing would be given it; name the function that takes it with init')
+  }
+  const { timeout, retries, shardSize } = options
+  const concurrency = concurrencyOf(options.concurrency)
+  if (timeout !== undefined && !(timeout > 0)) throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
+  const { onError } = options as { readonly onError?: unknown }
+  if (onError !== undefined && onError !== 'stop' && onError !== 'collect') {
+    throw new RangeError(`onError: expected 'stop' or 'collect', got ${String(onError)}`)
+  }
+  for (const [name, value, least] of [
+    ['retries', retries, 0],
+    ['shardSize', shardSize, 1],
+  ] as const) {
+    if (value !== undefined && !(Number.isInteger(value) && value >= least)) {
+      throw new RangeError(`${name}: expected a whole number of ${least} or more, got ${value}`)
+    }
+  }
+  checkPlace(options.place, pool.nats)
+  return {
+    ...JOB_DEFAULTS,
+    onError: onError === 'collect' ? 'collect' : 'stop',
+    ...(timeout !== undefined && { timeoutSeconds: timeout }),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(retries !== undefined && { retries }),
+    ...(shardSize !== undefined && { shardSize }),
+  }
+}
+
+/** Where a job runs. `inline` where its caller's loop runs it, or begins it. */
+export const placeOf = (
+  options: MapOptions,
+  pool: PoolOptions,
+): { readonly place: Place; readonly isInline: boolean } => {
+  const asked = options.place ?? pool.place ?? 'auto'
+  const needsWorker = workerOnly(options, pool)
+  if (asked === 'inline' && needsWorker !== undefined)
+    throw new TypeError(`place: 'inline' has no worker, and ${needsWorker}`)
+  return { place: asked, isInline: asked === 'inline' || (asked === 'auto' && needsWorker === undefined) }
+}
+
+/** What only a process of its own can do. */
+const workerOnly = (options: MapOptions, pool: PoolOptions): string | undefined => {
+  if (pool.isolate === true) return 'isolate: true wants one'
+  if (options.timeout !== undefined) return 'only a worker can be ended when an item exceeds its timeout'
+  if ((concurrencyOf(options.concurrency) ?? 1) > 1) return 'concurrency is how many items one has in progress'
+  if (options.init !== undefined) return 'init prepares one'
+  if (pool.onPrint !== undefined) return 'onPrint is given what workers print'
+  return undefined
+}

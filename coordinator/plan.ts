@@ -1,0 +1,198 @@
+// Where a job runs, as it becomes known what it costs: in the caller's own loop, or with workers beside it, or by workers
+// alone. A pure machine: measurements in, a course out; every change of course is logged with its figures.
+// Always true: the loop is never left for workers that are not there; workers are asked for only when what remains is worth
+// several times their start; they are given no more when taking over an item's value costs the caller what computing it does.
+import type { Decisions } from './decisions.js'
+
+export interface PlanOptions {
+  readonly place: 'local' | 'cluster'
+  /** The caller's core and workers, all together; of a cluster nobody knows them before it is asked. */
+  readonly slots: number
+  /** From asking for the first worker to its being ready, as measured last, or the best that is known. */
+  readonly startSeconds: number
+  /** Of an item of the same function, from an earlier job. */
+  readonly itemSeconds?: number
+  readonly decisions: Decisions
+}
+
+export interface Course {
+  /** How many workers should be there. */
+  readonly workers: number
+  /** Whether they are given further items. */
+  readonly isFed: boolean
+  /** Whether the caller goes on with its own loop. */
+  readonly callerRuns: boolean
+}
+
+/**
+ * What remains must be worth so many starts of a worker for each. Smaller: workers that come when the job is nearly over, and
+ * that have cost the caller more than they save. Larger: jobs of some hundred milliseconds stay on one core.
+ */
+const STARTS_WORTH = 3
+/** Before the loop has run so long, short items say little: the engine is still compiling, and they get many times faster. */
+const SETTLED_SECONDS = 0.01
+/** An item that takes so long keeps the caller's event loop from everything else: workers take over. */
+const LONG_ITEM_SECONDS = 0.02
+/**
+ * A mean is taken over about so much work of the newest. Smaller: a slice in which another process had the core counts for
+ * too much. Larger: a function that changed its pace is noticed late.
+ */
+const MEMORY_SECONDS = 0.1
+/** What handing over costs is not judged before so much of it was seen: the first shards bring the job's own start along. */
+const JUDGED_SECONDS = 0.01
+/** Workers are given no more when handing over costs this part of an item's own time, and again below the other. */
+const TOO_DEAR = 0.9
+const CHEAP_AGAIN = 0.6
+
+export class Plan {
+  readonly #options: PlanOptions
+  readonly #item = new RecentMean()
+  /** Since the last decision. */
+  #newest = { items: 0, seconds: 0 }
+  /** Of the caller's thread, for one item that a worker ran. */
+  readonly #handover = new RecentMean()
+  #areReady = false
+  #startSeconds: number
+  #course: Course = { workers: 0, isFed: false, callerRuns: true }
+  #isDear = false
+  #slots: number
+  #ranSeconds = 0
+
+  constructor(options: PlanOptions) {
+    this.#options = options
+    this.#slots = options.slots
+    if (options.itemSeconds !== undefined) this.#item.add(1, options.itemSeconds)
+    this.#startSeconds = options.startSeconds
+  }
+
+  /** Of one item in the caller's loop, by the newest slices. */
+  get itemSeconds(): number | undefined {
+    return this.#item.mean
+  }
+
+  /** Items leave the event loop its turns. */
+  get isShort(): boolean {
+    return (this.#item.mean ?? 0) <= LONG_ITEM_SECONDS
+  }
+
+  /** The caller ran so many items, one after the other. */
+  ran(items: number, seconds: number): void {
+    this.#ranSeconds += seconds
+    this.#item.add(items, seconds)
+    this.#newest.items += items
+    this.#newest.seconds += seconds
+  }
+
+  /** An item has been running for so long and is not done. */
+  waits(seconds: number): void {
+    this.#item.atLeast(seconds)
+  }
+
+  /** So many slots there really are. */
+  offered(slots: number): void {
+    this.#slots = slots
+  }
+
+  /** The first worker has come, this long after it was asked for. */
+  ready(startSeconds: number): void {
+    this.#areReady = true
+    this.#startSeconds = startSeconds
+  }
+
+  /** Values of so many items came from workers, for which the caller's thread was busy this long. */
+  received(items: number, callerSeconds: number): void {
+    this.#handover.add(items, callerSeconds)
+  }
+
+  /** `remaining`: items that are nobody's yet, where that is known; else as many again as there were are expected. */
+  decide(now: number, remaining: number | undefined): Course {
+    const itemSeconds = this.#item.mean
+    if (itemSeconds === undefined) return this.#course
+    const lower = this.#lower(itemSeconds)
+    const worthSeconds = this.#worth(lower, remaining)
+    const callerRuns = !(this.#areReady && lower > LONG_ITEM_SECONDS)
+    const workers = this.#workers(worthSeconds, remaining, lower)
+    const isFed = this.#areReady && workers > 0 && !this.#tooDear(itemSeconds)
+    const course = { workers, isFed, callerRuns: callerRuns || !isFed }
+    this.#log(now, course, {
+      item_seconds: itemSeconds,
+      ...(remaining !== undefined && { remaining_items: remaining }),
+      remaining_seconds: worthSeconds,
+      start_seconds: this.#startSeconds,
+      ...(this.#handover.mean !== undefined && { handover_seconds: this.#handover.mean }),
+    })
+    this.#course = course
+    return course
+  }
+
+  /**
+   * The lower of the mean and of what the newest slice says: in one of them another process may have had the core, and a
+   * start that was not needed costs most.
+   */
+  #lower(itemSeconds: number): number {
+    const { items, seconds } = this.#newest
+    this.#newest = { items: 0, seconds: 0 }
+    return items > 0 ? Math.min(itemSeconds, seconds / items) : itemSeconds
+  }
+
+  /** What the rest will take the caller alone. */
+  #worth(each: number, remaining: number | undefined): number {
+    if (this.#ranSeconds < SETTLED_SECONDS && each < SETTLED_SECONDS / 100) return 0
+    return remaining === undefined ? Math.max(this.#ranSeconds, each) : remaining * each
+  }
+
+  #workers(worthSeconds: number, remaining: number | undefined, itemSeconds: number): number {
+    // With items that keep the caller's thread, its own core is a worker's.
+    const most = itemSeconds > LONG_ITEM_SECONDS ? this.#slots : this.#slots - 1
+    const worth = Math.floor(worthSeconds / (STARTS_WORTH * this.#startSeconds))
+    const wanted = Math.min(most, worth, remaining ?? most)
+    // Those that came cost nothing by staying.
+    return Math.max(wanted, Math.min(most, this.#course.workers))
+  }
+
+  #tooDear(itemSeconds: number): boolean {
+    const { mean, seenSeconds } = this.#handover
+    if (mean === undefined || seenSeconds < JUDGED_SECONDS) return false
+    this.#isDear = mean > itemSeconds * (this.#isDear ? CHEAP_AGAIN : TOO_DEAR)
+    return this.#isDear
+  }
+
+  #log(now: number, course: Course, figures: Record<string, number>): void {
+    const before = this.#course
+    const { decisions } = this.#options
+    if (course.workers > before.workers) {
+      const workers = course.workers === 1 ? '1 worker' : `${course.workers} workers`
+      const who = this.#options.place === 'cluster' ? 'the cluster' : workers
+      decisions.add(now, `${who} beside the caller's loop: what remains is worth more than the start`, figures)
+    }
+    if (course.isFed && !before.isFed)
+      decisions.add(now, 'the workers are given items, from the end of the input where it has one', figures)
+    if (!course.isFed && before.isFed)
+      decisions.add(now, 'the workers are given no more: taking a value over costs as much as computing it', figures)
+    if (!course.callerRuns && before.callerRuns)
+      decisions.add(now, 'the caller leaves the items to the workers: one keeps its event loop for too long', figures)
+    if (course.callerRuns && !before.callerRuns) decisions.add(now, 'the caller takes up its loop again', figures)
+  }
+}
+
+/** Seconds an item, over about the newest work: what took longer counts for more, so that fast items do not hide slow ones. */
+class RecentMean {
+  #mean: number | undefined
+  seenSeconds = 0
+
+  get mean(): number | undefined {
+    return this.#mean
+  }
+
+  add(items: number, seconds: number): void {
+    this.seenSeconds += seconds
+    const each = seconds / Math.max(1, items)
+    const before = this.#mean ?? each
+    this.#mean = before + Math.min(1, seconds / MEMORY_SECONDS) * (each - before)
+  }
+
+  /** One item takes this long at least. */
+  atLeast(seconds: number): void {
+    this.#mean = Math.max(this.#mean ?? 0, seconds)
+  }
+}

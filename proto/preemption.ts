@@ -1,0 +1,75 @@
+// How long a function wanted a core and had none, as Linux counts it for this thread (/proc/thread-self/schedstat).
+// In: the begin and the parts of runs. Out: seconds. Always true: what the system does not tell, and what is too short to
+// ask for, is 0; a thread that waits for something else (a timer, a socket) wants no core.
+import { readFileSync } from 'node:fs'
+
+/** A part of a run as it was measured where it ran. */
+export interface Measured {
+  readonly computeSeconds: number
+  /** Decoding and encoding, or what else the thread did meanwhile. */
+  readonly codecSeconds: number
+  /** What the event loop's turns between the chunks need at least. */
+  readonly turnSeconds: number
+  /** What the process used, all its threads. */
+  readonly cpuSeconds: number
+}
+
+interface Told {
+  readonly ranSeconds: number
+  readonly waitedSeconds: number
+}
+
+/** Asking takes about 15 us: larger would miss what short shards wait, smaller would cost them more than it tells. */
+const WORTH_ASKING_SECONDS = 0.005
+
+const { performance } = globalThis
+
+const ask = (): Told | undefined => {
+  try {
+    const [ran, waited] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ').map(Number)
+    return { ranSeconds: (ran as number) / 1e9, waitedSeconds: (waited as number) / 1e9 }
+  } catch {
+    return undefined
+  }
+}
+
+/** Over all runs here: how long the last one took tells whether the next one is worth asking for. */
+let isWorthIt = true
+/** What was told last, for a run that was not expected to be worth it. */
+let toldLast: Told | undefined
+
+export class Preemption {
+  #since = performance.now()
+  /** Asked at the beginning; else what was told last is of some runs before. */
+  #isExact = isWorthIt
+  #before: Told | undefined
+
+  constructor() {
+    if (isWorthIt) toldLast = ask()
+    this.#before = toldLast
+  }
+
+  /** Of the seconds inside the function, since the run's begin or the last call. */
+  take(measured: Measured): number {
+    const now = performance.now()
+    const seconds = (now - this.#since) / 1000
+    const [isExact, before] = [this.#isExact, this.#before]
+    this.#since = now
+    isWorthIt = this.#isExact = seconds >= WORTH_ASKING_SECONDS
+    if (!isWorthIt) return 0
+    const told = ask()
+    toldLast = this.#before = told
+    if (before === undefined || told === undefined) return 0
+    const ranSeconds = isExact ? told.ranSeconds - before.ranSeconds : measured.cpuSeconds
+    return ofCompute(measured, seconds, Math.min(told.waitedSeconds - before.waitedSeconds, seconds - ranSeconds))
+  }
+}
+
+/** The system takes cores away most of all where a thread stops by itself, between chunks: what those took too long comes first. */
+const ofCompute = (measured: Measured, seconds: number, waitedSeconds: number): number => {
+  if (!(waitedSeconds > 0)) return 0
+  const { computeSeconds, codecSeconds, turnSeconds } = measured
+  const needed = turnSeconds + codecSeconds * (1 - waitedSeconds / seconds)
+  const waitedBetween = Math.max(0, seconds - computeSeconds - needed)
+  return Math.max(0, Math.min(computeSeconds, waitedSeconds - waitedBetween))
+}

@@ -1,0 +1,94 @@
+import test from 'ava'
+import { Decisions } from '../../coordinator/decisions.js'
+import { Plan } from '../../coordinator/plan.js'
+
+const made = (slots = 4, startSeconds = 0.06) => {
+  const decisions = new Decisions()
+  const plan = new Plan({ place: 'local', slots, startSeconds, decisions })
+  return { plan, said: () => decisions.all.map(({ decision }) => decision) }
+}
+
+test('before an item was measured the caller runs alone', t => {
+  t.deepEqual(made().plan.decide(0, 1e6), { workers: 0, isFed: false, callerRuns: true })
+})
+
+test('a job that ends before a worker has started stays where it is', t => {
+  const { plan, said } = made()
+  plan.ran(1000, 0.001)
+  t.deepEqual(plan.decide(0.001, 100_000), { workers: 0, isFed: false, callerRuns: true })
+  t.deepEqual(said(), [])
+})
+
+test('workers are asked for when what remains is worth their start, and fed when they are there', t => {
+  const { plan, said } = made()
+  plan.ran(10, 0.01)
+  t.deepEqual(plan.decide(0.01, 100_000), { workers: 3, isFed: false, callerRuns: true })
+  plan.ready(0.05)
+  t.deepEqual(plan.decide(0.06, 90_000), { workers: 3, isFed: true, callerRuns: true })
+  t.is(said().length, 2)
+  t.regex(said()[0] as string, /3 workers/)
+})
+
+test('while the engine still compiles, short items say nothing', t => {
+  const { plan } = made()
+  plan.ran(1000, 0.002)
+  t.is(plan.decide(0.002, 1e6).workers, 0)
+  plan.ran(100_000, 0.009)
+  t.is(plan.decide(0.011, 9e5).workers, 0)
+  plan.ran(100, 0.009)
+  t.is(plan.decide(0.02, 9e5).workers, 3)
+})
+
+test('fewer workers than slots where the rest is worth only so many', t => {
+  const { plan } = made(8)
+  plan.ran(10, 0.01)
+  t.is(plan.decide(0.01, 400).workers, 2)
+})
+
+test('one slot is the caller’s', t => {
+  const { plan } = made(1)
+  plan.ran(10, 0.01)
+  t.is(plan.decide(0.01, 1e6).workers, 0)
+})
+
+test('workers get no more where handing over costs what the item does, and again when items grow', t => {
+  const { plan, said } = made()
+  plan.ran(1_000_000, 0.1)
+  plan.ready(0.01)
+  t.true(plan.decide(0.1, 1e8).isFed)
+  plan.received(100_000, 0.012)
+  t.false(plan.decide(0.2, 1e8).isFed)
+  t.true(plan.decide(0.2, 1e8).callerRuns)
+  plan.ran(10_000, 0.3)
+  t.true(plan.decide(0.5, 1e8).isFed)
+  t.is(said().filter(text => /no more/.test(text)).length, 1)
+})
+
+test('handing over is not judged by the first shards alone', t => {
+  const { plan } = made()
+  plan.ran(1_000_000, 0.1)
+  plan.ready(0.01)
+  plan.received(10, 0.005)
+  t.true(plan.decide(0.1, 1e8).isFed)
+})
+
+test('items that keep the event loop are left to the workers, all cores theirs', t => {
+  const { plan, said } = made()
+  plan.ran(1, 0.5)
+  t.deepEqual(plan.decide(0.5, 100), { workers: 4, isFed: false, callerRuns: true })
+  plan.ready(0.06)
+  t.deepEqual(plan.decide(0.6, 99), { workers: 4, isFed: true, callerRuns: false })
+  t.regex(said().at(-1) as string, /leaves the items/)
+})
+
+test('an item that has not ended is evidence of how long items are', t => {
+  const { plan } = made()
+  plan.waits(0.3)
+  t.is(plan.decide(0.3, 3).workers, 3)
+})
+
+test('the end of a job asks for nobody', t => {
+  const { plan } = made()
+  plan.ran(100, 10)
+  t.is(plan.decide(10, 0).workers, 0)
+})
