@@ -55,8 +55,9 @@ export class Channel {
     this.send({ type: 'ready', protocol: PROTOCOL_VERSION })
   }
 
-  send(message: FromWorker): void {
-    this.#writer.send(fromWorkerFrame(message))
+  /** `onWritten`: the memory of the message's values is the caller's again. */
+  send(message: FromWorker, onWritten?: () => void): void {
+    this.#writer.send(fromWorkerFrame(message), onWritten)
   }
 
   /** Resolves when what was sent has been written, but for a rest that the agent reads too slowly. */
