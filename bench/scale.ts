@@ -6,7 +6,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { evenHosts, runScale, type ScaleResult } from '../test/simulation/scale.js'
-import { ROOT } from './rig.js'
+import { ROOT } from './root.js'
 
 const { values: options } = parseArgs({
   options: {

@@ -10,6 +10,8 @@ export type Facts = Omit<Receipt, 'advice' | 'decisions'>
 const LEAST_SHARE = 0.05
 /** A function that uses less CPU than this part of its time mostly waits. */
 const WAITING_CPU_SHARE = 0.5
+/** With so many items in progress at once on average, somebody has seen to it. */
+const TOGETHER = 1.5
 /** Handing a shard over should take no more of it than this. */
 const OVERHEAD_ALLOWED = 0.02
 /** With fewer shards a slot than this the last ones leave slots idle. */
@@ -49,7 +51,8 @@ const loop = (facts: Facts): string => {
 
 const tail = (facts: Facts, shardSize: number | undefined): Knob | undefined => {
   const { items, shards, slots, wall_seconds: wall, core_seconds: phases, item_seconds: item } = facts
-  const seconds = phases.tail
+  const unused = facts.unused_core_seconds
+  const seconds = items < slots ? phases.tail : phases.tail - unused
   const others = Math.max(1, Math.round(slots) - 1)
   const each = time(seconds / Math.max(1, slots))
   const idle = `${count(others, 'slot')} idle for ${time(seconds / others)}`
@@ -76,7 +79,8 @@ const start = ({ core_seconds: phases, capacity_core_seconds: capacity }: Facts)
   text: `Starting workers took ${time(phases.start)} of ${time(capacity)}: keep one pool for several jobs, or give it more items.`,
 })
 
-const handover = (facts: Facts, shardSize: number | undefined): Knob => {
+const handover = (facts: Facts, shardSize: number | undefined): Knob | undefined => {
+  if (facts.placement === 'inline') return undefined
   const { items, shards, core_seconds: phases, capacity_core_seconds: capacity } = facts
   const codec = phases.decode + phases.encode
   const seconds = codec + phases.dispatch + phases.transport
@@ -88,7 +92,7 @@ const handover = (facts: Facts, shardSize: number | undefined): Knob => {
     if (better > 2 * shardSize)
       return {
         seconds,
-        text: `Shards of ${shardSize} took ${time(handing)} of ${time(capacity)} to hand over: leave out the shard size, or make it ${count(better, 'item')}.`,
+        text: `Shards of ${shardSize} took ${time(handing)} of ${time(capacity)} to hand over: leave out the shard size, or make it about ${count(Number(better.toPrecision(2)), 'item')}.`,
       }
   }
   if (codec > handing)
@@ -107,6 +111,8 @@ const handover = (facts: Facts, shardSize: number | undefined): Knob => {
 const waiting = (facts: Facts): Knob | undefined => {
   const { core_seconds: phases, cpu_core_seconds: cpu, preempted_core_seconds: preempted } = facts
   const busy = cpu + preempted
+  // Items are in progress together already.
+  if (facts.serial_seconds_estimate.high > TOGETHER * phases.compute) return undefined
   // Nobody told how much CPU it took.
   if (cpu <= 0 || busy >= WAITING_CPU_SHARE * phases.compute) return undefined
   const seconds = phases.compute - busy

@@ -5,7 +5,7 @@ import type { Accounts } from './accounts.js'
 import type { JobFunction } from './function/function.js'
 import type { Input } from './input/input.js'
 import type { Output } from './output/output.js'
-import type { Receipt } from './receipt.js'
+import type { Phases, Receipt } from './receipt.js'
 
 export interface JobRequest {
   readonly function: JobFunction
@@ -31,6 +31,8 @@ export interface JobOptions {
   readonly shardSize?: number
   /** The longest that one item may take. */
   readonly timeoutSeconds?: number
+  /** Items in progress at once in each worker; by default as many as it finds to help, for functions that wait. */
+  readonly concurrency?: number
   /** Further tries of an item that failed, whatever the reason. */
   readonly retries: number
   /** `stop`: the first failure ends the job; `collect`: failures are outcomes like any other. */
@@ -61,6 +63,8 @@ export interface Progress {
   readonly slots: number
   readonly agents: number
   readonly wallSeconds: number
+  /** Where the slots' time went so far, as in the receipt; what is in no report yet is `transport` or `tail`. */
+  readonly coreSeconds?: Phases
   /** Why nothing is running, in a sentence; for instance that no agent has joined yet. */
   readonly waiting?: string
 }

@@ -25,6 +25,7 @@ import { ReportReader } from './report-reader.js'
 import { Settling } from './settling.js'
 import { Sizing } from './sizing.js'
 import { Stragglers } from './stragglers.js'
+import { Window } from './window.js'
 
 export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpoch'> {
   readonly request: JobRequest
@@ -42,12 +43,12 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly onChange: () => void
 }
 
-/** Shards in the queue and at work, for each slot: one runs, one is at hand, the third hides the round trip. */
-const SHARDS_PER_SLOT = 3
 /** Before anything is measured no more shards than slots are offered, beyond so many: each is one item, and may be a short one. */
 const UNMEASURED_SHARDS = 128
 /** After so many bytes of reports, transport and agents are told to let go of them; smaller: more messages. */
 const RELEASE_BYTES = 8 * 1024 * 1024
+/** And after so many reports, however small: every beat names what is not let go of. */
+const RELEASE_REPORTS = 1000
 
 type State = 'running' | 'finishing' | JobEnd['state']
 
@@ -58,6 +59,7 @@ export class Run {
   readonly #queue: JobQueue
   readonly #settling: Settling
   readonly #sizing: Sizing
+  readonly #window: Window
   readonly #accounts: Accounts
   readonly #stragglers: Stragglers
   readonly #reader: ReportReader
@@ -70,6 +72,7 @@ export class Run {
   #why: string | undefined
   /** Bytes of reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #unreleasedBytes = 0
+  #unreleasedReports = 0
   /** The caller's own loop is a slot too. */
   readonly #callers: number
   #poison: ItemFailure | undefined
@@ -84,9 +87,11 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
+    const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
     this.#sizing = new Sizing({
       targetSeconds: options.targetSeconds,
       ...(fixedSize !== undefined && { fixedSize }),
+      ...(concurrency !== undefined && { concurrency }),
       ...(request.caller && { expected: request.caller }),
     })
     this.#accounts =
@@ -105,6 +110,7 @@ export class Run {
       isCopying: request.options.speculation,
       startedAtSeconds: () => this.#startedAtSeconds,
     })
+    this.#window = new Window(fixedSize)
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
@@ -293,6 +299,7 @@ export class Run {
         slots: this.#totalSlots,
         agents: this.#agents.size,
         wallSeconds: now - this.#startedAtSeconds,
+        coreSeconds: this.#accounts.soFar(now).phases,
         ...(this.#agents.size === 0 && {
           waiting: this.#hadAgents ? 'no agent is heard of any more' : 'no agent has joined yet',
         }),
@@ -312,7 +319,7 @@ export class Run {
   get #isWindowOpen(): boolean {
     const slots = this.#slots
     const most = this.#sizing.itemSeconds === undefined ? Math.max(slots, UNMEASURED_SHARDS) : Number.POSITIVE_INFINITY
-    return this.#ledger.liveShards < Math.min(SHARDS_PER_SLOT * slots, most)
+    return this.#ledger.liveShards < Math.min(this.#window.size(slots, this.#feeder.unread), most)
   }
 
   #hasRoom(): boolean {
@@ -369,12 +376,14 @@ export class Run {
     if (isUsed) {
       this.#sizing.observe(end - start, timing, sizeOf(report.values))
       this.#stragglers.observe(timing, this.#slots, now)
+      this.#window.observe(timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds)
     }
     this.#apply(effects, report)
     this.#look()
     this.#options.onPace?.(this.#pace)
     this.#unreleasedBytes += message.byteLength
-    if (this.#unreleasedBytes >= RELEASE_BYTES) this.#release()
+    this.#unreleasedReports++
+    if (this.#unreleasedBytes >= RELEASE_BYTES || this.#unreleasedReports >= RELEASE_REPORTS) this.#release()
   }
 
   /** Slots that have nothing to do get a part of what runs. */
@@ -389,6 +398,7 @@ export class Run {
   /** What was handled need not be kept by the transport, and what is settled not by agents. */
   #release(): void {
     this.#unreleasedBytes = 0
+    this.#unreleasedReports = 0
     this.#queue.trim()
     this.#options.onChange()
   }

@@ -1,12 +1,15 @@
 // How many items a shard should hold, from what is measured. A pure machine: timings in, sizes out.
 // Always true: a size is at least 1, and never so large that the slots could not share what remains.
 import type { Timing } from '../proto/timing.js'
+import { ShardLanes } from './lanes.js'
 
 export interface SizingOptions {
   /** What a shard should take. Smaller: more overhead. Larger: longer tails, coarser progress. */
   readonly targetSeconds: number
   /** Set by the user: no measuring. */
   readonly fixedSize?: number
+  /** Items that a worker has in progress at once; undefined: as many as it finds to help. */
+  readonly concurrency?: number
   /** What was measured of an item before, over so many. */
   readonly expected?: { readonly itemSeconds: number; readonly items: number }
 }
@@ -43,6 +46,7 @@ const LEAST_ITEM_SECONDS = 1e-9
 
 export class Sizing {
   readonly #options: SizingOptions
+  readonly #lanes: ShardLanes
   #logItemSeconds: number | undefined
   #overheadSeconds = 0
   #largestMeasured = 1
@@ -52,6 +56,7 @@ export class Sizing {
 
   constructor(options: SizingOptions) {
     this.#options = options
+    this.#lanes = new ShardLanes(options.concurrency)
     if (options.expected === undefined) return
     this.#logItemSeconds = Math.log(Math.max(options.expected.itemSeconds, LEAST_ITEM_SECONDS))
     this.#largestMeasured = options.expected.items
@@ -64,6 +69,7 @@ export class Sizing {
 
   observe(items: number, timing: Timing, bytes: number): void {
     if (items === 0) return
+    this.#lanes.observe(items, timing)
     const seconds = timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds
     const log = Math.log(Math.max(seconds / items, LEAST_ITEM_SECONDS))
     const before = this.#logItemSeconds ?? log
@@ -77,11 +83,12 @@ export class Sizing {
   size(remaining: number | undefined, slots: number): number {
     const { itemSeconds } = this
     if (this.#options.fixedSize !== undefined) return this.#options.fixedSize
-    if (itemSeconds === undefined) return 1
+    if (itemSeconds === undefined) return this.#lanes.firstItems(remaining, slots)
     const share = remaining === undefined ? Number.POSITIVE_INFINITY : remaining / (PIECES_PER_SLOT * slots)
     // Below this size a shard is mostly overhead: small pieces in the tail stop here.
     const floor = this.leastSeconds(slots) / itemSeconds
-    return whole(Math.min(this.#wanted(slots, itemSeconds), Math.max(share, floor)))
+    const sized = Math.min(this.#wanted(slots, itemSeconds), Math.max(share, floor))
+    return whole(Math.min(Math.max(this.#lanes.leastItems(remaining, slots), sized), this.#mostItems()))
   }
 
   /** What takes less is mostly overhead, or more than one coordinator can follow. */
@@ -92,7 +99,7 @@ export class Sizing {
 
   /** After this long a worker gives back what it did not reach. */
   timeBoxSeconds(slots: number): number {
-    return TIME_BOX_TARGETS * this.#targetSeconds(slots)
+    return Math.max(TIME_BOX_TARGETS * this.#targetSeconds(slots), this.#lanes.leastBoxSeconds())
   }
 
   /** How the size has changed since this was last asked, when it is worth a word; the tail, where all sizes shrink, apart. */
@@ -107,8 +114,12 @@ export class Sizing {
   }
 
   #wanted(slots: number, itemSeconds: number): number {
-    const byBytes = this.#bytesPerItem > 0 ? OUTCOME_BYTES / this.#bytesPerItem : Number.POSITIVE_INFINITY
-    return Math.min(this.#targetSeconds(slots) / itemSeconds, this.#largestMeasured * GROWTH, byBytes)
+    return Math.min(this.#targetSeconds(slots) / itemSeconds, this.#largestMeasured * GROWTH, this.#mostItems())
+  }
+
+  /** By what their outcomes take. */
+  #mostItems(): number {
+    return this.#bytesPerItem > 0 ? OUTCOME_BYTES / this.#bytesPerItem : Number.POSITIVE_INFINITY
   }
 
   #targetSeconds(slots: number): number {

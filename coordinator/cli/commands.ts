@@ -50,6 +50,17 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./run.js')).run,
   },
   {
+    name: 'explain',
+    summary: 'predict what a job would take inline, on this machine and on a cluster',
+    operands: [FUNCTION],
+    usage: 'FUNCTION [options]\n       manyhands explain [options] -- COMMAND [ARG|{}]...',
+    examples: [
+      'manyhands explain resize.ts#resize --input images.jsonl',
+      "manyhands explain slow.py#score --range 0..100_000 --nats nats://127.0.0.1:4222 --require 'speedup>=4'",
+    ],
+    load: async () => (await import('./explain.js')).explain,
+  },
+  {
     name: 'agent',
     summary: 'lend the cores of this machine to the jobs on a NATS server',
     operands: [],
@@ -64,6 +75,14 @@ export const COMMANDS: readonly CommandSpec[] = [
     usage: '[options]',
     examples: ['manyhands up --agents 2 --slots 2'],
     load: async () => (await import('./up.js')).up,
+  },
+  {
+    name: 'bench',
+    summary: 'measure how short tasks may be here, or on a cluster, before handing them over costs more',
+    operands: [],
+    usage: '[options]',
+    examples: ['manyhands bench', 'manyhands bench --nats nats://127.0.0.1:4222 --json'],
+    load: async () => (await import('./bench.js')).bench,
   },
   {
     name: 'doctor',

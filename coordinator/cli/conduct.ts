@@ -10,6 +10,7 @@ import { paintFor } from './colour.js'
 import { EXIT, Fault, type FaultCode, messageOf, renderFault } from './fault.js'
 import { onInterrupt } from './interrupt.js'
 import type { ProgressLine } from './progress.js'
+import { figuresOfReceipt, type Requirement, unmet } from './requirement.js'
 import { renderVerdict } from './verdict.js'
 
 export interface Watch {
@@ -32,6 +33,10 @@ export interface Conduct {
   /** The receipt as the last line of standard error. */
   readonly json: boolean
   readonly receiptFile?: string | undefined
+  /** What the job is held to. */
+  readonly requirements?: readonly Requirement[] | undefined
+  /** Called with an end that is whole, when all was said. */
+  readonly onDone?: (end: JobEnd) => Promise<void>
   /** What an output that was not committed left behind, in a sentence. */
   readonly kept?: () => string | undefined
   readonly stdout: NodeJS.WritableStream
@@ -85,6 +90,10 @@ const readerGone = (stdout: NodeJS.WritableStream): AbortSignal => {
 
 const isHangup = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE'
 
+/** What a job that ran to its end does not keep of what is required of it. */
+const missedBy = (end: JobEnd, { requirements = [] }: Pick<Conduct, 'requirements'>): string[] =>
+  end.state === 'done' ? unmet(requirements, figuresOfReceipt(end.receipt, end.failed)) : []
+
 const sayEnd = (end: JobEnd, conduct: Conduct): void => {
   const { stderr, quiet, json, tagged, total, verbose } = conduct
   const whole = end.state === 'done'
@@ -93,6 +102,7 @@ const sayEnd = (end: JobEnd, conduct: Conduct): void => {
     const options = { paint: paintFor(stderr, conduct.env), total, tagged, kept, verbose }
     stderr.write(renderVerdict(withCode(end), options))
   }
+  for (const what of missedBy(end, conduct)) stderr.write(`manyhands: ${what} [MH-REQUIREMENT]\n`)
   if (conduct.receiptFile !== undefined) writeReceipt(conduct.receiptFile, end.receipt)
   if (json) stderr.write(`${JSON.stringify(end.receipt)}\n`)
 }
@@ -119,7 +129,10 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
     }
     progress.stop()
     sayEnd(first, conduct)
-    return { end: first, exitCode: exitCodeOf(first) }
+    if (first.state === 'done') await conduct.onDone?.(first)
+    const exitCode = exitCodeOf(first)
+    const isMissed = exitCode === EXIT.done && missedBy(first, conduct).length > 0
+    return { end: first, exitCode: isMissed ? EXIT.notMet : exitCode }
   } catch (error) {
     if (gone.aborted) return { end: undefined, exitCode: EXIT.done }
     throw error

@@ -3,7 +3,7 @@
 // Always true: no stack unless it was asked for; no code that is not in this table.
 
 /** 0: all items have values. */
-export const EXIT = { done: 0, someFailed: 1, usage: 2, notRun: 3, interrupted: 130 } as const
+export const EXIT = { done: 0, someFailed: 1, usage: 2, notRun: 3, notMet: 4, interrupted: 130 } as const
 
 /** Every code and the exit code that goes with it. Codes never change their meaning. */
 export const FAULT_CODES = {
@@ -31,6 +31,7 @@ export const FAULT_CODES = {
   'MH-JOB-BROKEN': EXIT.notRun,
   'MH-JOB-STOPPED': EXIT.someFailed,
   'MH-ITEMS-FAILED': EXIT.someFailed,
+  'MH-REQUIREMENT': EXIT.notMet,
   'MH-INTERRUPTED': EXIT.interrupted,
   'MH-RECEIPT': EXIT.notRun,
   'MH-SERVER-MISSING': EXIT.notRun,

@@ -7,7 +7,18 @@ import { keptOf, outputOf } from './results.js'
 
 export const map: Command = async invocation => {
   const { settings } = invocation
-  const { request, hands, conduct } = await prepare(invocation, true)
+  const foreseen = settings.isOn('explain') ? await import('./foreseen.js') : undefined
+  foreseen?.checkForeseeable(settings)
+  const prepared = await prepare(invocation, true)
+  const { request, hands, conduct } = prepared
+  const ahead = await foreseen?.foreseeMap(settings, prepared).catch(async error => {
+    await conduct.close()
+    throw error
+  })
+  if (ahead !== undefined && 'exitCode' in ahead) {
+    await conduct.close()
+    return ahead.exitCode
+  }
   // The output comes last: a job that cannot start leaves no file behind.
   const output = await outputOf(settings).catch(async error => {
     await conduct.close()
@@ -15,7 +26,7 @@ export const map: Command = async invocation => {
   })
   const { exitCode } = await conductJob({
     ...conduct,
-    start: watch => hands.run({ ...request, ...watch, operation: 'map', output }),
+    start: watch => ahead?.run(watch, output) ?? hands.run({ ...request, ...watch, operation: 'map', output }),
     kept: () => keptOf(settings),
   })
   return exitCode

@@ -8,6 +8,7 @@ export type Kind =
   | 'text'
   | 'flag'
   | 'count'
+  | 'concurrency'
   | 'natural'
   | 'port'
   | 'seconds'
@@ -15,6 +16,7 @@ export type Kind =
   | 'tolerance'
   | 'nats'
   | 'json'
+  | 'requirements'
   | { readonly oneOf: readonly string[] }
 
 export interface OptionSpec {
@@ -29,17 +31,24 @@ export interface OptionSpec {
 
 const JOBS = ['map', 'reduce']
 const CALLS = ['map', 'reduce', 'run']
+const FORESEEN = [...JOBS, 'explain']
+const FIGURES = ['explain', 'bench']
 
 export const OPTIONS = {
-  range: { kind: 'text', value: 'A..B[..STEP]', help: 'items are the numbers from A to before B', commands: JOBS },
-  input: { kind: 'text', value: 'FILE|-', help: 'items are read from a file, or from standard input', commands: JOBS },
+  range: { kind: 'text', value: 'A..B[..STEP]', help: 'items are the numbers from A to before B', commands: FORESEEN },
+  input: {
+    kind: 'text',
+    value: 'FILE|-',
+    help: 'items are read from a file, or from standard input',
+    commands: FORESEEN,
+  },
   format: {
     kind: { oneOf: ['lines', 'jsonl', 'csv', 'json'] },
     value: 'FORMAT',
     help: 'of the input: lines, jsonl, csv or json (default: by its extension)',
-    commands: JOBS,
+    commands: FORESEEN,
   },
-  glob: { kind: 'text', value: 'PATTERN', help: 'items are the paths of the files that match', commands: JOBS },
+  glob: { kind: 'text', value: 'PATTERN', help: 'items are the paths of the files that match', commands: FORESEEN },
   output: {
     kind: 'text',
     value: 'FILE|-',
@@ -66,18 +75,18 @@ export const OPTIONS = {
     kind: 'count',
     value: 'N',
     help: 'workers at once (default: the cores that this process may use)',
-    commands: ['map', 'reduce', 'agent', 'up'],
+    commands: [...FORESEEN, 'bench', 'agent', 'up'],
   },
   nats: {
     kind: 'nats',
     value: 'URL',
     help: 'the NATS server that agents have joined',
-    commands: [...CALLS, 'agent', 'doctor'],
+    commands: [...CALLS, ...FIGURES, 'agent', 'doctor'],
   },
   insecure: {
     kind: 'flag',
     help: 'allow plain nats:// beyond this machine',
-    commands: [...CALLS, 'agent', 'doctor'],
+    commands: [...CALLS, ...FIGURES, 'agent', 'doctor'],
   },
   shardSize: {
     kind: 'count',
@@ -85,11 +94,17 @@ export const OPTIONS = {
     help: 'items of a shard (default: sized from what is measured)',
     commands: JOBS,
   },
+  concurrency: {
+    kind: 'concurrency',
+    value: 'N|auto',
+    help: 'items in progress at once in each worker, for functions that wait (default: auto, which begins with 1)',
+    commands: ['map'],
+  },
   timeout: {
     kind: 'seconds',
     value: 'SECONDS',
     help: 'the longest that one item may take; also 250ms, 2s, 5m (default: no limit)',
-    commands: CALLS,
+    commands: [...CALLS, 'explain'],
   },
   retries: { kind: 'natural', value: 'N', help: 'further tries of an item that failed (default: 0)', commands: CALLS },
   onError: {
@@ -108,18 +123,49 @@ export const OPTIONS = {
     kind: 'text',
     value: 'NAME',
     help: 'an export that each worker calls once, before its first item',
-    commands: CALLS,
+    commands: [...CALLS, 'explain'],
   },
   shared: {
     kind: 'text',
     value: 'FILE',
     help: 'what init is given: the value in a .json file, else the bytes of the file',
-    commands: CALLS,
+    commands: [...CALLS, 'explain'],
   },
-  shell: { kind: 'flag', help: 'run COMMAND by a shell, as one line; {} is quoted there', commands: ['map'] },
+  shell: {
+    kind: 'flag',
+    help: 'run COMMAND by a shell, as one line; {} is quoted there',
+    commands: ['map', 'explain'],
+  },
   memory: { kind: 'bytes', value: 'SIZE', help: 'items and values held at once (default: 64MiB)', commands: JOBS },
   quiet: { kind: 'flag', help: 'say nothing but what went wrong', commands: JOBS },
-  json: { kind: 'flag', help: 'the receipt as one JSON object on the last line of standard error', commands: JOBS },
+  json: {
+    kind: 'flag',
+    help: 'one JSON object: the receipt, as the last line of standard error; of explain and bench all that they say',
+    commands: [...JOBS, ...FIGURES],
+  },
+  explain: {
+    kind: 'flag',
+    help: 'say first what the job will take, from a sample whose results are kept',
+    commands: ['map'],
+  },
+  require: {
+    kind: 'requirements',
+    value: 'WHAT',
+    help: "hold the job to it, or exit with 4: 'speedup>=4', 'efficiency>=80%', 'time<=30s', 'failed<=0'",
+    commands: FORESEEN,
+  },
+  costs: {
+    kind: 'text',
+    value: 'FILE|off',
+    help: 'where it is remembered what handing work over costs (default: in the cache folder of the user)',
+    commands: [...JOBS, ...FIGURES],
+  },
+  runner: {
+    kind: { oneOf: ['node', 'python'] },
+    value: 'RUNNER',
+    help: 'measure this one alone: node or python (default: both; with --nats node)',
+    commands: ['bench'],
+  },
   receipt: { kind: 'text', value: 'FILE', help: 'write the receipt to a .json file', commands: JOBS },
   name: {
     kind: 'text',
@@ -164,7 +210,7 @@ export const OPTIONS = {
     kind: 'flag',
     short: '-v',
     help: 'stacks of errors, and more',
-    commands: [...CALLS, 'agent', 'up', 'doctor', 'config'],
+    commands: [...CALLS, ...FIGURES, 'agent', 'up', 'doctor', 'config'],
   },
 } as const satisfies Record<string, OptionSpec>
 

@@ -43,6 +43,8 @@ const openEarly = async (
   const claim = hands.claim(runner)
   void claim.workers(1)
   claim.release()
+  const { recallStart } = await import('./remembered.js')
+  await recallStart(settings, runner)
   return hands
 }
 
@@ -111,6 +113,8 @@ export const prepare = async (invocation: Invocation, writesValues: boolean): Pr
       verbose: settings.isOn('verbose'),
       json: settings.isOn('json'),
       receiptFile,
+      requirements: settings.get('require'),
+      onDone: async end => (await import('./remembered.js')).rememberJob(settings, fn, end),
       stdout,
       stderr,
       env,

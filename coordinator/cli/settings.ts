@@ -4,8 +4,10 @@
 import { configPlaces, type Entry, entriesOf, readConfig } from './config-files.js'
 import { Fault, messageOf } from './fault.js'
 import { flagOf, type OPTIONS, type OptionKey, optionsOf, specOf, variableOf } from './options.js'
+import { parseRequirements } from './requirement.js'
 import {
   parseBytes,
+  parseConcurrency,
   parseCount,
   parseFlag,
   parseJson,
@@ -21,6 +23,7 @@ const PARSERS = {
   text: parseText,
   flag: parseFlag,
   count: parseCount,
+  concurrency: parseConcurrency,
   natural: parseNatural,
   port: parsePort,
   seconds: parseSeconds,
@@ -28,6 +31,7 @@ const PARSERS = {
   tolerance: parseTolerance,
   nats: parseNats,
   json: parseJson,
+  requirements: parseRequirements,
 } as const
 
 type ValueOfKind<K> = K extends keyof typeof PARSERS

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { type Conduct, conductJob, exitCodeOf } from '../../../coordinator/cli/conduct.js'
 import { Fault } from '../../../coordinator/cli/fault.js'
+import { parseRequirements } from '../../../coordinator/cli/requirement.js'
 import type { JobEnd } from '../../../coordinator/job.js'
 import { end, receipt } from './fixtures.js'
 
@@ -166,4 +167,30 @@ test.serial('a receipt that cannot be written is an error with a code', async t 
   const receiptFile = join(tmpdir(), 'no-such-folder', 'receipt.json')
   const error = await t.throwsAsync(conductJob({ ...base, receiptFile, start: async () => end() }))
   t.true(error instanceof Fault && error.code === 'MH-RECEIPT' && error.exitCode === 3)
+})
+
+test.serial(
+  'a job that does not keep what is required of it exits with 4, its receipt still the last line',
+  async t => {
+    const { base, said } = stage()
+    const requirements = parseRequirements('speedup>=8,failed<=0')
+    const { exitCode } = await conductJob({ ...base, requirements, json: true, start: async () => end() })
+    t.is(exitCode, 4)
+    const lines = said.join('').trimEnd().split('\n')
+    t.is(lines.at(-2), 'manyhands: speedup is 7.1x, required is speedup>=8 [MH-REQUIREMENT]')
+    t.deepEqual(JSON.parse(lines.at(-1) ?? ''), receipt())
+    const worse = await conductJob({ ...base, requirements, start: async () => end(failed) })
+    t.is(worse.exitCode, 1, 'items that failed come first')
+  },
+)
+
+test.serial('an end that is whole is told of once, for what is to be remembered', async t => {
+  const { base } = stage()
+  const seen: string[] = []
+  const onDone = async (done: JobEnd): Promise<void> => {
+    seen.push(done.job)
+  }
+  await conductJob({ ...base, onDone, start: async () => end() })
+  await conductJob({ ...base, onDone, start: async () => end({ state: 'interrupted' }) })
+  t.deepEqual(seen, ['j1'])
 })
