@@ -240,7 +240,7 @@ const concurrencyContract = (test: TestFn, { runner, code, back }: Kit): void =>
   test(`${runner}: an item that waits too long among others is a timeout by itself, and its worker ends`, async t => {
     const seat = new Seat(runner)
     const load = seat.load(withSpec(code.stuck, { concurrency: 4, timeoutSeconds: 2 }))
-    const ran = await seat.run(load, range(12), { start: 100 })
+    const ran = await seat.run(load, range(12), { start: 100, timeBoxSeconds: 8 })
     t.like(ran.failures[0], { index: 105, reason: 'timeout', message: 'took longer than 2 s' })
     t.is(ran.failures.length, 1)
     t.true(ran.last)
