@@ -184,6 +184,8 @@ test('what is silent for much longer than its like is run a second time, once, a
     { type: 'offer', shard: 0, attempt: 2, start: 0, end: 1, careful: false },
   ])
   ledger.step(beat(9, 2.5, [held(0, 2)], { agent: 'b' }))
+  ledger.step(beat(19, 9, [held(0, 2)], { agent: 'b' }))
+  ledger.step(beat(19, 9, []))
   t.deepEqual(ledger.step(idle(3, 9, { spareSeconds: 10 })), [])
   t.deepEqual(settled(ledger.step(report({ shard: 0, attempt: 1, start: 0, end: 1 }))), [[0, 1]])
   t.deepEqual(ledger.step(report({ shard: 0, attempt: 2, agent: 'b', start: 0, end: 1 })), [
@@ -338,6 +340,19 @@ test('an offer is repeated when a later one was claimed, though nobody is idle',
     again.push(...offers(ledger.step({ type: 'tick', now: nth / 2 })))
   }
   t.deepEqual(again, ['0.2 [0, 3)'])
+})
+
+test('of two offers that waited long and are claimed together, the one whose beat comes later is not repeated', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 3, now: 0 })
+  ledger.step({ type: 'add', start: 3, end: 6, now: 0.1 })
+  const again: number[] = []
+  for (let nth = 1; nth <= 14; nth++) {
+    const holds = nth < 8 ? [] : [held(1)]
+    ledger.step(beat(nth, nth / 2, holds, { heldInAll: 2 }))
+    if (offers(ledger.step({ type: 'tick', now: nth / 2 })).length > 0) again.push(nth / 2)
+  }
+  t.deepEqual(again, [5.5], 'the later one is known as claimed since 4.0')
 })
 
 test("the ledger's own pause ends nobody's lease", t => {

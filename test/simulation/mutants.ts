@@ -149,6 +149,7 @@ export const MUTANTS: readonly Mutant[] = [
     WAITING,
     'this.#settled.missing(span.start, span.end)',
     '[span]',
+    'coordinator/ledger',
   ),
   mutant('a shard that was shortened keeps its end', LEDGER, 'shard.end = start;', ''),
   mutant('what a shortened shard gives back is forgotten', LEDGER, 'this.#reopen(back, ', '[].push(back, '),
@@ -176,7 +177,13 @@ export const MUTANTS: readonly Mutant[] = [
     'coordinator/ledger',
   ),
   mutant('a host copies its own work', TAIL, 'agent !== candidate.holder', 'agent !== undefined', 'coordinator/ledger'),
-  mutant('a lease that nobody holds any more is never missed', LEASES, 'named < held.size', 'named < 0'),
+  mutant(
+    'a lease that nobody holds any more is never missed',
+    LEASES,
+    'named < held.size',
+    'named < 0',
+    'coordinator/ledger',
+  ),
   mutant(
     'a recall is never heard',
     INTAKE,
