@@ -48,12 +48,16 @@ export class Channel {
       if (!this.#serving) void this.#serve(service)
     })
     this.#socket.on('end', () => service.orphaned())
-    this.#socket.on('error', () => service.orphaned())
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => {
+      // The user's code has closed the descriptor: the agent is there, sees that, and says so.
+      if (error.code !== 'EBADF') service.orphaned()
+    })
     this.send({ type: 'ready', protocol: PROTOCOL_VERSION })
   }
 
-  send(message: FromWorker): void {
-    this.#writer.send(fromWorkerFrame(message))
+  /** `onWritten`: the memory of the message's values is the caller's again. */
+  send(message: FromWorker, onWritten?: () => void): void {
+    this.#writer.send(fromWorkerFrame(message), onWritten)
   }
 
   /** Resolves when what was sent has been written, but for a rest that the agent reads too slowly. */

@@ -13,8 +13,23 @@ const FLUSH_BYTES = 1024 * 1024
 /** A value that is longer than this is refused, so that a frame stays under its cap. */
 const VALUE_LIMIT_BYTES = 64 * 1024 * 1024
 const NUMBERS = FLUSH_BYTES / 8
+/** Fewer numbers than this are copied on their way out, so that their memory is free at once. */
+const FEW_NUMBERS = 1024
 
 const { performance, Buffer } = globalThis
+
+/** Memory for results whose last contents have left the process: fresh memory costs more than what is written into it. */
+const spare: Float64Array[] = []
+const MOST_SPARE = 4
+
+const takeNumbers = (count: number): Float64Array =>
+  count <= FEW_NUMBERS ? new Float64Array(count) : (spare.pop() ?? new Float64Array(NUMBERS))
+
+const nothing = (): void => {}
+
+const giveNumbers = (numbers: Float64Array): void => {
+  if (numbers.length === NUMBERS && spare.length < MOST_SPARE) spare.push(numbers)
+}
 
 /** A value's text; throws for one that has no form. */
 export const textOfValue = (value: unknown): string => {
@@ -24,9 +39,12 @@ export const textOfValue = (value: unknown): string => {
   return text
 }
 
+/** Calls `onWritten` once the values have left. */
+type Send = (outcomes: WorkerOutcomes, onWritten: () => void) => void
+
 export class Part {
   readonly #run: number
-  readonly #send: (outcomes: WorkerOutcomes) => void
+  readonly #send: Send
   /** Values so far while all are numbers. Written by the tight loops as well, which move `count` themselves. */
   numbers: Float64Array
   count = 0
@@ -50,20 +68,14 @@ export class Part {
   #turnSeconds = Number.MAX_VALUE
 
   /** `cpuSeconds`: what the work has used so far. */
-  constructor(
-    run: number,
-    start: number,
-    count: number,
-    send: (outcomes: WorkerOutcomes) => void,
-    cpuSeconds = workerCpuSeconds,
-  ) {
+  constructor(run: number, start: number, count: number, send: Send, cpuSeconds = workerCpuSeconds) {
     this.#cpuSeconds = cpuSeconds
     this.#cpuBefore = cpuSeconds()
     this.#run = run
     this.#start = start
     this.next = start
     this.#send = send
-    this.numbers = new Float64Array(Math.min(NUMBERS, count))
+    this.numbers = takeNumbers(count)
   }
 
   /** How many more items fit before a flush. */
@@ -154,17 +166,28 @@ export class Part {
     this.#turnSeconds = Math.min(this.#turnSeconds, seconds)
   }
 
+  get isEmpty(): boolean {
+    return this.next === this.#start
+  }
+
+  /** What is in it should not wait for longer. */
+  get dueAtSeconds(): number {
+    return this.#flushedAt / 1000 + FLUSH_SECONDS
+  }
+
   due(nowSeconds: number): boolean {
-    return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.isFull
+    return nowSeconds >= this.dueAtSeconds || this.isFull
   }
 
   flush(last: boolean): void {
     const began = performance.now()
+    const { numbers } = this
     const values = this.#takeValues()
+    const isPacked = values.form === 'f64'
     const cpu = this.#cpuSeconds()
     const cpuSeconds = Math.max(0, cpu - this.#cpuBefore)
     const encodeSeconds = this.#encodeSeconds + (performance.now() - began) / 1000
-    this.#send({
+    const outcomes: WorkerOutcomes = {
       type: 'outcomes',
       run: this.#run,
       span: { start: this.#start, end: this.next },
@@ -184,7 +207,11 @@ export class Part {
         }),
       },
       last,
-    })
+    }
+    // The values leave without a copy: what comes next needs memory of its own.
+    this.#send(outcomes, isPacked ? () => giveNumbers(numbers) : nothing)
+    if (isPacked && !last) this.numbers = takeNumbers(numbers.length)
+    if (!isPacked && last) giveNumbers(numbers)
     this.#start = this.next
     this.#failures = []
     this.#textBytes = 0
@@ -203,10 +230,7 @@ export class Part {
       const text = Buffer.from(texts.length === 0 ? '' : `${texts.join('\n')}\n`)
       return { form: 'json', count: texts.length, text }
     }
-    // The values leave without a copy: what comes next needs memory of its own.
-    const values = this.numbers.subarray(0, count)
-    this.numbers = new Float64Array(count === 0 ? this.numbers.length : Math.min(NUMBERS, this.numbers.length))
-    return { form: 'f64', values }
+    return { form: 'f64', values: this.numbers.subarray(0, count) }
   }
 
   #textsOfAll(): string[] {

@@ -86,6 +86,8 @@ export interface Items {
     /** The Items message that holds one of the forms above, kept by the coordinator under its SHA-256. */
     { $case: "reference"; value: BlobRef }
     | undefined;
+  /** Zero bytes, as many as bring packed values to a multiple of eight in the message, so that they are read where they are. */
+  padding: Uint8Array;
 }
 
 export interface Progression {
@@ -358,7 +360,7 @@ export const Span: MessageFns<Span> = {
 };
 
 function createBaseItems(): Items {
-  return { count: 0n, form: undefined };
+  return { count: 0n, form: undefined, padding: new Uint8Array(0) };
 }
 
 export const Items: MessageFns<Items> = {
@@ -388,6 +390,9 @@ export const Items: MessageFns<Items> = {
       case "reference":
         BlobRef.encode(message.form.value, writer.uint32(58).fork()).join();
         break;
+    }
+    if (message.padding.length !== 0) {
+      writer.uint32(66).bytes(message.padding);
     }
     return writer;
   },
@@ -459,6 +464,14 @@ export const Items: MessageFns<Items> = {
             }
 
             message.form = { $case: "reference", value: BlobRef.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.padding = reader.bytes();
             continue;
           }
         }

@@ -53,7 +53,7 @@ const folder = writeFolder({
       uncaught: () => { setImmediate(() => { throw new Error('out of nowhere') }); return wait(1) },
       garbage: () => { writeSync(3, 'hello there, this is no frame at all') },
       closes: () => { closeSync(3); return wait(20) },
-      patches: () => { Buffer.alloc = undefined },
+      patches: () => { Buffer.allocUnsafe = undefined },
       memory: () => { const all = []; for (;;) all.push(new Array(1e6).fill(all.length)) },
     }
     export const die = ([how, x]) => x === 5 ? deaths[how](x) : x

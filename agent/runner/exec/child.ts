@@ -53,7 +53,13 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
   const { line, lanes, spec } = found
   const source = sourceOf(items)
   const { count } = source
-  const part = new Part(run, start, count, outcomes => channel.send(outcomes), childrenCpuSeconds)
+  const part = new Part(
+    run,
+    start,
+    count,
+    (outcomes, onWritten) => channel.send(outcomes, onWritten),
+    childrenCpuSeconds,
+  )
   const endSeconds = nowSeconds() + timeBoxSeconds
   if (lanes.count > 1 && !careful) {
     const { timeoutSeconds } = spec

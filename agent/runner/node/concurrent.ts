@@ -60,7 +60,7 @@ const ends = (promise: PromiseLike<unknown>, end: (settled: Settled) => void): v
 
 const fresh = (run: WorkerRun, { channel }: Seat): Omit<Left, 'promise' | 'sinceSeconds'> => {
   const source = sourceOf(run.items)
-  const part = new Part(run.run, run.start, source.count, outcomes => channel.send(outcomes))
+  const part = new Part(run.run, run.start, source.count, (outcomes, onWritten) => channel.send(outcomes, onWritten))
   return { source, part, offset: 0, preparedTo: 0, endSeconds: nowSeconds() + run.timeBoxSeconds }
 }
 

@@ -160,7 +160,7 @@ export const runMap = async (
   leavesAtPromise = false,
 ): Promise<Left | undefined> => {
   const source = sourceOf(run.items)
-  const part = new Part(run.run, run.start, source.count, outcomes => channel.send(outcomes))
+  const part = new Part(run.run, run.start, source.count, (outcomes, onWritten) => channel.send(outcomes, onWritten))
   const caller = new ChunkCaller(loaded, run.items, source, part)
   const endSeconds = nowSeconds() + run.timeBoxSeconds
   let offset = 0
