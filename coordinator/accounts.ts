@@ -98,8 +98,11 @@ export class Accounts {
   }
 
   /** The phases up to now, and the capacity that they add up to. */
-  soFar(now: number, isUnfinished = false): { readonly capacity: number; readonly phases: Phases } {
-    const { capacity, excess, ...served } = this.#served.settle(now, isUnfinished)
+  soFar(
+    now: number,
+    isUnfinished = false,
+  ): { readonly capacity: number; readonly unused: number; readonly phases: Phases } {
+    const { capacity, unused, excess, ...served } = this.#served.settle(now, isUnfinished)
     const phases = { ...this.#seconds }
     phases.transport += served.transport
     phases.tail += served.tail
@@ -111,15 +114,15 @@ export class Accounts {
       phases[phase] -= taken
       over -= taken
     }
-    return { capacity, phases }
+    return { capacity, unused: Math.min(unused, phases.tail), phases }
   }
 
   /** `isUnfinished`: it ended while slots were at work, and what they were at is lost. */
   receipt(items: number, failed: number, now: number, isUnfinished = false): Receipt {
     const { job, name, shardSize } = this.#options
     const wall = Math.max(now - this.#startedAtSeconds, 1e-9)
-    const { capacity, phases } = this.soFar(now, isUnfinished)
-    const serial = this.#serial.estimate()
+    const { capacity, unused, phases } = this.soFar(now, isUnfinished)
+    const serial = this.#serial.estimate(this.#placement === 'inline')
     const slots = capacity / wall
     const facts = {
       schema: 'manyhands.receipt/1' as const,
@@ -134,6 +137,7 @@ export class Accounts {
       core_seconds: phases,
       cpu_core_seconds: this.#serial.cpuSeconds,
       preempted_core_seconds: Math.min(this.#serial.preemptedSeconds, phases.compute),
+      unused_core_seconds: unused,
       elsewhere_core_seconds: this.#elsewhereSeconds,
       serial_seconds_estimate: serial,
       ...gainOf({ items, slots, wallSeconds: wall, serialSeconds: serial.value, startSeconds: phases.start }),

@@ -49,7 +49,8 @@ const loop = (facts: Facts): string => {
 
 const tail = (facts: Facts, shardSize: number | undefined): Knob | undefined => {
   const { items, shards, slots, wall_seconds: wall, core_seconds: phases, item_seconds: item } = facts
-  const seconds = phases.tail
+  const unused = facts.unused_core_seconds
+  const seconds = items < slots ? phases.tail : phases.tail - unused
   const others = Math.max(1, Math.round(slots) - 1)
   const each = time(seconds / Math.max(1, slots))
   const idle = `${count(others, 'slot')} idle for ${time(seconds / others)}`
@@ -76,7 +77,8 @@ const start = ({ core_seconds: phases, capacity_core_seconds: capacity }: Facts)
   text: `Starting workers took ${time(phases.start)} of ${time(capacity)}: keep one pool for several jobs, or give it more items.`,
 })
 
-const handover = (facts: Facts, shardSize: number | undefined): Knob => {
+const handover = (facts: Facts, shardSize: number | undefined): Knob | undefined => {
+  if (facts.placement === 'inline') return undefined
   const { items, shards, core_seconds: phases, capacity_core_seconds: capacity } = facts
   const codec = phases.decode + phases.encode
   const seconds = codec + phases.dispatch + phases.transport
@@ -88,7 +90,7 @@ const handover = (facts: Facts, shardSize: number | undefined): Knob => {
     if (better > 2 * shardSize)
       return {
         seconds,
-        text: `Shards of ${shardSize} took ${time(handing)} of ${time(capacity)} to hand over: leave out the shard size, or make it ${count(better, 'item')}.`,
+        text: `Shards of ${shardSize} took ${time(handing)} of ${time(capacity)} to hand over: leave out the shard size, or make it about ${count(Number(better.toPrecision(2)), 'item')}.`,
       }
   }
   if (codec > handing)

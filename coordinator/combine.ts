@@ -32,6 +32,7 @@ export const combineReceipts = (first: Receipt, later: readonly Receipt[], shard
     core_seconds: phases,
     cpu_core_seconds: sumOf(all, each => each.cpu_core_seconds),
     preempted_core_seconds: sumOf(all, each => each.preempted_core_seconds),
+    unused_core_seconds: sumOf(all, each => each.unused_core_seconds),
     elsewhere_core_seconds: sumOf(all, each => each.elsewhere_core_seconds),
     serial_seconds_estimate: serial,
     ...gainOf({

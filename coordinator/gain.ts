@@ -19,10 +19,10 @@ const LEAST_SLOTS = 1.01
 /** Closer to a loop than this nobody can tell which was faster. */
 const SLOWER = 0.95
 
-/** A plain loop would have been faster, even one that lacked a core as often as the workers did. */
-export const isSlower = (receipt: Pick<Receipt, 'serial_seconds_estimate' | 'wall_seconds'>): boolean => {
-  const { serial_seconds_estimate: serial, wall_seconds: wall } = receipt
-  return serial.value > 0 && serial.high < SLOWER * wall
+/** A plain loop would have been faster, even one that lacked a core as often as the workers did. Inline it was one. */
+export const isSlower = (receipt: Pick<Receipt, 'placement' | 'serial_seconds_estimate' | 'wall_seconds'>): boolean => {
+  const { placement, serial_seconds_estimate: serial, wall_seconds: wall } = receipt
+  return placement !== 'inline' && serial.value > 0 && serial.high < SLOWER * wall
 }
 
 type Gain = Pick<Receipt, 'speedup' | 'efficiency' | 'karp_flatt' | 'break_even_items' | 'break_even_item_seconds'>

@@ -5,7 +5,7 @@ import type { Accounts } from './accounts.js'
 import type { JobFunction } from './function/function.js'
 import type { Input } from './input/input.js'
 import type { Output } from './output/output.js'
-import type { Receipt } from './receipt.js'
+import type { Phases, Receipt } from './receipt.js'
 
 export interface JobRequest {
   readonly function: JobFunction
@@ -58,6 +58,8 @@ export interface Progress {
   readonly slots: number
   readonly agents: number
   readonly wallSeconds: number
+  /** Where the slots' time went so far, as in the receipt; what is in no report yet is `transport` or `tail`. */
+  readonly coreSeconds?: Phases
   /** Why nothing is running, in a sentence; for instance that no agent has joined yet. */
   readonly waiting?: string
 }

@@ -29,6 +29,8 @@ export interface Course {
  * that have cost the caller more than they save. Larger: jobs of some hundred milliseconds stay on one core.
  */
 const STARTS_WORTH = 3
+/** Before the loop has run so long, short items say little: the engine is still compiling, and they get many times faster. */
+const SETTLED_SECONDS = 0.01
 /** An item that takes so long keeps the caller's event loop from everything else: workers take over. */
 const LONG_ITEM_SECONDS = 0.02
 /**
@@ -45,6 +47,8 @@ const CHEAP_AGAIN = 0.6
 export class Plan {
   readonly #options: PlanOptions
   readonly #item = new RecentMean()
+  /** Since the last decision. */
+  #newest = { items: 0, seconds: 0 }
   /** Of the caller's thread, for one item that a worker ran. */
   readonly #handover = new RecentMean()
   #areReady = false
@@ -75,6 +79,8 @@ export class Plan {
   ran(items: number, seconds: number): void {
     this.#ranSeconds += seconds
     this.#item.add(items, seconds)
+    this.#newest.items += items
+    this.#newest.seconds += seconds
   }
 
   /** An item has been running for so long and is not done. */
@@ -102,9 +108,10 @@ export class Plan {
   decide(now: number, remaining: number | undefined): Course {
     const itemSeconds = this.#item.mean
     if (itemSeconds === undefined) return this.#course
-    const worthSeconds = remaining === undefined ? Math.max(this.#ranSeconds, itemSeconds) : remaining * itemSeconds
-    const callerRuns = !(this.#areReady && itemSeconds > LONG_ITEM_SECONDS)
-    const workers = this.#workers(worthSeconds, remaining, itemSeconds)
+    const lower = this.#lower(itemSeconds)
+    const worthSeconds = this.#worth(lower, remaining)
+    const callerRuns = !(this.#areReady && lower > LONG_ITEM_SECONDS)
+    const workers = this.#workers(worthSeconds, remaining, lower)
     const isFed = this.#areReady && workers > 0 && !this.#tooDear(itemSeconds)
     const course = { workers, isFed, callerRuns: callerRuns || !isFed }
     this.#log(now, course, {
@@ -116,6 +123,22 @@ export class Plan {
     })
     this.#course = course
     return course
+  }
+
+  /**
+   * The lower of the mean and of what the newest slice says: in one of them another process may have had the core, and a
+   * start that was not needed costs most.
+   */
+  #lower(itemSeconds: number): number {
+    const { items, seconds } = this.#newest
+    this.#newest = { items: 0, seconds: 0 }
+    return items > 0 ? Math.min(itemSeconds, seconds / items) : itemSeconds
+  }
+
+  /** What the rest will take the caller alone. */
+  #worth(each: number, remaining: number | undefined): number {
+    if (this.#ranSeconds < SETTLED_SECONDS && each < SETTLED_SECONDS / 100) return 0
+    return remaining === undefined ? Math.max(this.#ranSeconds, each) : remaining * each
   }
 
   #workers(worthSeconds: number, remaining: number | undefined, itemSeconds: number): number {
@@ -152,27 +175,24 @@ export class Plan {
   }
 }
 
-/** Seconds an item, over about the newest work. */
+/** Seconds an item, over about the newest work: what took longer counts for more, so that fast items do not hide slow ones. */
 class RecentMean {
-  #items = 0
-  #seconds = 0
+  #mean: number | undefined
   seenSeconds = 0
 
   get mean(): number | undefined {
-    return this.#items > 0 ? this.#seconds / this.#items : undefined
+    return this.#mean
   }
 
   add(items: number, seconds: number): void {
-    const kept = this.#seconds > MEMORY_SECONDS ? MEMORY_SECONDS / this.#seconds : 1
-    this.#items = this.#items * kept + items
-    this.#seconds = this.#seconds * kept + seconds
     this.seenSeconds += seconds
+    const each = seconds / Math.max(1, items)
+    const before = this.#mean ?? each
+    this.#mean = before + Math.min(1, seconds / MEMORY_SECONDS) * (each - before)
   }
 
   /** One item takes this long at least. */
   atLeast(seconds: number): void {
-    if ((this.mean ?? 0) >= seconds) return
-    this.#items = 1
-    this.#seconds = seconds
+    this.#mean = Math.max(this.#mean ?? 0, seconds)
   }
 }

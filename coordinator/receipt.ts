@@ -32,6 +32,8 @@ export interface Receipt {
   readonly cpu_core_seconds: number
   /** Of compute: the function wanted a core and had none. */
   readonly preempted_core_seconds: number
+  /** Of tail: slots that got no work at all. */
+  readonly unused_core_seconds: number
   /** The same slots' time for other jobs; no part of the capacity. */
   readonly elsewhere_core_seconds: number
   readonly serial_seconds_estimate: SerialEstimate

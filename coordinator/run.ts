@@ -277,6 +277,7 @@ export class Run {
         slots: this.#totalSlots,
         agents: this.#agents.size,
         wallSeconds: now - this.#startedAtSeconds,
+        coreSeconds: this.#accounts.soFar(now).phases,
         ...(this.#agents.size === 0 && {
           waiting: this.#hadAgents ? 'no agent is heard of any more' : 'no agent has joined yet',
         }),

@@ -108,7 +108,8 @@ export class Serial {
     return { median, slowest: Math.max(this.#slowestSeconds, last) }
   }
 
-  estimate(): SerialEstimate {
+  /** `isLoop`: one core ran it all, one item after the other: that took what it took. */
+  estimate(isLoop = false): SerialEstimate {
     const high = this.#rawSeconds
     if (high <= 0) return { value: 0, low: 0, high: 0, method: 'no item ran to its end' }
     const all = this.#fewSeconds + [...this.#many.values()].reduce((sum, { seconds }) => sum + seconds, 0)
@@ -118,6 +119,13 @@ export class Serial {
     const isUnknown = this.#preemptedSeconds === 0 && this.#cpuSeconds > 0
     const least = isUnknown ? Math.min(best, this.#cpuSeconds) : best
     const low = Math.min(value, least)
+    if (isLoop)
+      return {
+        value: high,
+        low: Math.min(low, high),
+        high,
+        method: "the time inside the function, in the caller's own loop",
+      }
     const method = [
       'the time inside the function',
       ...(this.#preemptedSeconds > 0 ? ['less what workers waited for a core'] : []),

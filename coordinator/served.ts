@@ -10,6 +10,8 @@ export interface Served {
   readonly transport: number
   /** After a slot's last report. */
   readonly tail: number
+  /** Of tail: slots that got nothing at all. */
+  readonly unused: number
   /** As tail, but the work went on, or was with an agent that died. */
   readonly lost: number
   /** Of slots that do not account for their time. */
@@ -89,7 +91,7 @@ export class ServedTime {
 
   /** `isUnfinished`: the job ended while its slots were at work. */
   settle(now: number, isUnfinished: boolean): Served {
-    const sum = { capacity: 0, transport: 0, tail: 0, lost: 0, unknown: 0, excess: 0 }
+    const sum = { capacity: 0, transport: 0, tail: 0, unused: 0, lost: 0, unknown: 0, excess: 0 }
     for (const slot of this.#slots.values()) {
       const ended = slot.fromSeconds === undefined ? slot.endedSeconds : now
       const open = slot.fromSeconds === undefined ? 0 : Math.max(0, now - slot.fromSeconds)
@@ -99,6 +101,7 @@ export class ServedTime {
       const after = reportedSeconds === undefined ? served : Math.min(served, Math.max(0, ended - reportedSeconds))
       const isLost = slot.isDead || (isUnfinished && reportedSeconds !== undefined)
       sum[isLost ? 'lost' : 'tail'] += after
+      if (reportedSeconds === undefined && !isLost) sum.unused += after
       const isSilent = reportedSeconds !== undefined && slot.accountedSeconds === 0
       const rest = served - after - slot.accountedSeconds
       if (rest < 0) sum.excess -= rest

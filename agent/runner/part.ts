@@ -3,8 +3,8 @@
 // the function does later to an object that it returned changes nothing; numbers stay packed while all values are numbers.
 import { encodeValue, type Items } from '../../proto/items.js'
 import type { Failure, ItemFailure } from '../../proto/outcome.js'
+import { Preemption } from '../../proto/preemption.js'
 import type { WorkerOutcomes } from '../message.js'
-import { Preemption } from './preemption.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
 const FLUSH_SECONDS = 0.1

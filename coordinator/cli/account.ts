@@ -43,7 +43,9 @@ const gainLines = (receipt: Receipt, { paint }: AccountOptions): string[] => {
       ...lossLines(receipt),
     ]
   const spread = Math.max(serial.high - serial.value, serial.value - serial.low) / serial.value
-  const from = `from ${plural(shards, 'shard')}${spread > LEAST_SPREAD ? `, ±${Math.round(spread * 100)} %` : ''}`
+  // Inline there are none: the loop itself is what is told.
+  const source = shards === 0 ? 'as it did' : `from ${plural(shards, 'shard')}`
+  const from = `${source}${spread > LEAST_SPREAD ? `, ±${Math.round(spread * 100)} %` : ''}`
   return [
     column('Speedup', gain, `one core would take ${formatSeconds(serial.value)} (${from})`),
     column(
@@ -82,13 +84,14 @@ const inUnitOf = (total: number): ((seconds: number) => string) => {
 }
 
 /** `waiting`: a worker had nothing to do though its host had the next shard, or its outcomes were on their way. */
-const rowsOf = ({ core_seconds: seconds }: Receipt): [string, number][] => [
+const rowsOf = ({ core_seconds: seconds, unused_core_seconds: unused }: Receipt): [string, number][] => [
   ['your function', seconds.compute],
   ['start-up', seconds.start],
   ['codec', seconds.decode + seconds.encode],
   ['transport', seconds.transport],
   ['waiting', seconds.dispatch],
-  ['idle at the end', seconds.tail],
+  ['idle at the end', seconds.tail - unused],
+  ['never used', unused],
   ['lost attempts', seconds.lost],
   ['other', seconds.other],
 ]

@@ -1,12 +1,13 @@
 // What the caller's own loop did of a job, as the slot that it is. In: chunks that it ran, items that came from workers.
 // Out: counts, and reports of the slot `caller/0` to the job's account. Always true: what lies between two chunks is handing
 // over: the turns of the event loop, and what workers' outcomes cost this thread.
+import { Preemption } from '../../proto/preemption.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 import type { Accounts } from '../accounts.js'
 
 const CALLER = 'caller'
-/** Smaller: a report for each chunk. Larger: a receipt that lags behind. */
-const REPORT_SECONDS = 0.005
+/** Smaller: the scheduler asked more often than it is worth. Larger: a receipt that lags behind. */
+const REPORT_SECONDS = 0.05
 
 export class CallerAccount {
   readonly #accounts: Accounts
@@ -15,6 +16,7 @@ export class CallerAccount {
   #unreportedItems = 0
   #unreportedSeconds = 0
   #cpuMicroseconds: number
+  readonly #preemption = new Preemption()
   #items = 0
   #computeSeconds = 0
   #workersItems = 0
@@ -71,7 +73,13 @@ export class CallerAccount {
     const dispatchSeconds = Math.max(0, now - this.#reportedAt - computeSeconds)
     const cpu = cpuMicroseconds()
     const cpuSeconds = Math.min((cpu - this.#cpuMicroseconds) / 1e6, computeSeconds)
-    const timing = { ...NO_SLOT_TIME, computeSeconds, dispatchSeconds, cpuSeconds }
+    const preemptedSeconds = this.#preemption.take({
+      computeSeconds,
+      codecSeconds: dispatchSeconds,
+      turnSeconds: 0,
+      cpuSeconds,
+    })
+    const timing = { ...NO_SLOT_TIME, computeSeconds, dispatchSeconds, cpuSeconds, preemptedSeconds }
     this.#accounts.report(`${CALLER}/0`, timing, this.#unreportedItems, true, now)
     this.#reportedAt = now
     this.#unreportedItems = 0

@@ -272,6 +272,7 @@ export class HeadStart {
         slots: 1 + this.#asked,
         agents: this.#workersEnd === undefined ? 0 : 1,
         wallSeconds: this.#account.secondsAt(clock()),
+        coreSeconds: this.#accounts.soFar(clock()).phases,
       })
     } catch (error) {
       this.#end('broken', `onProgress threw: ${error instanceof Error ? error.message : String(error)}`)

@@ -44,6 +44,7 @@ test('start-up is divided among more items, and overhead by longer ones', t => {
 
 test('a loop is faster only if it is faster even when disturbed', t => {
   const of = (value: number, high: number) => ({
+    placement: 'local' as const,
     wall_seconds: 10,
     serial_seconds_estimate: { value, low: value, high, method: '' },
   })
@@ -51,4 +52,5 @@ test('a loop is faster only if it is faster even when disturbed', t => {
   t.false(isSlower(of(1, 10)))
   t.false(isSlower(of(9.8, 9.8)))
   t.false(isSlower(of(0, 0)))
+  t.false(isSlower({ ...of(1, 2), placement: 'inline' }))
 })

@@ -29,6 +29,16 @@ test('workers are asked for when what remains is worth their start, and fed when
   t.regex(said()[0] as string, /3 workers/)
 })
 
+test('while the engine still compiles, short items say nothing', t => {
+  const { plan } = made()
+  plan.ran(1000, 0.002)
+  t.is(plan.decide(0.002, 1e6).workers, 0)
+  plan.ran(100_000, 0.009)
+  t.is(plan.decide(0.011, 9e5).workers, 0)
+  plan.ran(100, 0.009)
+  t.is(plan.decide(0.02, 9e5).workers, 3)
+})
+
 test('fewer workers than slots where the rest is worth only so many', t => {
   const { plan } = made(8)
   plan.ran(10, 0.01)

@@ -34,6 +34,13 @@ test('what a worker waited for a core is not billed, and stays in the high end',
   t.regex(method, /less what workers waited for a core/)
 })
 
+test('a loop took what it took', t => {
+  const serial = new Serial()
+  serial.add(10, took(5, { cpuSeconds: 2, preemptedSeconds: 3 }))
+  t.like(serial.estimate(true), { value: 5, low: 2, high: 5 })
+  t.regex(serial.estimate(true).method, /in the caller's own loop/)
+})
+
 test('a function that waits is billed the time that it waits', t => {
   const serial = new Serial()
   serial.add(10, took(5, { cpuSeconds: 0.01, preemptedSeconds: 0.001 }))

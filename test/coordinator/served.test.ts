@@ -1,7 +1,7 @@
 import test from 'ava'
 import { ServedTime } from '../../coordinator/served.js'
 
-const NOTHING = { capacity: 0, transport: 0, tail: 0, lost: 0, unknown: 0, excess: 0 }
+const NOTHING = { capacity: 0, transport: 0, tail: 0, unused: 0, lost: 0, unknown: 0, excess: 0 }
 
 test('what is left of a slot is transport before its last report and tail after it', t => {
   const served = new ServedTime()
@@ -12,12 +12,12 @@ test('what is left of a slot is transport before its last report and tail after 
   t.deepEqual(served.settle(21, false), { ...NOTHING, capacity: 11, transport: 1, tail: 3 })
 })
 
-test('a slot that got nothing is tail', t => {
+test('a slot that got nothing is tail, and told as unused', t => {
   const served = new ServedTime()
   served.start(0)
   served.serve('a', 2, 0)
   served.report('a/0', 4, 0, 1, 4)
-  t.deepEqual(served.settle(4, false), { ...NOTHING, capacity: 8, tail: 4 })
+  t.deepEqual(served.settle(4, false), { ...NOTHING, capacity: 8, tail: 4, unused: 4 })
 })
 
 test('an agent that comes late counts from its first beat', t => {

@@ -47,7 +47,7 @@ WORTH_ASKING_SECONDS = 0.005
 def ask_scheduler():
     """Seconds that this thread had a core, and wanted one in vain, as Linux counts them; None elsewhere."""
     try:
-        with open("/proc/self/schedstat", "rb", buffering=0) as file:
+        with open("/proc/thread-self/schedstat", "rb", buffering=0) as file:
             ran, waited = file.read(128).split()[:2]
             return int(ran) / 1e9, int(waited) / 1e9
     except Exception:
@@ -55,7 +55,7 @@ def ask_scheduler():
 
 
 class Preemption:
-    """As agent/runner/preemption.ts."""
+    """As proto/preemption.ts."""
 
     worth_it = True
     told = None

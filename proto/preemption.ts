@@ -1,12 +1,12 @@
-// How long a function wanted a core and had none, as Linux counts it for this process's main thread (/proc/self/schedstat).
+// How long a function wanted a core and had none, as Linux counts it for this thread (/proc/thread-self/schedstat).
 // In: the begin and the parts of runs. Out: seconds. Always true: what the system does not tell, and what is too short to
 // ask for, is 0; a thread that waits for something else (a timer, a socket) wants no core.
 import { readFileSync } from 'node:fs'
 
-/** A part of a run as the worker measured it. */
+/** A part of a run as it was measured where it ran. */
 export interface Measured {
   readonly computeSeconds: number
-  /** Decoding and encoding. */
+  /** Decoding and encoding, or what else the thread did meanwhile. */
   readonly codecSeconds: number
   /** What the event loop's turns between the chunks need at least. */
   readonly turnSeconds: number
@@ -26,36 +26,39 @@ const { performance } = globalThis
 
 const ask = (): Told | undefined => {
   try {
-    const [ran, waited] = readFileSync('/proc/self/schedstat', 'latin1').split(' ').map(Number)
+    const [ran, waited] = readFileSync('/proc/thread-self/schedstat', 'latin1').split(' ').map(Number)
     return { ranSeconds: (ran as number) / 1e9, waitedSeconds: (waited as number) / 1e9 }
   } catch {
     return undefined
   }
 }
 
-/** Of the worker, over all its runs: how long the last one took tells whether the next one is worth asking for. */
+/** Over all runs here: how long the last one took tells whether the next one is worth asking for. */
 let isWorthIt = true
-/** What was told last. */
-let told: Told | undefined
+/** What was told last, for a run that was not expected to be worth it. */
+let toldLast: Told | undefined
 
 export class Preemption {
   #since = performance.now()
   /** Asked at the beginning; else what was told last is of some runs before. */
   #isExact = isWorthIt
+  #before: Told | undefined
 
   constructor() {
-    if (isWorthIt) told = ask()
+    if (isWorthIt) toldLast = ask()
+    this.#before = toldLast
   }
 
   /** Of the seconds inside the function, since the run's begin or the last call. */
   take(measured: Measured): number {
     const now = performance.now()
     const seconds = (now - this.#since) / 1000
-    const [isExact, before] = [this.#isExact, told]
+    const [isExact, before] = [this.#isExact, this.#before]
     this.#since = now
     isWorthIt = this.#isExact = seconds >= WORTH_ASKING_SECONDS
     if (!isWorthIt) return 0
-    told = ask()
+    const told = ask()
+    toldLast = this.#before = told
     if (before === undefined || told === undefined) return 0
     const ranSeconds = isExact ? told.ranSeconds - before.ranSeconds : measured.cpuSeconds
     return ofCompute(measured, seconds, Math.min(told.waitedSeconds - before.waitedSeconds, seconds - ranSeconds))
