@@ -9,6 +9,7 @@ import { setMaxListeners } from 'node:events'
 import { hostname } from 'node:os'
 import { beatCodec, broadcastCodec, taskCodec } from '../proto/codec.js'
 import { MessageError } from '../proto/envelope.js'
+import type { Items } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
 import type { Held } from '../proto/presence.js'
 import { BEAT_SECONDS } from '../proto/presence.js'
@@ -43,9 +44,14 @@ export interface AgentOptions {
 /** No more is taken while so many bytes of reports wait to be settled. */
 const OUTBOX_LIMIT_BYTES = 256 * 1024 * 1024
 
+/** Without a reason of its own each end would make an error, with a stack, that nobody reads. */
+const NOT_NEEDED = 'not needed any more'
+
 interface JobHere extends Source {
   readonly known: KnownJob
   readonly code: Promise<HeldCode>
+  /** The same, once it is here. */
+  held: HeldCode | undefined
   /** Aborted when it is over, or this agent ends: what is still fetched for it is not needed any more. */
   readonly gone: AbortController
   operation: 'map' | 'fold'
@@ -148,8 +154,8 @@ export class Agent {
     const { clock } = this.#options
     this.#draining = true
     for (const here of this.#jobs.values()) {
-      here.stop.abort()
-      here.gone.abort()
+      here.stop.abort(NOT_NEEDED)
+      here.gone.abort(NOT_NEEDED)
     }
     for (const work of this.#pool.withdraw(() => true)) this.#giveBack(work.task)
     this.#beat()
@@ -167,8 +173,8 @@ export class Agent {
     clearInterval(this.#timer)
     for (const subscription of this.#subscriptions) subscription.close()
     for (const here of this.#jobs.values()) {
-      here.stop.abort()
-      here.gone.abort()
+      here.stop.abort(NOT_NEEDED)
+      here.gone.abort(NOT_NEEDED)
     }
     await this.#pool.close(0)
     await this.#options.transport.close()
@@ -218,12 +224,12 @@ export class Agent {
 
   #welcome(job: string, known: KnownJob): void {
     const before = this.#jobs.get(job)
-    before?.stop.abort()
+    before?.stop.abort(NOT_NEEDED)
     if (before === undefined) {
       this.#pool.beginAccount(job)
       // They may wait long at empty queues for all the room there is: the newcomer gets its share of it at once.
       for (const other of this.#jobs.values()) {
-        other.stop.abort()
+        other.stop.abort(NOT_NEEDED)
         other.stop = stopper()
       }
     }
@@ -234,6 +240,7 @@ export class Agent {
       job,
       known,
       code,
+      held: before?.held,
       stop,
       gone,
       operation: 'map',
@@ -242,8 +249,9 @@ export class Agent {
     }
     this.#jobs.set(job, here)
     code.then(
-      ({ code: { spec } }) => {
-        here.operation = spec.operation
+      held => {
+        here.held = held
+        here.operation = held.code.spec.operation
       },
       () => {},
     )
@@ -252,8 +260,8 @@ export class Agent {
   #forget(job: string, why: string): void {
     this.#options.log('debug', `Job ${job} is let go: ${why}.`)
     const here = this.#jobs.get(job)
-    here?.stop.abort()
-    here?.gone.abort()
+    here?.stop.abort(NOT_NEEDED)
+    here?.gone.abort(NOT_NEEDED)
     here?.code.then(
       held => held.release(),
       () => {},
@@ -300,7 +308,9 @@ export class Agent {
       this.#giveBack(task)
       return
     }
-    void this.#prepare(task, here)
+    const { held } = here
+    if (held === undefined || 'sha256' in task.items) void this.#prepare(task, here)
+    else this.#submit(task, task.items, held)
   }
 
   /** A task whose acknowledgement was lost is delivered again: it is run once all the same. */
@@ -311,23 +321,19 @@ export class Agent {
       other.job === task.job &&
       other.epoch === task.epoch
     for (const other of this.#fetching) if (isSame(other)) return true
-    for (const held of this.#pool.held()) if (isSame(held.task)) return true
+    if (this.#pool.some(isSame)) return true
     return this.#outbox.holds(task)
   }
 
   async #prepare(task: Task, here: JobHere): Promise<void> {
     this.#fetching.add(task)
     try {
-      const { code } = await here.code
+      const held = await here.code
       const items = await this.#errands.items(here.known.coordinator, task, here.gone.signal)
       this.#fetching.delete(task)
       if (this.#stopped || this.#jobs.get(task.job) !== here || !this.#intake.accepts(task)) return
       if (this.#draining) this.#giveBack(task)
-      else {
-        this.#pool.submit({ task, items, code })
-        // Offered before: should it bring down this host at once, the ledger must know who held it.
-        if (task.attempt > 1) this.#beat()
-      }
+      else this.#submit(task, items, held)
     } catch (error) {
       this.#fetching.delete(task)
       here.refused = true
@@ -337,6 +343,12 @@ export class Agent {
     } finally {
       this.#puller.pull()
     }
+  }
+
+  #submit(task: Task, items: Items, { code }: HeldCode): void {
+    this.#pool.submit({ task, items, code })
+    // Offered before: should it bring down this host at once, the ledger must know who held it.
+    if (task.attempt > 1) this.#beat()
   }
 
   #giveBack(task: Task, refusal?: string): void {

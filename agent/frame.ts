@@ -4,6 +4,7 @@
 // the stream is dead: there is no way to find the next frame in a stream that somebody else wrote into.
 import type { Writable } from 'node:stream'
 import { crc32 } from 'node:zlib'
+import { joinChecksums, rememberChecksum } from '../proto/checksum.js'
 import type { Items } from '../proto/items.js'
 
 export interface Frame {
@@ -46,14 +47,14 @@ const describe = (items: Items | undefined): Record<string, unknown> => {
 const alignedTo8 = (bytes: number): number => (bytes + 7) & ~7
 
 /** The frame as parts to be written one after the other; packed values are passed on as they are, without a copy. */
-export const encodeFrame = (frame: Frame): Uint8Array[] => {
+export const encodeFrame = (frame: Frame): [head: Uint8Array] | [head: Uint8Array, values: Uint8Array] => {
   const meta = Buffer.from(JSON.stringify({ ...frame.meta, ...describe(frame.items) }))
   const values = frame.items ? bytesOf(frame.items) : EMPTY
   const valuesAt = alignedTo8(4 + meta.length)
   const bodyBytes = valuesAt + values.length
   if (bodyBytes > FRAME_LIMIT_BYTES) throw new FrameError(`a frame of ${bodyBytes} bytes is over ${FRAME_LIMIT_BYTES}`)
   const copied = values.length <= COPIED_BYTES
-  const head = Buffer.alloc(HEADER_BYTES + valuesAt + (copied ? values.length : 0))
+  const head = Buffer.allocUnsafe(HEADER_BYTES + valuesAt + (copied ? values.length : 0))
   head.writeUInt32LE(MAGIC, 0)
   head[4] = frame.type
   head[5] = FORMS.indexOf(frame.items?.form ?? 'none')
@@ -62,6 +63,7 @@ export const encodeFrame = (frame: Frame): Uint8Array[] => {
   head.writeUInt32LE(bodyBytes, 12)
   head.writeUInt32LE(meta.length, HEADER_BYTES)
   meta.copy(head, HEADER_BYTES + 4)
+  head.fill(0, HEADER_BYTES + 4 + meta.length, HEADER_BYTES + valuesAt)
   if (copied) head.set(values, HEADER_BYTES + valuesAt)
   let checksum = crc32(head.subarray(HEADER_BYTES), crc32(head.subarray(0, 16)))
   if (!copied) checksum = crc32(values, checksum)
@@ -94,12 +96,31 @@ const itemsFrom = (form: string, meta: Record<string, unknown>, values: Uint8Arr
     : { form: form as 'f64' | 'number', values: new Float64Array(...place) }
 }
 
+const isAt = (bytes: Uint8Array, at: number, place: Uint8Array, placeAt: number): boolean =>
+  bytes.buffer === place.buffer && bytes.byteOffset + at === place.byteOffset + placeAt
+
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
 
+/** Of the values alone where they are many: in a message they have the same one. */
+const checkBody = (header: Buffer, body: Buffer, valuesAt: number): number | undefined => {
+  const valuesBytes = body.length - valuesAt
+  const front = crc32(header.subarray(0, 16))
+  const isLarge = valuesBytes > COPIED_BYTES
+  const values = isLarge ? crc32(body.subarray(valuesAt)) : undefined
+  const checksum =
+    values === undefined
+      ? crc32(body, front)
+      : joinChecksums(crc32(body.subarray(0, valuesAt), front), values, valuesBytes)
+  if (checksum !== header.readUInt32LE(16)) throw new FrameError('wrong checksum')
+  return values
+}
+
 const decodeBody = (header: Buffer, body: Buffer): Frame => {
-  if (crc32(body, crc32(header.subarray(0, 16))) !== header.readUInt32LE(16)) throw new FrameError('wrong checksum')
   const metaBytes = body.length >= 4 ? body.readUInt32LE(0) : -1
-  if (metaBytes < 0 || 4 + metaBytes > body.length) throw new FrameError('a body shorter than its description')
+  const isCut = metaBytes < 0 || 4 + metaBytes > body.length
+  const valuesAt = isCut ? body.length : alignedTo8(4 + metaBytes)
+  const valuesChecksum = checkBody(header, body, Math.min(valuesAt, body.length))
+  if (isCut) throw new FrameError('a body shorter than its description')
   let meta: unknown
   try {
     meta = JSON.parse(body.toString('utf8', 4, 4 + metaBytes))
@@ -116,15 +137,24 @@ const decodeBody = (header: Buffer, body: Buffer): Frame => {
     meta,
   }
   if (form === 'none') return frame
-  const valuesAt = alignedTo8(4 + metaBytes)
   if (valuesAt > body.length) throw new FrameError('a body shorter than its description')
-  return { ...frame, items: itemsFrom(form, meta, body.subarray(valuesAt)) }
+  const items = itemsFrom(form, meta, body.subarray(valuesAt))
+  if (valuesChecksum !== undefined) rememberChecksum(items, valuesChecksum)
+  return { ...frame, items }
 }
 
-/** Cuts a stream of chunks into frames. A body that comes in pieces is collected in memory of its own, once. */
+/** Fresh memory costs more than what is read into it; larger: more of it is kept for each worker. */
+const KEPT_BYTES = 2 * 1024 * 1024
+
+/**
+ * Cuts a stream of chunks into frames. A body that comes in pieces is collected once, in memory of its own, or, where its
+ * frames are `passing`, in memory that is used again: then the values of a frame hold until the next one is asked for.
+ */
 export class FrameReader {
   readonly #types: ReadonlySet<number>
   readonly #limitBytes: number
+  readonly #passing: boolean
+  #kept: Buffer | undefined
   readonly #header = Buffer.alloc(HEADER_BYTES)
   #headerBytes = 0
   #body: Buffer | undefined
@@ -132,14 +162,23 @@ export class FrameReader {
   #broken = false
 
   /** `types`: the frames that this side may be sent. */
-  constructor(types: Iterable<number>, limitBytes = FRAME_LIMIT_BYTES) {
+  constructor(types: Iterable<number>, { limitBytes = FRAME_LIMIT_BYTES, passing = false } = {}) {
     this.#types = new Set(types)
     this.#limitBytes = limitBytes
+    this.#passing = passing
   }
 
   /** Something of a frame has come, and not all of it. */
   get midFrame(): boolean {
     return this.#headerBytes > 0
+  }
+
+  /**
+   * Where the stream's next bytes would best be put: a large body's own place, so that they are not copied there. Those are
+   * handed to `read` like any others.
+   */
+  get target(): Uint8Array | undefined {
+    return this.#body?.subarray(this.#bodyBytes)
   }
 
   /** The frames that this chunk completes, each as soon as it is whole; throws FrameError, then for ever. */
@@ -180,22 +219,29 @@ export class FrameReader {
     const wanted = this.#header.readUInt32LE(12)
     if (this.#body === undefined) {
       if (bytes.length - at >= wanted) {
+        if (wanted > COPIED_BYTES) return { bytes: bytes.subarray(at, at + wanted), taken: wanted }
         // A small body would keep the whole chunk in memory for as long as its values live.
-        const view = bytes.subarray(at, at + wanted)
-        if (wanted > COPIED_BYTES) return { bytes: view, taken: wanted }
-        const own = Buffer.allocUnsafeSlow(wanted)
-        view.copy(own)
+        const own = this.#passing ? this.#memory(wanted) : Buffer.allocUnsafe(wanted)
+        bytes.copy(own, 0, at, at + wanted)
         return { bytes: own, taken: wanted }
       }
-      this.#body = Buffer.allocUnsafeSlow(wanted)
+      this.#body = this.#memory(wanted)
       this.#bodyBytes = 0
     }
-    const taken = bytes.copy(this.#body, this.#bodyBytes, at)
+    const taken = Math.min(bytes.length - at, wanted - this.#bodyBytes)
+    if (!isAt(bytes, at, this.#body, this.#bodyBytes)) bytes.copy(this.#body, this.#bodyBytes, at, at + taken)
     this.#bodyBytes += taken
     if (this.#bodyBytes < wanted) return undefined
     const body = this.#body
     this.#body = undefined
     return { bytes: body, taken }
+  }
+
+  #memory(bytes: number): Buffer {
+    if (!this.#passing || bytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(bytes)
+    if (this.#kept === undefined || this.#kept.length < bytes)
+      this.#kept = Buffer.allocUnsafeSlow(Math.max(bytes, COPIED_BYTES))
+    return this.#kept.subarray(0, bytes)
   }
 }
 
@@ -208,7 +254,8 @@ export class FrameWriter {
     this.#stream = stream
   }
 
-  send(frame: Frame): void {
+  /** `onWritten`: the memory of the frame's values is the caller's again. */
+  send(frame: Frame, onWritten?: () => void): void {
     const parts = encodeFrame(frame)
     if (!this.#corked) {
       this.#corked = true
@@ -218,6 +265,9 @@ export class FrameWriter {
         this.#stream.uncork()
       })
     }
-    for (const part of parts) this.#stream.write(part)
+    const [head, values] = parts
+    this.#stream.write(head)
+    if (values === undefined) onWritten?.()
+    else this.#stream.write(values, onWritten)
   }
 }

@@ -110,6 +110,7 @@ const readSeconds = (value: unknown): WorkerTiming => {
     decodeSeconds: seconds('decodeSeconds'),
     encodeSeconds: seconds('encodeSeconds'),
     cpuSeconds: seconds('cpuSeconds'),
+    itemSeconds: seconds('itemSeconds'),
     preemptedSeconds: seconds('preemptedSeconds'),
   }
 }

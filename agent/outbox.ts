@@ -35,8 +35,12 @@ const RETRY_SECONDS = 0.2
 /** Sends under way at once. Smaller: the round trip shows. Larger: more memory in the client's buffers. */
 const MOST_SENDING = 16
 
+const nameOf = ({ job, epoch, shard, attempt }: OutboxKey): string => `${job}/${epoch}/${shard}/${attempt}`
+
 export class Outbox<P> {
   readonly #entries = new Map<string, Entry<P>>()
+  /** How many of them each attempt has. */
+  readonly #attempts = new Map<string, OutboxKey & { entries: number }>()
   /** Those not known to be stored, in the order of putting: all that a send has to look through. */
   readonly #unstored = new Set<Entry<P>>()
   #bytes = 0
@@ -51,27 +55,24 @@ export class Outbox<P> {
     return this.#unstored.size === 0
   }
 
-  holds({ job, epoch, shard, attempt }: OutboxKey): boolean {
-    for (const entry of this.#entries.values()) {
-      if (entry.shard === shard && entry.attempt === attempt && entry.job === job && entry.epoch === epoch) return true
-    }
-    return false
+  holds(key: OutboxKey): boolean {
+    return this.#attempts.has(nameOf(key))
   }
 
   /** The attempts of which something is here. */
   held(): OutboxKey[] {
-    const keys = new Map<string, OutboxKey>()
-    for (const { job, epoch, shard, attempt } of this.#entries.values()) {
-      keys.set(`${job}/${epoch}/${shard}/${attempt}`, { job, epoch, shard, attempt })
-    }
-    return [...keys.values()]
+    return Array.from(this.#attempts.values(), ({ job, epoch, shard, attempt }) => ({ job, epoch, shard, attempt }))
   }
 
   /** Of two reports with one number (an attempt that was delivered and run twice) the first one counts. */
   put(key: OutboxKey, sequence: number | string, last: boolean, payload: P, bytes: number): void {
     const { job, epoch, shard, attempt } = key
-    const id = `${job}/${epoch}/${shard}/${attempt}/${sequence}`
+    const name = nameOf(key)
+    const id = `${name}/${sequence}`
     if (this.#entries.has(id)) return
+    const known = this.#attempts.get(name)
+    if (known === undefined) this.#attempts.set(name, { job, epoch, shard, attempt, entries: 1 })
+    else known.entries++
     const state = { type: 'waiting', notBeforeSeconds: Number.NEGATIVE_INFINITY } as const
     const entry: Entry<P> = { job, epoch, shard, attempt, id, payload, bytes, last, sends: 0, state }
     this.#entries.set(id, entry)
@@ -136,6 +137,9 @@ export class Outbox<P> {
       this.#entries.delete(id)
       this.#unstored.delete(entry)
       this.#bytes -= entry.bytes
+      const name = nameOf(entry)
+      const attempt = this.#attempts.get(name)
+      if (attempt !== undefined && --attempt.entries === 0) this.#attempts.delete(name)
     }
   }
 

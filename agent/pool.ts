@@ -1,6 +1,6 @@
 // The host's slots and what waits for them. In: work whose code and items are here. Out: reports, and room for more.
 // Always true: work is begun in the order in which it came; what waits here is not in any worker's pipe, unless that worker
-// is about to end what it runs, so that it need not wait for the next.
+// is about to end what it runs, so that it need not wait for the next, or all of it will take less than handing it over.
 import type { RunnerName, Task } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import { Slot, type SlotReport, type Work } from './slot.js'
@@ -26,6 +26,14 @@ const AHEAD_SECONDS = 0.01
 const PIPE_DEPTH = 2
 /** Held for each slot: one that runs, one that is at hand when it ends. */
 const HELD_PER_SLOT = 2
+/**
+ * A worker whose shards are shorter than the way to it is given so much work at once, and as much waits for it here: a frame
+ * that comes with others costs a tenth of one that wakes the worker. Larger: more stands behind an item that turns out long.
+ */
+const SHORT_SECONDS = 0.25e-3
+/** A frame takes about so long however little is in it. */
+const FRAME_SECONDS = 15e-6
+const MOST_DEPTH = 16
 
 export class Pool {
   readonly #options: PoolOptions
@@ -34,7 +42,7 @@ export class Pool {
   #inUse: number
   #queue: Work[] = []
   /** By the newest report of the job that reported last: what tells when a worker will end. */
-  #pace: { readonly job: string; readonly itemSeconds: number } | undefined
+  #pace: { readonly job: string; readonly itemSeconds: number; readonly shardSeconds: number } | undefined
   #ahead: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions) {
@@ -65,8 +73,15 @@ export class Pool {
 
   /** How many more shards it would hold. */
   get room(): number {
-    const held = this.#queue.length + this.#slots.reduce((sum, { depth }) => sum + depth, 0)
-    return HELD_PER_SLOT * this.#inUse - held
+    let held = this.#queue.length
+    for (const { depth } of this.#slots) held += depth
+    return Math.max(HELD_PER_SLOT, 2 * this.#shortDepth) * this.#inUse - held
+  }
+
+  /** How many shards in one worker's pipe are little work, going by the newest report. */
+  get #shortDepth(): number {
+    if (this.#pace === undefined) return 0
+    return Math.min(MOST_DEPTH, Math.floor(SHORT_SECONDS / (this.#pace.shardSeconds + FRAME_SECONDS)))
   }
 
   /** How many slots take work from now on; what the others run, they finish. */
@@ -109,6 +124,13 @@ export class Pool {
     for (const { task } of this.#queue) yield { task, started: false }
   }
 
+  /** Whether one of the tasks that are held is such. */
+  some(which: (task: Task) => boolean): boolean {
+    for (const slot of this.#slots) if (slot.some(which)) return true
+    for (const { task } of this.#queue) if (which(task)) return true
+    return false
+  }
+
   /** Takes out what has not been given to a worker; the caller says what becomes of it. */
   withdraw(which: (task: Task) => boolean): Work[] {
     const taken = this.#queue.filter(({ task }) => which(task))
@@ -136,8 +158,8 @@ export class Pool {
   #report(report: SlotReport): void {
     const { computeSeconds, decodeSeconds, encodeSeconds } = report.timing
     const items = report.end - report.start
-    if (items > 0)
-      this.#pace = { job: report.job, itemSeconds: (computeSeconds + decodeSeconds + encodeSeconds) / items }
+    const seconds = computeSeconds + decodeSeconds + encodeSeconds
+    if (items > 0) this.#pace = { job: report.job, itemSeconds: seconds / items, shardSeconds: seconds }
     this.#options.onReport(report)
   }
 
@@ -170,7 +192,8 @@ export class Pool {
   #restSeconds(slot: Slot, code: LoadedCode): number {
     const { job } = code.spec
     // Never behind another job's work: its worker may have to go for this one.
-    if (slot.depth >= PIPE_DEPTH || slot.costOf(code) !== 0 || this.#pace?.job !== job) return Number.POSITIVE_INFINITY
+    const depth = Math.max(PIPE_DEPTH, this.#shortDepth)
+    if (slot.depth >= depth || slot.costOf(code) !== 0 || this.#pace?.job !== job) return Number.POSITIVE_INFINITY
     return slot.restSeconds(this.#pace.itemSeconds, this.#options.clock())
   }
 

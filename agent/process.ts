@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream'
 import type { FailureReason } from '../proto/outcome.js'
 import { Flight } from './flight.js'
 import { FrameError, FrameReader, FrameWriter } from './frame.js'
+import { readInflow } from './inflow.js'
 import { FROM_WORKER, fromWorker, toWorkerFrame } from './message.js'
 import { Prints } from './print.js'
 import { type Progress, ProgressFile } from './progress.js'
@@ -26,7 +27,7 @@ class WorkerProcess implements Worker {
   readonly #flight = new Flight()
   readonly #prints: Prints
   readonly #progress = new ProgressFile()
-  readonly #reader = new FrameReader(FROM_WORKER)
+  readonly #reader = new FrameReader(FROM_WORKER, { passing: true })
   readonly #child: ChildProcess | undefined
   readonly #writer: FrameWriter | undefined
   readonly #ended: Promise<void>
@@ -86,11 +87,11 @@ class WorkerProcess implements Worker {
   }
 
   #attach(child: ChildProcess): FrameWriter {
-    const socket = child.stdio[3] as Duplex
-    socket.on('data', (chunk: Buffer) => this.#receive(chunk))
-    // Writes to a worker that has just died; its exit tells more.
-    socket.on('error', () => {})
-    socket.on('end', () => this.#streamEnded())
+    const socket = readInflow(child.stdio[3] as Duplex, {
+      onBytes: bytes => this.#receive(bytes),
+      onEnd: () => this.#streamEnded(),
+      target: () => this.#reader.target,
+    })
     for (const stream of [child.stdout, child.stderr]) {
       const print = this.#prints.stream()
       stream?.on('data', print)
@@ -112,7 +113,7 @@ class WorkerProcess implements Worker {
     setImmediate(() => this.#finish())
   }
 
-  #receive(chunk: Buffer): void {
+  #receive(chunk: Uint8Array): void {
     if (this.#isOver || this.#cause?.type === 'protocol') return
     try {
       for (const frame of this.#reader.read(chunk)) this.#handle(frame)

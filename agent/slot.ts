@@ -54,11 +54,14 @@ const LOADING_SECONDS = 10
 /** A worker that ends so often in a row before it began an item will not get better. */
 const MOST_FALSE_STARTS = 3
 
+/** Jobs of the same code, unpacked into the same folder, may share its modules, as they do in Node. */
+const ownerOf = ({ spec, bundleFolder }: LoadedCode): string => bundleFolder ?? spec.job
+
 export class Slot {
   readonly #options: SlotOptions
   #worker: Worker | undefined
   #runner: RunnerName | undefined
-  /** The job whose modules a Python worker holds: names of modules would collide with another's. */
+  /** The code whose modules a Python worker holds: names of modules would collide with another's. */
   #owner: string | undefined
   #loads = new Map<string, number>()
   /** Those of them that the worker has answered. */
@@ -86,7 +89,10 @@ export class Slot {
   /** How long what it runs will still take, if an item takes so long; negative when it should have ended. */
   restSeconds(itemSeconds: number, now: number): number {
     const [first] = this.#running
-    return first === undefined ? 0 : first.sinceSeconds + first.left * itemSeconds - now
+    if (first === undefined) return 0
+    let left = 0
+    for (const running of this.#running) left += running.left
+    return first.sinceSeconds + left * itemSeconds - now
   }
 
   /** Smaller is better: what it would cost to run this job here. */
@@ -98,6 +104,12 @@ export class Slot {
 
   *held(): Iterable<{ readonly task: Task; readonly started: boolean }> {
     for (const [at, { work, begun }] of this.#running.entries()) yield { task: work.task, started: begun || at === 0 }
+  }
+
+  /** Whether one of the tasks that it was given is such. */
+  some(which: (task: Task) => boolean): boolean {
+    for (const { work } of this.#running) if (which(work.task)) return true
+    return false
   }
 
   /** A job begins: its time in this slot is counted from now on. */
@@ -127,9 +139,9 @@ export class Slot {
     const spec = work.code.spec
     const now = clock()
     if (this.#worker !== undefined && !this.#canServe(work.code)) this.#discard()
-    if (this.#worker === undefined) this.#spawn(spec.runner, spec.job)
+    if (this.#worker === undefined) this.#spawn(spec.runner, ownerOf(work.code))
     const worker = this.#worker as unknown as Worker
-    this.#owner ??= spec.job
+    this.#owner ??= ownerOf(work.code)
     let load = this.#loads.get(spec.job)
     if (load === undefined) {
       load = this.#nextLoad++
@@ -187,7 +199,7 @@ export class Slot {
 
   #canServe(code: LoadedCode): boolean {
     if (this.#runner !== code.spec.runner) return false
-    return this.#runner !== 'python' || this.#owner === undefined || this.#owner === code.spec.job
+    return this.#runner !== 'python' || this.#owner === undefined || this.#owner === ownerOf(code)
   }
 
   #spawn(runner: RunnerName, owner: string | undefined): void {

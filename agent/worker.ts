@@ -38,6 +38,7 @@ export type WorkerEvent =
       readonly type: 'outcomes'
       readonly run: number
       readonly span: Span
+      /** Theirs is the memory of the worker's next outcomes: they hold until the handler returns. */
       readonly values: Items
       readonly failures: readonly ItemFailure[]
       readonly timing: Timing

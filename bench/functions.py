@@ -1,4 +1,4 @@
-"""What is measured, for Python workers and for Python's own pool."""
+"""What is measured, for Python workers and for Python's own pools."""
 import math
 
 
@@ -8,3 +8,9 @@ def noop(x):
 
 def sqrt(x):
     return math.sqrt(x)
+
+
+def spin(turns):
+    for _ in range(turns):
+        pass
+    return turns

@@ -1,96 +1,88 @@
-// Figures and the table that shows them. In: samples. Out: rows of "median (min-max)", with a goal where there is one.
+// Rows of figures. In: samples. Out: "median (min-max)", with the goal beside it and whether it is met, as Markdown.
+// Always true: a figure that is missing is shown as missing, and its goal as not met.
+import { median, type Samples } from './samples.js'
 
 export interface Row {
   readonly title: string
   readonly figure: string
-  readonly goal: string
+  readonly goal?: { readonly text: string; readonly isMet: boolean }
 }
 
-interface Sample {
-  readonly seconds: number
-  readonly efficiency?: number
-}
-
-/** `least` or `most`: what the figure should be. */
-interface Goal {
+type Show = (value: number) => string
+interface Limit {
   readonly least?: number
   readonly most?: number
 }
 
-export const median = (values: readonly number[]): number => {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = sorted.length >>> 1
-  const upper = sorted[middle] ?? Number.NaN
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
+const MISSING = 'not measured'
+
+export const three: Show = value => {
+  if (!Number.isFinite(value)) return MISSING
+  return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en-US') : String(Number(value.toPrecision(3)))
+}
+export const percent: Show = value => (Number.isFinite(value) ? `${(100 * value).toFixed(1)} %` : MISSING)
+export const time: Show = value => {
+  if (!Number.isFinite(value)) return MISSING
+  if (value >= 1) return `${three(value)} s`
+  return value >= 1e-3 ? `${three(value * 1e3)} ms` : `${three(value * 1e6)} us`
 }
 
-export class Samples {
-  readonly #samples = new Map<string, Sample[]>()
-
-  add(id: string, sample: Sample): void {
-    const samples = this.#samples.get(id)
-    if (samples === undefined) this.#samples.set(id, [sample])
-    else samples.push(sample)
-  }
-
-  values(id: string): number[] {
-    return (this.#samples.get(id) ?? []).map(sample => sample.seconds)
-  }
-
-  efficiencies(id: string): number[] {
-    return (this.#samples.get(id) ?? []).map(sample => sample.efficiency ?? Number.NaN)
-  }
-
-  median(id: string): number {
-    return median(this.values(id))
-  }
-
-  toJSON(): object {
-    return Object.fromEntries(this.#samples)
-  }
+const spread = (values: readonly number[], show: Show): string => {
+  if (values.length === 0) return MISSING
+  if (values.length === 1) return show(median(values))
+  return `${show(median(values))} (${show(Math.min(...values))} - ${show(Math.max(...values))})`
 }
 
-const figureOf = (values: readonly number[], show: (value: number) => string): string =>
-  `${show(median(values))} (${show(Math.min(...values))}-${show(Math.max(...values))})`
-
-const goalOf = (value: number, { least, most }: Goal, show: (value: number) => string): string => {
-  if (least !== undefined) return `>= ${show(least)}: ${value >= least ? 'met' : 'MISSED'}`
-  if (most !== undefined) return `<= ${show(most)}: ${value <= most ? 'met' : 'MISSED'}`
-  return ''
+const goalOf = (value: number, { least, most }: Limit, show: Show): Pick<Row, 'goal'> => {
+  if (least !== undefined) return { goal: { text: `>= ${show(least)}`, isMet: value >= least } }
+  if (most !== undefined) return { goal: { text: `<= ${show(most)}`, isMet: value <= most } }
+  return {}
 }
 
-const three = (value: number): string => value.toPrecision(3)
-const percent = (value: number): string => `${(100 * value).toFixed(1)} %`
+/** Durations; those of `count` things that were done in them. */
+export const took = (title: string, values: readonly number[], count = 1, limit: Limit = {}): Row => {
+  const each = values.map(value => value / count)
+  return { title, figure: spread(each, time), ...goalOf(median(each), limit, time) }
+}
 
-export const seconds = (title: string, values: readonly number[]): Row => ({
+export const share = (title: string, values: readonly number[], limit: Limit = {}): Row => ({
   title,
-  figure: `${figureOf(values, three)} s`,
-  goal: '',
+  figure: spread(values, percent),
+  ...goalOf(median(values), limit, percent),
 })
 
-export const perItem = (title: string, values: readonly number[], items: number): Row => {
-  const microseconds = values.map(value => (value / items) * 1e6)
-  return { title, figure: `${figureOf(microseconds, three)} us an item`, goal: '' }
+/** Of medians, which stand beside it. */
+export const ratio = (title: string, samples: Samples, above: string, below: string, limit: Limit = {}): Row => {
+  const [over, under] = [samples.median(above), samples.median(below)]
+  return {
+    title,
+    figure: `${three(over / under)} x (${time(over)} against ${time(under)})`,
+    ...goalOf(over / under, limit, value => `${three(value)} x`),
+  }
 }
 
-export const share = (title: string, values: readonly number[], goal: Goal = {}): Row => ({
-  title,
-  figure: figureOf(values, percent),
-  goal: goalOf(median(values), goal, percent),
-})
-
-/** Of medians. */
-export const ratio = (title: string, samples: Samples, above: string, below: string, goal: Goal = {}): Row => {
-  const value = samples.median(above) / samples.median(below)
-  return { title, figure: `**${three(value)}**`, goal: goalOf(value, goal, String) }
+/** Never slower than the loop that it replaces: `factor` x loop + `plusSeconds`. */
+export const bound = (
+  title: string,
+  samples: Samples,
+  ours: string,
+  loop: string,
+  { factor, plusSeconds }: { readonly factor: number; readonly plusSeconds: number },
+): Row => {
+  const [seconds, loopSeconds] = [samples.median(ours), samples.median(loop)]
+  const most = factor * loopSeconds + plusSeconds
+  const factorText = factor === 1 ? '' : `${factor} x `
+  return {
+    title,
+    figure: `${time(seconds)} against ${time(loopSeconds)}: ${three(seconds / loopSeconds)} x`,
+    goal: { text: `<= ${factorText}that + ${time(plusSeconds)} = ${time(most)}`, isMet: seconds <= most },
+  }
 }
 
-export const toMarkdown = (title: string, rows: readonly Row[]): string =>
-  [
-    `## ${title}`,
-    '',
-    '| | median (min-max) | goal |',
-    '| --- | --- | --- |',
-    ...rows.map(row => `| ${row.title} | ${row.figure} | ${row.goal} |`),
-    '',
-  ].join('\n')
+const line = (row: Row): string => {
+  const verdict = row.goal === undefined ? '' : row.goal.isMet ? 'met' : '**not met**'
+  return `| ${row.title} | ${row.figure} | ${row.goal?.text ?? ''} | ${verdict} |`
+}
+
+export const toTable = (rows: readonly Row[]): string =>
+  ['| | measured | goal | |', '| --- | --- | --- | --- |', ...rows.map(line)].join('\n')

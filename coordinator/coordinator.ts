@@ -3,7 +3,7 @@
 //
 // In: JobRequests. Out: JobEnds; broadcasts, tasks and blobs on the transport. Always true: broadcasts are stateless, so
 // that a lost or late one does no harm; a job that is over is in no broadcast.
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import {
   beatCodec,
   blobChunkCodec,
@@ -196,7 +196,7 @@ export class Coordinator {
 
 /** Ascending in time and unique, so that names of streams sort by age. */
 const jobId = (name: string): string =>
-  `${Date.now().toString(36)}-${randomBytes(4).toString('hex')}-${toToken(name).slice(0, 24)}`
+  `${Date.now().toString(36)}-${randomUUID().slice(0, 8)}-${toToken(name).slice(0, 24)}`
 
 const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): JobSpec => {
   const { function: code, shared, options } = request
@@ -214,5 +214,6 @@ const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): Jo
     ...(code.mapper && { mapper: code.mapper }),
     ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
     ...(code.command && { command: code.command }),
+    ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
   }
 }

@@ -31,6 +31,8 @@ export interface JobOptions {
   readonly shardSize?: number
   /** The longest that one item may take. */
   readonly timeoutSeconds?: number
+  /** Items in progress at once in each worker; by default as many as it finds to help, for functions that wait. */
+  readonly concurrency?: number
   /** Further tries of an item that failed, whatever the reason. */
   readonly retries: number
   /** `stop`: the first failure ends the job; `collect`: failures are outcomes like any other. */

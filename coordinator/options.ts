@@ -1,6 +1,7 @@
 // What the library's callers may ask for, and the checks of it. In: options as they were given, from TypeScript or not.
 // Out: the same, checked, or an error that says what was expected and what was got.
 import type { Log } from '../proto/log.js'
+import { concurrencyOf } from './concurrency.js'
 import type { FunctionReference } from './function/from-module.js'
 import type { AnyFunction } from './function/function.js'
 import { JOB_DEFAULTS, type JobOptions, type Progress } from './job.js'
@@ -37,6 +38,11 @@ export interface MapOptions {
   readonly signal?: AbortSignal
   /** Seconds that one item may take. */
   readonly timeout?: number
+  /**
+   * Items in progress at once in each worker, for functions that return promises: a number, or `auto`, which begins with
+   * one and takes more while that is measured to help. By default `auto`; 1 is one after the other.
+   */
+  readonly concurrency?: number | 'auto'
   /** Further tries of an item that failed. */
   readonly retries?: number
   /** Items of a shard; by default sized from what is measured. */
@@ -75,6 +81,7 @@ export const jobOptionsOf = (options: MapOptions, pool: PoolOptions): JobOptions
     throw new TypeError('shared: nothing would be given it; name the function that takes it with init')
   }
   const { timeout, retries, shardSize } = options
+  const concurrency = concurrencyOf(options.concurrency)
   if (timeout !== undefined && !(timeout > 0)) throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
   const { onError } = options as { readonly onError?: unknown }
   if (onError !== undefined && onError !== 'stop' && onError !== 'collect') {
@@ -93,6 +100,7 @@ export const jobOptionsOf = (options: MapOptions, pool: PoolOptions): JobOptions
     ...JOB_DEFAULTS,
     onError: onError === 'collect' ? 'collect' : 'stop',
     ...(timeout !== undefined && { timeoutSeconds: timeout }),
+    ...(concurrency !== undefined && { concurrency }),
     ...(retries !== undefined && { retries }),
     ...(shardSize !== undefined && { shardSize }),
   }
@@ -114,6 +122,7 @@ export const placeOf = (
 const workerOnly = (options: MapOptions, pool: PoolOptions): string | undefined => {
   if (pool.isolate === true) return 'isolate: true wants one'
   if (options.timeout !== undefined) return 'only a worker can be ended when an item exceeds its timeout'
+  if ((concurrencyOf(options.concurrency) ?? 1) > 1) return 'concurrency is how many items one has in progress'
   if (options.init !== undefined) return 'init prepares one'
   if (pool.onPrint !== undefined) return 'onPrint is given what workers print'
   return undefined

@@ -23,6 +23,7 @@ import type { Receipt } from './receipt.js'
 import { ReportReader } from './report-reader.js'
 import { Settling } from './settling.js'
 import { Sizing } from './sizing.js'
+import { Window } from './window.js'
 
 export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpoch'> {
   readonly request: JobRequest
@@ -40,10 +41,10 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly onChange: () => void
 }
 
-/** Shards in the queue and at work, for each slot: one runs, one is at hand, the third hides the round trip. */
-const SHARDS_PER_SLOT = 3
 /** After so many bytes of reports, transport and agents are told to let go of them; smaller: more messages. */
 const RELEASE_BYTES = 8 * 1024 * 1024
+/** And after so many reports, however small: every beat names what is not let go of. */
+const RELEASE_REPORTS = 1000
 
 type State = 'running' | 'finishing' | JobEnd['state']
 
@@ -54,6 +55,7 @@ export class Run {
   readonly #queue: JobQueue
   readonly #settling: Settling
   readonly #sizing: Sizing
+  readonly #window: Window
   readonly #accounts: Accounts
   readonly #reader: ReportReader
   /** The slots of each agent that was heard of lately. */
@@ -65,6 +67,7 @@ export class Run {
   #why: string | undefined
   /** Bytes of reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #unreleasedBytes = 0
+  #unreleasedReports = 0
   /** The caller's own loop is a slot too. */
   readonly #callers: number
   #poison: ItemFailure | undefined
@@ -78,9 +81,11 @@ export class Run {
     const { request, spec, placement } = options
     this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
     const fixedSize = request.options.shardSize
+    const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
     this.#sizing = new Sizing({
       targetSeconds: options.targetSeconds,
       ...(fixedSize !== undefined && { fixedSize }),
+      ...(concurrency !== undefined && { concurrency }),
       ...(request.caller && { expected: request.caller }),
     })
     this.#accounts =
@@ -92,6 +97,7 @@ export class Run {
         ...(fixedSize !== undefined && { shardSize: fixedSize }),
       })
     this.#callers = request.caller === undefined ? 0 : 1
+    this.#window = new Window(fixedSize)
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
@@ -289,8 +295,9 @@ export class Run {
 
   #hasRoom(): boolean {
     const held = this.#feeder.heldBytes + this.#settling.heldBytes
-    const isWindowOpen = this.#ledger.liveShards < SHARDS_PER_SLOT * this.#slots
-    return isWindowOpen && held < this.#options.request.options.memoryBytes
+    const { input, options } = this.#options.request
+    const remaining = input.count === undefined ? undefined : input.count - this.#feeder.items
+    return this.#ledger.liveShards < this.#window.size(this.#slots, remaining) && held < options.memoryBytes
   }
 
   #hear(message: Uint8Array): void {
@@ -320,16 +327,21 @@ export class Run {
     })
     const isUsed = effects.some(effect => effect.type === 'settled')
     this.#accounts.report(`${agent}/${report.slot}`, timing, end - start, isUsed || start === end, now)
-    if (isUsed) this.#sizing.observe(end - start, timing, sizeOf(report.values))
+    if (isUsed) {
+      this.#sizing.observe(end - start, timing, sizeOf(report.values))
+      this.#window.observe(timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds)
+    }
     this.#apply(effects, report)
     this.#options.onPace?.(this.#pace)
     this.#unreleasedBytes += message.byteLength
-    if (this.#unreleasedBytes >= RELEASE_BYTES) this.#release()
+    this.#unreleasedReports++
+    if (this.#unreleasedBytes >= RELEASE_BYTES || this.#unreleasedReports >= RELEASE_REPORTS) this.#release()
   }
 
   /** What was handled need not be kept by the transport, and what is settled not by agents. */
   #release(): void {
     this.#unreleasedBytes = 0
+    this.#unreleasedReports = 0
     this.#queue.trim()
     this.#options.onChange()
   }

@@ -1,12 +1,15 @@
 // How many items a shard should hold, from what is measured. A pure machine: timings in, sizes out.
 // Always true: a size is at least 1, and never so large that the slots could not share what remains.
 import type { Timing } from '../proto/timing.js'
+import { ShardLanes } from './lanes.js'
 
 export interface SizingOptions {
   /** What a shard should take. Smaller: more overhead. Larger: longer tails, coarser progress. */
   readonly targetSeconds: number
   /** Set by the user: no measuring. */
   readonly fixedSize?: number
+  /** Items that a worker has in progress at once; undefined: as many as it finds to help. */
+  readonly concurrency?: number
   /** What was measured of an item before, over so many. */
   readonly expected?: { readonly itemSeconds: number; readonly items: number }
 }
@@ -32,6 +35,7 @@ const OVERHEAD_ALLOWED = 0.02
 
 export class Sizing {
   readonly #options: SizingOptions
+  readonly #lanes: ShardLanes
   #perItemSeconds: number | undefined
   /** Of how many items that is the mean; older ones faded. */
   #weightItems = 0
@@ -41,6 +45,7 @@ export class Sizing {
 
   constructor(options: SizingOptions) {
     this.#options = options
+    this.#lanes = new ShardLanes(options.concurrency)
     if (options.expected === undefined) return
     this.#perItemSeconds = options.expected.itemSeconds
     // One shard outvotes it: in a worker an item takes its own time.
@@ -55,6 +60,7 @@ export class Sizing {
 
   observe(items: number, timing: Timing, bytes: number): void {
     if (items === 0) return
+    this.#lanes.observe(items, timing)
     const perItem = (timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds) / items
     const before = this.#perItemSeconds ?? perItem
     this.#weightItems = (1 - NEWEST) * this.#weightItems + items
@@ -67,7 +73,7 @@ export class Sizing {
   /** Items for the next shard. `remaining`: items not read yet, where that is known. */
   size(remaining: number | undefined, slots: number): number {
     if (this.#options.fixedSize !== undefined) return this.#options.fixedSize
-    if (this.#perItemSeconds === undefined) return 1
+    if (this.#perItemSeconds === undefined) return this.#lanes.firstItems(remaining, slots)
     const perItem = Math.max(this.#perItemSeconds, 1e-9)
     const target = this.#targetSeconds(slots)
     const wanted = Math.min(target / perItem, this.#largestMeasured * GROWTH)
@@ -75,12 +81,13 @@ export class Sizing {
     // Below this size a shard is mostly overhead: small pieces in the tail stop here.
     const floor = Math.min(this.#overheadSeconds / OVERHEAD_ALLOWED, target) / perItem
     const byBytes = this.#bytesPerItem > 0 ? OUTCOME_BYTES / this.#bytesPerItem : Number.POSITIVE_INFINITY
-    return Math.max(1, Math.floor(Math.min(wanted, Math.max(share, floor), byBytes)))
+    const sized = Math.max(this.#lanes.leastItems(remaining, slots), Math.min(wanted, Math.max(share, floor)))
+    return Math.max(1, Math.floor(Math.min(sized, byBytes)))
   }
 
   /** After this long a worker gives back what it did not reach. */
   timeBoxSeconds(slots: number): number {
-    return TIME_BOX_TARGETS * this.#targetSeconds(slots)
+    return Math.max(TIME_BOX_TARGETS * this.#targetSeconds(slots), this.#lanes.leastBoxSeconds())
   }
 
   #targetSeconds(slots: number): number {

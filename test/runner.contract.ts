@@ -2,11 +2,22 @@
 // The functions, by name; `x` is the item, a whole number unless said otherwise:
 //   same: x            failing: x, but 5 fails       dying: x, but 5 ends the worker's process        slow: x after 60 ms
 //   hanging: x, but 5 never returns                  printing: writes "item x" to standard error, then x
+//   waiting: x after 150 ms for even, 50 ms for odd numbers without using a core      stuck: x after 20 ms, but 5 waits for ever
+//   falling: x after 20 ms, but 5 fails and 7 ends the worker's process
 import type { TestFn } from 'ava'
 import type { RunnerName } from '../proto/shard.js'
-import { type Code, range, Seat } from './agent/seat.js'
+import { type Code, type Ran, range, Seat } from './agent/seat.js'
 
-export type FunctionName = 'same' | 'failing' | 'dying' | 'slow' | 'hanging' | 'printing'
+export type FunctionName =
+  | 'same'
+  | 'failing'
+  | 'dying'
+  | 'slow'
+  | 'hanging'
+  | 'printing'
+  | 'waiting'
+  | 'stuck'
+  | 'falling'
 
 export interface Kit {
   readonly runner: RunnerName
@@ -14,6 +25,12 @@ export interface Kit {
   /** How a whole number comes back. */
   readonly back: (x: number) => unknown
 }
+
+type Seconds = keyof Ran['parts'][number]['timing']
+
+const sumOf = ({ parts }: Ran, name: Seconds): number => parts.reduce((all, { timing }) => all + timing[name], 0)
+
+const withSpec = ({ spec, ...rest }: Code, more: Code['spec']): Code => ({ ...rest, spec: { ...spec, ...more } })
 
 export const runnerContract = (test: TestFn, { runner, code, back }: Kit): void => {
   const all = (count: number, without: number[] = []): unknown[] =>
@@ -142,6 +159,84 @@ export const runnerContract = (test: TestFn, { runner, code, back }: Kit): void 
       ran.parts.reduce((all, part) => all + part.timing[name], 0)
     t.true(sum('computeSeconds') >= 0.15 && sum('computeSeconds') < 5, `${sum('computeSeconds')}`)
     t.true(sum('dispatchSeconds') >= 0)
+    await seat.worker.close(5)
+  })
+
+  concurrencyContract(test, { runner, code, back })
+}
+
+/** With several items in progress at once. */
+const concurrencyContract = (test: TestFn, { runner, code, back }: Kit): void => {
+  const all = (count: number): unknown[] => Array.from({ length: count }, (_, x) => back(x))
+
+  test(`${runner}: items that wait together come out as one by one, in order, in a fraction of the time`, async t => {
+    const seat = new Seat(runner)
+    const alone = await seat.run(seat.load(withSpec(code.waiting, { concurrency: 1 })), range(8))
+    const together = await seat.run(seat.load(withSpec(code.waiting, { concurrency: 8 })), range(8))
+    t.deepEqual(alone.values, all(8))
+    t.deepEqual(together.values, all(8))
+    const [before, after] = [sumOf(alone, 'computeSeconds'), sumOf(together, 'computeSeconds')]
+    t.true(before > 2 * after, `${before} s one by one, ${after} s together`)
+    t.is(sumOf(alone, 'itemSeconds'), 0)
+    t.true(sumOf(together, 'itemSeconds') >= 0.75, 'the time of each item is its own')
+    t.true(sumOf(alone, 'cpuSeconds') < before / 2)
+    await seat.worker.close(5)
+  })
+
+  test(`${runner}: of items in progress together each fails, and waits, by itself`, async t => {
+    const seat = new Seat(runner)
+    const ran = await seat.run(seat.load(withSpec(code.falling, { concurrency: 3 })), range(7), { start: 100 })
+    t.deepEqual(
+      ran.values,
+      all(7).filter((_, x) => x !== 5),
+    )
+    t.deepEqual(
+      ran.failures.map(({ index, reason }) => [index, reason]),
+      [[105, 'error']],
+    )
+    t.is(ran.reported, 107)
+    await seat.worker.close(5)
+  })
+
+  test(`${runner}: a death with several items in progress suspects them, and when careful blames one`, async t => {
+    const together = new Seat(runner)
+    const load = together.load(withSpec(code.falling, { concurrency: 4 }))
+    const ran = await together.run(load, range(12), { start: 100 })
+    const { blame } = await together.ended()
+    t.is(blame?.reason, 'crash')
+    const { start = 0, end = 0 } = blame?.span ?? {}
+    t.true(start >= ran.reported && start <= 107 && 107 < end && end <= 112, `${start} to ${end}`)
+
+    const careful = new Seat(runner)
+    const again = careful.load(withSpec(code.falling, { concurrency: 4 }))
+    await careful.run(again, range(12), { start: 100, careful: true })
+    t.deepEqual((await careful.ended()).blame?.span, { start: 107, end: 108 })
+  })
+
+  test(`${runner}: an item that waits too long among others is a timeout by itself, and its worker ends`, async t => {
+    const seat = new Seat(runner)
+    const load = seat.load(withSpec(code.stuck, { concurrency: 4, timeoutSeconds: 2 }))
+    const ran = await seat.run(load, range(12), { start: 100 })
+    t.like(ran.failures[0], { index: 105, reason: 'timeout', message: 'took longer than 2 s' })
+    t.is(ran.failures.length, 1)
+    t.true(ran.last)
+    t.true(ran.parts.length >= 2, 'what has ended does not wait for it')
+    t.deepEqual(
+      ran.values,
+      all(ran.reported - 100).filter((_, x) => x !== 5),
+    )
+    t.is((await seat.ended()).blame, undefined)
+  })
+
+  test(`${runner}: at the end of a time box what is in progress is finished, and the rest given back`, async t => {
+    const seat = new Seat(runner)
+    const load = seat.load(withSpec(code.waiting, { concurrency: 4 }))
+    for (const timeBoxSeconds of [0.2, 0]) {
+      const ran = await seat.run(load, range(50), { timeBoxSeconds })
+      t.true(ran.last)
+      t.true(ran.reported >= 1 && ran.reported < 50, `${ran.reported}`)
+      t.deepEqual(ran.values, all(ran.reported))
+    }
     await seat.worker.close(5)
   })
 }

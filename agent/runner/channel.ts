@@ -48,12 +48,16 @@ export class Channel {
       if (!this.#serving) void this.#serve(service)
     })
     this.#socket.on('end', () => service.orphaned())
-    this.#socket.on('error', () => service.orphaned())
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => {
+      // The user's code has closed the descriptor: the agent is there, sees that, and says so.
+      if (error.code !== 'EBADF') service.orphaned()
+    })
     this.send({ type: 'ready', protocol: PROTOCOL_VERSION })
   }
 
-  send(message: FromWorker): void {
-    this.#writer.send(fromWorkerFrame(message))
+  /** `onWritten`: the memory of the message's values is the caller's again. */
+  send(message: FromWorker, onWritten?: () => void): void {
+    this.#writer.send(fromWorkerFrame(message), onWritten)
   }
 
   /** Resolves when what was sent has been written, but for a rest that the agent reads too slowly. */
@@ -64,12 +68,17 @@ export class Channel {
     }
   }
 
+  /** Ends the process when what was sent has left; nothing more is served. */
+  leave(): Promise<never> {
+    this.#socket.end(() => exit.call(process, 0))
+    return new Promise(() => {})
+  }
+
   async #serve(service: Service): Promise<void> {
     this.#serving = true
     for (let message = this.#waiting.shift(); message !== undefined; message = this.#waiting.shift()) {
       if (message.type === 'close') {
-        this.#socket.end(() => exit.call(process, 0))
-        return
+        return await this.leave()
       }
       if (message.type === 'run') {
         await service.run(message)

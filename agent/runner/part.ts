@@ -5,6 +5,7 @@ import { encodeValue, type Items } from '../../proto/items.js'
 import type { Failure, ItemFailure } from '../../proto/outcome.js'
 import { Preemption } from '../../proto/preemption.js'
 import type { WorkerOutcomes } from '../message.js'
+import { workerCpuSeconds } from './cpu.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
 const FLUSH_SECONDS = 0.1
@@ -12,17 +13,38 @@ const FLUSH_BYTES = 1024 * 1024
 /** A value that is longer than this is refused, so that a frame stays under its cap. */
 const VALUE_LIMIT_BYTES = 64 * 1024 * 1024
 const NUMBERS = FLUSH_BYTES / 8
+/** Fewer numbers than this are copied on their way out, so that their memory is free at once. */
+const FEW_NUMBERS = 1024
 
 const { performance, Buffer } = globalThis
 
-const ownCpuSeconds = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1e6
+/** Memory for results whose last contents have left the process: fresh memory costs more than what is written into it. */
+const spare: Float64Array[] = []
+const MOST_SPARE = 4
+
+const takeNumbers = (count: number): Float64Array =>
+  count <= FEW_NUMBERS ? new Float64Array(count) : (spare.pop() ?? new Float64Array(NUMBERS))
+
+const nothing = (): void => {}
+
+const giveNumbers = (numbers: Float64Array): void => {
+  if (numbers.length === NUMBERS && spare.length < MOST_SPARE) spare.push(numbers)
 }
+
+/** A value's text; throws for one that has no form. */
+export const textOfValue = (value: unknown): string => {
+  const text = encodeValue(value)
+  if (text.length > VALUE_LIMIT_BYTES)
+    throw new TypeError(`a value of ${text.length} characters, at most ${VALUE_LIMIT_BYTES}`)
+  return text
+}
+
+/** Calls `onWritten` once the values have left. */
+type Send = (outcomes: WorkerOutcomes, onWritten: () => void) => void
 
 export class Part {
   readonly #run: number
-  readonly #send: (outcomes: WorkerOutcomes) => void
+  readonly #send: Send
   /** Values so far while all are numbers. Written by the tight loops as well, which move `count` themselves. */
   numbers: Float64Array
   count = 0
@@ -36,6 +58,7 @@ export class Part {
   #computeSeconds = 0
   #decodeSeconds = 0
   #encodeSeconds = 0
+  #itemSeconds = 0
   readonly #cpuSeconds: () => number
   #cpuBefore: number
   #flushedAt = performance.now()
@@ -45,25 +68,24 @@ export class Part {
   #turnSeconds = Number.MAX_VALUE
 
   /** `cpuSeconds`: what the work has used so far. */
-  constructor(
-    run: number,
-    start: number,
-    count: number,
-    send: (outcomes: WorkerOutcomes) => void,
-    cpuSeconds = ownCpuSeconds,
-  ) {
+  constructor(run: number, start: number, count: number, send: Send, cpuSeconds = workerCpuSeconds) {
     this.#cpuSeconds = cpuSeconds
     this.#cpuBefore = cpuSeconds()
     this.#run = run
     this.#start = start
     this.next = start
     this.#send = send
-    this.numbers = new Float64Array(Math.min(NUMBERS, count))
+    this.numbers = takeNumbers(count)
   }
 
   /** How many more items fit before a flush. */
   get room(): number {
     return this.#texts === undefined ? this.numbers.length - this.count : NUMBERS
+  }
+
+  /** More should not go into one message. */
+  get isFull(): boolean {
+    return this.#textBytes >= FLUSH_BYTES || this.room === 0
   }
 
   /** All values of the part are numbers as yet. */
@@ -84,17 +106,19 @@ export class Part {
     }
     const began = performance.now()
     try {
-      const text = encodeValue(value)
-      if (text.length > VALUE_LIMIT_BYTES)
-        throw new TypeError(`a value of ${text.length} characters, at most ${VALUE_LIMIT_BYTES}`)
-      this.#textBytes += text.length
-      this.#textsOfAll().push(text)
-      this.next += 1
+      this.text(textOfValue(value))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       this.fail({ reason: 'undecodable', message })
     }
     this.#encodeSeconds += (performance.now() - began) / 1000
+  }
+
+  /** The next item's value, as its text. */
+  text(text: string): void {
+    this.#textBytes += text.length
+    this.#textsOfAll().push(text)
+    this.next += 1
   }
 
   /** The next item's failure. */
@@ -127,23 +151,43 @@ export class Part {
     this.#decodeSeconds += seconds
   }
 
+  encoded(seconds: number): void {
+    this.#encodeSeconds += seconds
+  }
+
+  /** An item's own time, where several are in progress at once. */
+  took(seconds: number): void {
+    this.#itemSeconds += seconds
+  }
+
   /** The event loop had its turn between two chunks. */
   turned(seconds: number): void {
     this.#turns += 1
     this.#turnSeconds = Math.min(this.#turnSeconds, seconds)
   }
 
+  get isEmpty(): boolean {
+    return this.next === this.#start
+  }
+
+  /** What is in it should not wait for longer. */
+  get dueAtSeconds(): number {
+    return this.#flushedAt / 1000 + FLUSH_SECONDS
+  }
+
   due(nowSeconds: number): boolean {
-    return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.#textBytes >= FLUSH_BYTES || this.room === 0
+    return nowSeconds >= this.dueAtSeconds || this.isFull
   }
 
   flush(last: boolean): void {
     const began = performance.now()
+    const { numbers } = this
     const values = this.#takeValues()
+    const isPacked = values.form === 'f64'
     const cpu = this.#cpuSeconds()
     const cpuSeconds = Math.max(0, cpu - this.#cpuBefore)
     const encodeSeconds = this.#encodeSeconds + (performance.now() - began) / 1000
-    this.#send({
+    const outcomes: WorkerOutcomes = {
       type: 'outcomes',
       run: this.#run,
       span: { start: this.#start, end: this.next },
@@ -154,6 +198,7 @@ export class Part {
         decodeSeconds: this.#decodeSeconds,
         encodeSeconds,
         cpuSeconds,
+        itemSeconds: this.#itemSeconds,
         preemptedSeconds: this.#preemption.take({
           computeSeconds: this.#computeSeconds,
           codecSeconds: this.#decodeSeconds + encodeSeconds,
@@ -162,12 +207,16 @@ export class Part {
         }),
       },
       last,
-    })
+    }
+    // The values leave without a copy: what comes next needs memory of its own.
+    this.#send(outcomes, isPacked ? () => giveNumbers(numbers) : nothing)
+    if (isPacked && !last) this.numbers = takeNumbers(numbers.length)
+    if (!isPacked && last) giveNumbers(numbers)
     this.#start = this.next
     this.#failures = []
     this.#textBytes = 0
     this.#turns = 0
-    this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = 0
+    this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = this.#itemSeconds = 0
     this.#flushedAt = performance.now()
     this.#cpuBefore = cpu
   }
@@ -181,10 +230,7 @@ export class Part {
       const text = Buffer.from(texts.length === 0 ? '' : `${texts.join('\n')}\n`)
       return { form: 'json', count: texts.length, text }
     }
-    // The values leave without a copy: what comes next needs memory of its own.
-    const values = this.numbers.subarray(0, count)
-    this.numbers = new Float64Array(count === 0 ? this.numbers.length : Math.min(NUMBERS, this.numbers.length))
-    return { form: 'f64', values }
+    return { form: 'f64', values: this.numbers.subarray(0, count) }
   }
 
   #textsOfAll(): string[] {

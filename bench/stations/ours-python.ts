@@ -5,14 +5,14 @@ import { openRange, range } from '../../coordinator/input/range.js'
 import { JOB_DEFAULTS } from '../../coordinator/job.js'
 import { openLocal } from '../../coordinator/local.js'
 import { collectDoubles } from '../../coordinator/output/collect.js'
-import { spin } from '../functions.js'
-import { ROOT } from '../rig.js'
+import { accountOf } from '../receipts.js'
+import { ROOT } from '../root.js'
 import { serveStation } from './protocol.js'
 
 const hands = openLocal({ slots: 2 })
 
 await serveStation(
-  async ({ job, from, count }) => {
+  async ({ job, items: { from = 0, count } }) => {
     const began = performance.now()
     const fn = await resolveReference(`bench/functions.py#${job}`, { cwd: ROOT })
     const output = collectDoubles(count)
@@ -20,8 +20,7 @@ await serveStation(
     const end = await hands.run({ function: fn, operation: 'map', input, output, options: JOB_DEFAULTS })
     const seconds = (performance.now() - began) / 1000
     if (end.state !== 'done') throw new Error(`the job is ${end.state}: ${end.why}`)
-    return { seconds, values: output.values, efficiency: end.receipt.efficiency }
+    return { seconds, values: output.values, account: accountOf(end.receipt) }
   },
-  spin,
   () => hands.close(),
 )

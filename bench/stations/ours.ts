@@ -1,23 +1,56 @@
-// Our pool, warm: local, or on the agents of the NATS server that the argument names.
-import { fromModule, Pool, range } from '../../coordinator/map.js'
-import { spin } from '../functions.js'
-import { serveStation } from './protocol.js'
+// Our pool, warm or cold, and the plain loop in the same process. With an argument: on the agents of that NATS server.
+import { fromModule, type MapOptions, Pool, range } from '../../coordinator/map.js'
+import { accountOf } from '../receipts.js'
+import { loopOver } from './loops.js'
+import { type Items, type Measure, type Run, type StationRequest, serveStation } from './protocol.js'
 
 const SLOTS = 2
 const [nats] = process.argv.slice(2)
-const pool = new Pool(nats === undefined ? { slots: SLOTS } : { nats })
-const module = new URL('../functions.js', import.meta.url)
+const openPool = (): Pool => new Pool(nats === undefined ? { slots: SLOTS } : { nats })
+const functions = new URL('../functions.js', import.meta.url)
+let warm: Pool | undefined
 
-await serveStation(
-  async ({ job, from, count, turns, how }) => {
-    const fn = fromModule<(item: number) => number>(module, job)
-    const items = job === 'spin' ? new Float64Array(count).fill(turns ?? 0) : range(from, from + count)
-    const began = performance.now()
-    const values = how === 'boxed' ? await pool.map(fn, items) : await pool.map(fn, items, { as: 'f64' })
-    const seconds = (performance.now() - began) / 1000
-    const efficiency = pool.receipt?.efficiency
-    return { seconds, values, ...(efficiency !== undefined && { efficiency }) }
-  },
-  spin,
-  () => pool.close(),
-)
+/** A range and doubles stay what they are: the founding job is `pool.map(Math.sqrt, range(10, N))`, to the letter. */
+const inputOf = ({ job, items: { from = 0, count }, as }: StationRequest, items: Items): Iterable<number> => {
+  if (job === 'sqrt' || job === 'noop') return range(from, from + count)
+  return as === 'f64' ? Float64Array.from(items() as number[]) : (items() as number[])
+}
+
+const mapOnce = async (pool: Pool, request: StationRequest, input: Iterable<number>): Promise<ArrayLike<unknown>> => {
+  const fn = request.job === 'sqrt' ? Math.sqrt : fromModule<(item: number) => unknown>(functions, request.job)
+  const { shardSize, place } = request
+  const options: MapOptions = {
+    ...(shardSize !== undefined && { shardSize }),
+    ...(place !== undefined && { place }),
+  }
+  return request.as === 'f64'
+    ? await pool.map(fn, input, { ...options, as: 'f64' })
+    : await pool.map(fn, input, options)
+}
+
+const measurePool = async (request: StationRequest, items: Items): Promise<Run> => {
+  const input = inputOf(request, items)
+  if (request.isCold !== true) warm ??= openPool()
+  const began = performance.now()
+  const pool = request.isCold === true || warm === undefined ? openPool() : warm
+  const values = await mapOnce(pool, request, input)
+  const seconds = (performance.now() - began) / 1000
+  const { receipt } = pool
+  const { place = 'auto' } = request
+  // A job that was not run where it was told to be would be a figure of something else.
+  if (place !== 'auto' && receipt?.placement !== place) throw new Error(`${place} was run ${receipt?.placement}`)
+  if (pool !== warm) await pool.close()
+  return { seconds, values, ...(receipt !== undefined && { account: accountOf(receipt) }) }
+}
+
+const measureLoop = (request: StationRequest, items: Items): Run => {
+  const loop = loopOver(request, items)
+  const began = performance.now()
+  const values = loop()
+  return { seconds: (performance.now() - began) / 1000, values }
+}
+
+const measure: Measure = async (request, items) =>
+  request.by === 'loop' ? measureLoop(request, items) : await measurePool(request, items)
+
+await serveStation(measure, async () => warm?.close())

@@ -1,9 +1,8 @@
-// What runs in Piscina's threads: one chunk.
-import { noop, spin, sqrt } from '../functions.js'
+// What runs in Piscina's threads: one item, or one chunk.
+import { FUNCTIONS } from '../items.js'
+import type { Task } from './node-pools.js'
 
-const functions = { spin, noop, sqrt }
-
-export default ({ job, items }: { job: keyof typeof functions; items: number[] }): number[] => {
-  const fn = functions[job]
-  return items.map(item => fn(item))
+export default ({ job, item, chunk }: Task): unknown => {
+  const fn = FUNCTIONS[job] as (item: unknown) => unknown
+  return chunk === undefined ? fn(item) : chunk.map(each => fn(each))
 }

@@ -1,51 +1,73 @@
-// A station is a process that holds one subject of the measurements warm: our pool, a peer's, or a plain loop.
+// A station is a process that holds one subject of the measurements warm: our pool, a peer's, or the bare floor.
 // In: one JSON request a line on standard input. Out: one JSON answer a line on standard output, after a first "ready".
-// Always true: the result is checked after the clock has stopped, and a wrong one is an error, never a figure.
+// Always true: items are made before the clock starts, and values are checked after it has stopped; a wrong one is an
+// error, never a figure.
 import { createInterface } from 'node:readline'
+import { checkValues, type ItemsSpec, itemsOf, type Job } from '../items.js'
+import type { Account } from '../receipts.js'
+import { type Answer, median } from '../samples.js'
 
 export interface StationRequest {
-  readonly job: 'spin' | 'noop' | 'sqrt'
-  /** Items are `from`, `from + 1`, …; of `spin`, all are `turns`. */
-  readonly from: number
-  readonly count: number
-  readonly turns?: number
-  /** How values come back, or how the work is cut: `f64`, `boxed`, or a number of chunks. */
-  readonly how?: string
+  readonly job: Job
+  readonly items: ItemsSpec
+  /** Ours alone: a plain loop in the same process instead. */
+  readonly by?: 'loop'
+  /** Values as packed doubles. */
+  readonly as?: 'f64'
+  /** Ours alone: a pool of its own, that has no workers yet. */
+  readonly isCold?: boolean
+  /** Ours alone. */
+  readonly place?: 'auto' | 'inline' | 'local' | 'cluster'
+  readonly shardSize?: number
+  /** How a peer's items are cut by hand; item by item without it. */
+  readonly chunks?: number
+  /** So many runs, one after another; the answer is their median. */
+  readonly times?: number
 }
 
-export interface StationAnswer {
+export interface Run {
   readonly seconds: number
-  /** What our receipt says: compute / capacity. */
-  readonly efficiency?: number
+  readonly values: ArrayLike<unknown>
+  readonly account?: Account
 }
 
-/** One measured run; what it returns is checked outside the clock. */
-export type Measure = (request: StationRequest) => Promise<{
-  readonly seconds: number
-  readonly efficiency?: number
-  readonly values: ArrayLike<number>
-}>
+/** Made when first asked for, so that a range need not be an array anywhere. */
+export type Items = () => unknown[]
 
-const expectedLast = ({ job, from, count, turns }: StationRequest, spin: (turns: number) => number): number => {
-  if (job === 'spin') return spin(turns ?? 0)
-  const last = from + count - 1
-  return job === 'sqrt' ? Math.sqrt(last) : last
+/** One measured run over the items. */
+export type Measure = (request: StationRequest, items: Items) => Promise<Run>
+
+const answerTo = async (request: StationRequest, items: Items, measure: Measure): Promise<Answer> => {
+  const runs: Run[] = []
+  for (let nth = 0; nth < (request.times ?? 1); nth++) {
+    const { values, ...run } = await measure(request, items)
+    checkValues(request.job, request.items, values)
+    runs.push({ ...run, values: [] })
+  }
+  const receipts = runs.flatMap(({ account }) => account ?? [])
+  return { seconds: median(runs.map(({ seconds }) => seconds)), ...(receipts.length > 0 && { receipts }) }
+}
+
+/** The same request comes again and again: its items are made once. */
+const keepItems = (): ((request: StationRequest) => Items) => {
+  let kept: { readonly key: string; readonly items: unknown[] } | undefined
+  return ({ job, items }) => {
+    const key = JSON.stringify([job, items])
+    if (kept?.key !== key) kept = undefined
+    return () => {
+      kept ??= { key, items: itemsOf(job, items) }
+      return kept.items
+    }
+  }
 }
 
 /** Answers requests until standard input ends. */
-export const serveStation = async (
-  measure: Measure,
-  spin: (turns: number) => number,
-  close: () => Promise<void>,
-): Promise<void> => {
+export const serveStation = async (measure: Measure, close: () => Promise<unknown>): Promise<void> => {
+  const itemsFor = keepItems()
   process.stdout.write('"ready"\n')
   for await (const line of createInterface({ input: process.stdin })) {
     const request = JSON.parse(line) as StationRequest
-    const { values, ...answer } = await measure(request)
-    const [got, wanted] = [values[values.length - 1], expectedLast(request, spin)]
-    if (values.length !== request.count || got !== wanted)
-      throw new Error(`${line} gave ${values.length} values, the last ${got}: expected ${request.count}, ${wanted}`)
-    process.stdout.write(`${JSON.stringify(answer satisfies StationAnswer)}\n`)
+    process.stdout.write(`${JSON.stringify(await answerTo(request, itemsFor(request), measure))}\n`)
   }
   await close()
 }

@@ -135,10 +135,12 @@ export const jobOptionsOf = (settings: Settings): JobOptions => {
   const shardSize = settings.get('shardSize')
   const timeoutSeconds = settings.get('timeout')
   const maxFailures = settings.get('maxFailures')
+  const concurrency = settings.get('concurrency')
   return {
     ...(shardSize === undefined ? {} : { shardSize }),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     ...(maxFailures === undefined ? {} : { maxFailures }),
+    ...(concurrency === undefined || concurrency === 'auto' ? {} : { concurrency }),
     retries: settings.get('retries') ?? JOB_DEFAULTS.retries,
     onError: settings.get('onError') ?? JOB_DEFAULTS.onError,
     unordered: settings.isOn('unordered'),

@@ -8,6 +8,7 @@ export type Kind =
   | 'text'
   | 'flag'
   | 'count'
+  | 'concurrency'
   | 'natural'
   | 'port'
   | 'seconds'
@@ -92,6 +93,12 @@ export const OPTIONS = {
     value: 'N',
     help: 'items of a shard (default: sized from what is measured)',
     commands: JOBS,
+  },
+  concurrency: {
+    kind: 'concurrency',
+    value: 'N|auto',
+    help: 'items in progress at once in each worker, for functions that wait (default: auto, which begins with 1)',
+    commands: ['map'],
   },
   timeout: {
     kind: 'seconds',

@@ -45,6 +45,7 @@ export const placeOf = (settings: Settings): Place => {
       'cannot hold with --place inline: only a worker can be ended when an item takes too long',
     )
     settings.refuse('shardSize', alone)
+    settings.refuse('concurrency', 'says nothing with --place inline: it is how many items a worker has in progress')
     return { place: 'inline' }
   }
   if (place === 'local') settings.exclude(['place', 'nats'], '--place local uses this machine alone')

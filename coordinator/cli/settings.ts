@@ -7,6 +7,7 @@ import { flagOf, type OPTIONS, type OptionKey, optionsOf, specOf, variableOf } f
 import { parseRequirements } from './requirement.js'
 import {
   parseBytes,
+  parseConcurrency,
   parseCount,
   parseFlag,
   parseJson,
@@ -22,6 +23,7 @@ const PARSERS = {
   text: parseText,
   flag: parseFlag,
   count: parseCount,
+  concurrency: parseConcurrency,
   natural: parseNatural,
   port: parsePort,
   seconds: parseSeconds,

@@ -3,6 +3,7 @@
 // a RangeError that says what was expected.
 
 import { parseNatsUrl } from '../../proto/transport/url.js'
+import { isConcurrency, MOST_CONCURRENCY } from '../concurrency.js'
 
 const expected = (what: string): never => {
   throw new RangeError(what)
@@ -26,6 +27,13 @@ export const parseNatural = (text: string): number => digits(text) ?? expected('
 export const parseCount = (text: string): number => {
   const value = digits(text)
   return value !== undefined && value > 0 ? value : expected('a whole number of 1 or more')
+}
+
+/** Items in progress at once: a number, or what is measured to help. */
+export const parseConcurrency = (text: string): number | 'auto' => {
+  if (text.toLowerCase() === 'auto') return 'auto'
+  const value = digits(text)
+  return isConcurrency(value) ? value : expected(`auto, or a whole number from 1 to ${MOST_CONCURRENCY}`)
 }
 
 export const parsePort = (text: string): number => {

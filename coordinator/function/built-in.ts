@@ -17,9 +17,21 @@ export const GLOBAL_NAMES: ReadonlySet<string> = new Set(
   Object.getOwnPropertyNames(globalThis).filter(name => !MODULE_NAMES.has(name)),
 )
 
+// Looking for a function takes longer than a small job.
+const found = new WeakMap<AnyFunction, string>()
+
+/** A program may have put another one in its place since. */
+function isAt(fn: AnyFunction, path: string | undefined): boolean {
+  if (path === undefined) return false
+  let value: unknown = globalThis
+  for (const key of path.split('.')) value = valueAt(value as object, key)
+  return value === fn
+}
+
 /** `Math.sqrt` for Math.sqrt; undefined for a function that is no built-in. */
 export function builtInPath(fn: AnyFunction): string | undefined {
-  const path = find(fn)
+  const path = isAt(fn, found.get(fn)) ? found.get(fn) : find(fn)
+  if (path !== undefined) found.set(fn, path)
   if (path !== undefined && isConstructor(fn) && !CALLABLE.has(path)) {
     throw new FunctionError(
       'FUNCTION_LITERAL',
@@ -57,6 +69,7 @@ function find(fn: AnyFunction): string | undefined {
 /** The value of a plain property; getters are not run, save that of Node's Buffer. */
 function valueAt(holder: object, key: string): unknown {
   if (holder === globalThis && key === 'Buffer') return Buffer
+  if (holder === undefined || holder === null) return undefined
   return Object.getOwnPropertyDescriptor(holder, key)?.value
 }
 

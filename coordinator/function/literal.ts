@@ -17,7 +17,7 @@ export function literalFunction(
   options: { readonly init?: AnyFunction; readonly mapper?: AnyFunction } = {},
 ): JobFunction {
   const { init, mapper } = options
-  const path = builtInPath(fn)
+  const path = expressions.has(fn) ? undefined : builtInPath(fn)
   if (path !== undefined && init === undefined && mapper === undefined) {
     return { runner: 'node', name: path, entry: '', function: path }
   }
@@ -46,8 +46,19 @@ function expressionOf(fn: AnyFunction, role: string): string {
       `Expected a function as the ${role}, got ${fn === null ? 'null' : typeof fn}.`,
     )
   }
+  const known = expressions.get(fn)
+  if (known !== undefined) return known
   const path = builtInPath(fn)
   if (path !== undefined) return path
+  const expression = literalOf(fn, role)
+  expressions.set(fn, expression)
+  return expression
+}
+
+// A function's source never changes, and reading it takes longer than a small job.
+const expressions = new WeakMap<AnyFunction, string>()
+
+function literalOf(fn: AnyFunction, role: string): string {
   const source = Function.prototype.toString.call(fn)
   if (/\{\s*\[native code\]\s*\}\s*$/.test(source)) throw noSource(fn, role)
   const reading = readFunction(source)

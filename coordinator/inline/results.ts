@@ -1,10 +1,11 @@
 // Where values go that come from the caller's own loop and from workers, piece by piece. In: pieces that the caller ran,
 // outcomes of the workers' job at their places in the whole. Out: an array, doubles, or a stream in the order that was asked
 // for. Always true: every item is in its place; a failed one holds `undefined` (NaN among doubles) and is listed.
-import { packValues, unpackItems } from '../../proto/items.js'
+import { packValues } from '../../proto/items.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import { Gather } from '../gather.js'
-import type { Streamed } from '../output/collect.js'
+import { putAll, reserve } from '../output/arrays.js'
+import { type Streamed, valuesOf } from '../output/collect.js'
 import { doublesOf } from '../output/f64.js'
 import { runsOf } from '../output/runs.js'
 import type { Room } from './loop.js'
@@ -49,11 +50,7 @@ export class ArrayResults implements Results {
       if ('failure' in run) {
         this.failures.push(run.failure)
         this.#others.push({ index: run.failure.index, values: [undefined] })
-      } else {
-        const { values } = run
-        const isPacked = values.form === 'f64' || values.form === 'number'
-        this.#others.push({ index: run.start, values: isPacked ? values.values : unpackItems(values) })
-      }
+      } else this.#others.push({ index: run.start, values: valuesOf(run.values) })
     }
   }
 
@@ -61,7 +58,18 @@ export class ArrayResults implements Results {
   values(): unknown[] {
     const all = this.#front
     this.#others.sort((a, b) => a.index - b.index)
-    for (const { values } of this.#others) for (let at = 0; at < values.length; at++) all.push(values[at])
+    const [first] = this.#others
+    let at = all.length
+    if (first !== undefined)
+      reserve(
+        all,
+        this.#others.reduce((sum, { values }) => sum + values.length, at),
+        first.values,
+      )
+    for (const { values } of this.#others) {
+      putAll(values, all, at)
+      at += values.length
+    }
     return all
   }
 }

@@ -1,8 +1,9 @@
 // Results as JavaScript values, for the library.
 // In: outcomes in any order. Out: arrays in input order, doubles without boxing, or an async iterable that pushes back.
 // Always true: every item is in its place; a failed one is `undefined` (NaN among doubles) and is listed in `failures`.
-import { unpackItems } from '../../proto/items.js'
+import { type Items, unpackItems } from '../../proto/items.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
+import { putAll, reserve } from './arrays.js'
 import { doublesOf } from './f64.js'
 import type { Output } from './output.js'
 import { runsOf } from './runs.js'
@@ -14,28 +15,34 @@ export interface Collected<Values> extends Output {
   readonly failures: readonly ItemFailure[]
 }
 
-/** All values as an array. */
-export const collectValues = <T = unknown>(): Collected<T[]> => {
+/** All values as an array; `count` saves growing where it is known. */
+export const collectValues = <T = unknown>(count = 0): Collected<T[]> => {
   const values: unknown[] = []
   const failures: ItemFailure[] = []
+  let length = 0
   return {
     values: values as T[],
     failures,
     async write(outcomes) {
+      if (length === 0) reserve(values, count, valuesOf(outcomes.values))
+      length = Math.max(length, outcomes.end)
       for (const run of runsOf(outcomes)) {
         if ('failure' in run) {
           failures.push(run.failure)
           values[run.failure.index] = undefined
-        } else {
-          const unpacked = unpackItems(run.values)
-          for (let nth = 0; nth < unpacked.length; nth++) values[run.start + nth] = unpacked[nth]
-        }
+        } else putAll(valuesOf(run.values), values, run.start)
       }
     },
-    commit: async () => undefined,
+    async commit() {
+      values.length = length
+    },
     abandon: async () => undefined,
   }
 }
+
+/** Values to be read one by one: doubles where they lie, others unpacked. */
+export const valuesOf = (items: Items): ArrayLike<unknown> =>
+  items.form === 'f64' || items.form === 'number' ? items.values : unpackItems(items)
 
 /** All values as doubles; `count` saves growing where it is known. A value that is no number ends the job. */
 export const collectDoubles = (count = 0): Collected<Float64Array> => {

@@ -86,6 +86,8 @@ export interface Items {
     /** The Items message that holds one of the forms above, kept by the coordinator under its SHA-256. */
     { $case: "reference"; value: BlobRef }
     | undefined;
+  /** Zero bytes, as many as bring packed values to a multiple of eight in the message, so that they are read where they are. */
+  padding: Uint8Array;
 }
 
 export interface Progression {
@@ -153,6 +155,8 @@ export interface JobSpec {
   /** For exec: the argument vector with its placeholders. */
   command: string[];
   shell: boolean;
+  /** How many items a worker has in progress at once; 0: as many as it finds to help. */
+  concurrency: number;
 }
 
 /** One offer of a shard. */
@@ -190,6 +194,8 @@ export interface Timing {
   cpuSeconds: number;
   startSeconds: number;
   waitSeconds: number;
+  /** The sum of each item's own time, where several were in progress at once; not a part of the slot's time. 0: as compute. */
+  itemSeconds: number;
   /** Of the compute seconds: ready to run, but without a core. Not a part of its own. */
   preemptedSeconds: number;
   /** With items whose outcomes never came. */
@@ -354,7 +360,7 @@ export const Span: MessageFns<Span> = {
 };
 
 function createBaseItems(): Items {
-  return { count: 0n, form: undefined };
+  return { count: 0n, form: undefined, padding: new Uint8Array(0) };
 }
 
 export const Items: MessageFns<Items> = {
@@ -384,6 +390,9 @@ export const Items: MessageFns<Items> = {
       case "reference":
         BlobRef.encode(message.form.value, writer.uint32(58).fork()).join();
         break;
+    }
+    if (message.padding.length !== 0) {
+      writer.uint32(66).bytes(message.padding);
     }
     return writer;
   },
@@ -455,6 +464,14 @@ export const Items: MessageFns<Items> = {
             }
 
             message.form = { $case: "reference", value: BlobRef.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.padding = reader.bytes();
             continue;
           }
         }
@@ -866,6 +883,7 @@ function createBaseJobSpec(): JobSpec {
     timeoutSeconds: 0,
     command: [],
     shell: false,
+    concurrency: 0,
   };
 }
 
@@ -915,6 +933,9 @@ export const JobSpec: MessageFns<JobSpec> = {
     }
     if (message.shell !== false) {
       writer.uint32(120).bool(message.shell);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(128).uint32(message.concurrency);
     }
     return writer;
   },
@@ -1050,6 +1071,14 @@ export const JobSpec: MessageFns<JobSpec> = {
             }
 
             message.shell = reader.bool();
+            continue;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.concurrency = reader.uint32();
             continue;
           }
         }
@@ -1299,6 +1328,7 @@ function createBaseTiming(): Timing {
     cpuSeconds: 0,
     startSeconds: 0,
     waitSeconds: 0,
+    itemSeconds: 0,
     preemptedSeconds: 0,
     lostSeconds: 0,
     elsewhereSeconds: 0,
@@ -1327,6 +1357,9 @@ export const Timing: MessageFns<Timing> = {
     }
     if (message.waitSeconds !== 0) {
       writer.uint32(57).double(message.waitSeconds);
+    }
+    if (message.itemSeconds !== 0) {
+      writer.uint32(65).double(message.itemSeconds);
     }
     if (message.preemptedSeconds !== 0) {
       writer.uint32(73).double(message.preemptedSeconds);
@@ -1407,6 +1440,14 @@ export const Timing: MessageFns<Timing> = {
             }
 
             message.waitSeconds = reader.double();
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
+              break;
+            }
+
+            message.itemSeconds = reader.double();
             continue;
           }
           case 9: {

@@ -16,6 +16,11 @@ runnerContract(test, {
     slow: script('sleep 0.06; echo $1'),
     hanging: script('if [ $1 = 5 ]; then sleep 100; fi; echo $1'),
     printing: script('echo item $1 >&2; echo $1'),
+    waiting: script('if [ $(($1 % 2)) = 0 ]; then sleep 0.15; else sleep 0.05; fi; echo $1'),
+    stuck: script('if [ $1 = 5 ]; then sleep 1000; else sleep 0.02; fi; echo $1'),
+    falling: script(
+      'sleep 0.02; if [ $1 = 7 ]; then kill -9 $PPID; fi; if [ $1 = 5 ]; then echo it is five >&2; exit 7; fi; echo $1',
+    ),
   },
 })
 

@@ -75,7 +75,7 @@ test('a stream with anything changed gives the frames before it and then a Frame
         const bytes = bytesOf(all)
         const at = place % bytes.length
         bytes[at] = (bytes[at] as number) ^ change
-        const reader = new FrameReader(TYPES, 1 << 20)
+        const reader = new FrameReader(TYPES, { limitBytes: 1 << 20 })
         const got: Frame[] = []
         try {
           for (const chunk of cutInto(bytes, cuts)) for (const frame of reader.read(chunk)) got.push(frame)
@@ -110,7 +110,7 @@ test("bytes that are nobody's frames never end in anything but a FrameError", t 
 
 test('a frame over the cap is refused by its header, before its body came', t => {
   const bytes = bytesOf([{ type: 1, id: 1, last: false, meta: { a: 'x'.repeat(2000) } }])
-  t.throws(() => [...new FrameReader(TYPES, 1000).read(bytes.subarray(0, 20))], {
+  t.throws(() => [...new FrameReader(TYPES, { limitBytes: 1000 }).read(bytes.subarray(0, 20))], {
     instanceOf: FrameError,
     message: /over 1000/,
   })

@@ -17,6 +17,14 @@ const folder = writeFolder({
     export const slow = x => { const end = performance.now() + 60; while (performance.now() < end); return x }
     export const hanging = onFive(() => { for (;;); })
     export const printing = x => { console.error('item ' + x); return x }
+    export const waiting = async x => { await wait(x % 2 === 0 ? 0.15 : 0.05); return x }
+    export const stuck = async x => { await (x === 5 ? new Promise(() => {}) : wait(0.02)); return x }
+    export const falling = async x => {
+      await wait(0.02)
+      if (x === 7) process.exit(3)
+      if (x === 5) throw new RangeError('it is five')
+      return x
+    }
     export const asyncSame = async x => { if (x === 5) throw new Error('it is five'); await wait(0.001); return x }
     export const mixed = x => x % 3 === 0 ? x : x % 3 === 1 ? String(x) : Promise.resolve(-x)
     export const odd = x => [new Map(), () => 1, Symbol('s'), undefined, null, NaN, -0, 10n ** 30n][x]
@@ -45,7 +53,7 @@ const folder = writeFolder({
       uncaught: () => { setImmediate(() => { throw new Error('out of nowhere') }); return wait(1) },
       garbage: () => { writeSync(3, 'hello there, this is no frame at all') },
       closes: () => { closeSync(3); return wait(20) },
-      patches: () => { Buffer.alloc = undefined },
+      patches: () => { Buffer.allocUnsafe = undefined },
       memory: () => { const all = []; for (;;) all.push(new Array(1e6).fill(all.length)) },
     }
     export const die = ([how, x]) => x === 5 ? deaths[how](x) : x
@@ -67,6 +75,9 @@ runnerContract(test, {
     slow: code('slow'),
     hanging: code('hanging'),
     printing: code('printing'),
+    waiting: code('waiting'),
+    stuck: code('stuck'),
+    falling: code('falling'),
   },
 })
 

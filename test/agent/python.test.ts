@@ -38,6 +38,17 @@ async def async_same(x):
     await asyncio.sleep(0.001)
     if x == 5: raise ValueError('it is five')
     return x
+async def waiting(x):
+    await asyncio.sleep(0.05 if x % 2 else 0.15)
+    return x
+async def stuck(x):
+    await asyncio.sleep(1000 if x == 5 else 0.02)
+    return x
+async def falling(x):
+    await asyncio.sleep(0.02)
+    if x == 7: os._exit(3)
+    if x == 5: raise ValueError('it is five')
+    return x
 seen = 0
 def counted(x):
     global seen
@@ -85,6 +96,9 @@ runnerContract(test, {
     slow: code('slow'),
     hanging: code('hanging'),
     printing: code('printing'),
+    waiting: code('waiting'),
+    stuck: code('stuck'),
+    falling: code('falling'),
   },
 })
 

@@ -53,7 +53,8 @@ export class Seat {
       clock: monotonicSeconds,
       cwd,
       onEvent: event => {
-        this.events.push(event)
+        // The values' memory is used again.
+        this.events.push(event.type === 'outcomes' ? { ...event, values: structuredClone(event.values) } : event)
         this.#wake()
       },
       onPrint: line => {

@@ -64,6 +64,68 @@ test('map takes async iterables and async functions', async t => {
   t.deepEqual(await pool.map(async (word: string) => word.toUpperCase(), words()), ['MANY', 'HANDS'])
 })
 
+const waitAndGive = async (x: number): Promise<number> => {
+  await new Promise(resolve => setTimeout(resolve, 20))
+  return x
+}
+
+/** Wall seconds of one job of 200 items that wait, on two warm slots. */
+const secondsOf = async (concurrency: number | 'auto'): Promise<number> => {
+  const began = performance.now()
+  const values = await pool.map(waitAndGive, range(200), { concurrency })
+  if (!values.every((value, index) => value === index)) throw new Error('values are not in order')
+  return (performance.now() - began) / 1000
+}
+
+test('items that wait are done in a fraction of the time when several are in progress', async t => {
+  await pool.map(waitAndGive, range(4))
+  const [alone, together, auto] = [await secondsOf(1), await secondsOf(16), await secondsOf('auto')]
+  t.true(alone > 5 * together, `${alone} s one by one, ${together} s with 16`)
+  t.true(alone > 2 * auto, `${alone} s one by one, ${auto} s without a word`)
+})
+
+test('several items in progress are for workers, and not for the loop of the caller', async t => {
+  const inline = pool.map(waitAndGive, [1], { concurrency: 4, place: 'inline' })
+  await t.throwsAsync(inline, { message: /place: 'inline' has no worker, and/ })
+})
+
+test('a concurrency that is none says what was expected', async t => {
+  for (const concurrency of [0, -1, 1.5, 10_001, 'many' as 'auto'])
+    await t.throwsAsync(
+      pool.map((x: number) => x, [1], { concurrency }),
+      { message: /^concurrency: expected a whole/ },
+    )
+})
+
+test('an item that waits too long is a timeout by itself, with several in progress', async t => {
+  const own = new Pool({ slots: 1, onPrint: () => {} })
+  const stuck = async (x: number): Promise<number> => {
+    await new Promise(resolve => setTimeout(resolve, x % 10 === 5 ? 100_000 : 10))
+    return x
+  }
+  const results = await own.map(stuck, range(30), { concurrency: 8, timeout: 0.5, onError: 'collect' })
+  for (const [index, result] of results.entries()) {
+    if (index % 10 === 5) t.like(result, { status: 'rejected', reason: { index, reason: 'timeout' } })
+    else t.deepEqual(result, { status: 'fulfilled', value: index })
+  }
+  await own.close()
+})
+
+test('a death among items in progress is found and costs that item alone', async t => {
+  const own = new Pool({ slots: 1, onPrint: () => {} })
+  const dying = async (x: number): Promise<number> => {
+    await new Promise(resolve => setTimeout(resolve, 10))
+    if (x === 17) process.exit(3)
+    return x
+  }
+  const results = await own.map(dying, range(30), { concurrency: 8, onError: 'collect' })
+  t.deepEqual(
+    results.flatMap((result, index) => (result.status === 'rejected' ? [[index, result.reason.reason]] : [])),
+    [[17, 'crash']],
+  )
+  await own.close()
+})
+
 test('map of nothing is nothing', async t => {
   t.deepEqual(await pool.map((x: number) => x, []), [])
 })

@@ -34,6 +34,15 @@ test('one shard of fast items is no reason for a shard of a million', t => {
   t.is(sizing.size(undefined, 4), 1024)
 })
 
+test('items that wait together go in shards that fill the lanes, however long each takes', t => {
+  const waits = { ...NO_TIME, computeSeconds: 1, itemSeconds: 16 }
+  const sizing = learned(new Sizing({ targetSeconds: 0.1, concurrency: 16 }), 16, waits)
+  t.is(sizing.size(10_000, 2), 64)
+  t.is(sizing.size(20, 2), 16)
+  t.true(sizing.timeBoxSeconds(2) > 4)
+  t.is(new Sizing({ targetSeconds: 0.1, concurrency: 16 }).size(10_000, 2), 16)
+})
+
 test('what remains is shared between the slots, in small pieces towards the end', t => {
   const sizing = learned(new Sizing({ targetSeconds: 0.1 }), 1000, took(0.1))
   t.is(sizing.size(1_000_000, 4), 1000)

@@ -152,9 +152,21 @@ test('a report is not read when a part of it is missing or impossible', t => {
     t.throws(() => reportCodec.decode(raw(change)), { instanceOf: MessageError, message })
 })
 
+test('packed numbers are read where they lie in the message, whatever stands in front of them', t => {
+  for (let length = 0; length < 300; length++) {
+    const values = { form: 'f64', values: Float64Array.from({ length: 1 + (length % 40) }, Math.sqrt) } as const
+    const message = Uint8Array.from(
+      reportCodec.encode({ ...report, end: 10 + values.values.length, job: 'j'.repeat(length), values }),
+    )
+    const read = reportCodec.decode(message).values
+    t.true(read.form === 'f64' && read.values.buffer === message.buffer, `${length}`)
+    t.deepEqual(read, values)
+  }
+})
+
 test('packed values are as many as they say', t => {
   const items = (form: NonNullable<wire.Items['form']>, count: bigint): Uint8Array =>
-    wrap('items', wire.Items.encode({ count, form }).finish())
+    wrap('items', wire.Items.encode({ count, form, padding: new Uint8Array() }).finish())
   const refused: Uint8Array[] = [
     items({ $case: 'f64', value: new Uint8Array(15) }, 2n),
     items({ $case: 'i64', value: new Uint8Array(16) }, 1n),

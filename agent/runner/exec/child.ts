@@ -1,11 +1,14 @@
 // An exec worker: runs a command for each item. In: LOAD, RUN and CLOSE on descriptor 3. Out: READY, LOADED, REFUSED and
 // OUTCOMES there, announcements on descriptor 4, the commands' standard error on its own.
-// Always true: one command runs at a time; when the agent dies, the command and this process are killed.
-import { readFileSync } from 'node:fs'
+// Always true: no more commands than the job asks for run at a time (one by default); when the agent dies, the command and this process are killed.
 import { toUSVString } from 'node:util'
+import type { JobSpec } from '../../../proto/shard.js'
 import { Announcer } from '../../progress.js'
 import type { LoadedCode, WorkerRun } from '../../worker.js'
 import { Channel } from '../channel.js'
+import { runConcurrent, type Settled } from '../concurrent.js'
+import { childrenCpuSeconds } from '../cpu.js'
+import { Lanes } from '../lanes.js'
 import { Part } from '../part.js'
 import { sourceOf } from '../source.js'
 import { callCommand } from './call.js'
@@ -15,7 +18,7 @@ type LineOf = (text: string, index: number) => CommandLine
 
 const channel = new Channel()
 const announcer = new Announcer(4)
-const loads = new Map<number, LineOf>()
+const loads = new Map<number, { readonly line: LineOf; readonly spec: JobSpec; readonly lanes: Lanes }>()
 const nowSeconds = (): number => performance.now() / 1000
 
 const lineOf = ({ spec }: LoadedCode): LineOf => {
@@ -23,16 +26,6 @@ const lineOf = ({ spec }: LoadedCode): LineOf => {
   if (spec.operation === 'fold') throw new TypeError('a command cannot fold; it can only map')
   if (spec.init !== undefined) throw new TypeError('a command has no init')
   return commandFor(spec.command.argv, spec.command.shell)
-}
-
-/** CPU seconds of the commands that have ended, where the system tells (in ticks of 10 ms). */
-const commandSeconds = (): number => {
-  try {
-    const fields = readFileSync('/proc/self/stat', 'latin1').split(') ').at(-1)?.split(' ') ?? []
-    return (Number(fields[13]) + Number(fields[14])) / 100
-  } catch {
-    return 0
-  }
 }
 
 /** The item as an argument; throws where it cannot be one. */
@@ -43,35 +36,52 @@ const argumentOf = (item: unknown): string => {
   return text
 }
 
-const settle = async (part: Part, line: LineOf, item: () => unknown): Promise<void> => {
+const settle = async (line: LineOf, index: number, item: () => unknown): Promise<Settled> => {
   let command: CommandLine
   try {
-    command = line(argumentOf(item()), part.next)
+    command = line(argumentOf(item()), index)
   } catch (error) {
-    part.fail({ reason: 'undecodable', message: (error as Error).message })
-    return
+    return { failure: { reason: 'undecodable', message: (error as Error).message } }
   }
-  const called = await callCommand(command)
-  if ('value' in called) part.value(called.value)
-  else part.fail(called.failure)
+  return callCommand(command)
 }
 
 const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerRun): Promise<void> => {
-  const line = loads.get(load)
+  const found = loads.get(load)
   // It was refused; the agent had sent this before it knew.
-  if (line === undefined) return
+  if (found === undefined) return
+  const { line, lanes, spec } = found
   const source = sourceOf(items)
-  const part = new Part(run, start, source.count, outcomes => channel.send(outcomes), commandSeconds)
+  const { count } = source
+  const part = new Part(
+    run,
+    start,
+    count,
+    (outcomes, onWritten) => channel.send(outcomes, onWritten),
+    childrenCpuSeconds,
+  )
   const endSeconds = nowSeconds() + timeBoxSeconds
-  for (let offset = 0; offset < source.count; offset++) {
+  if (lanes.count > 1 && !careful) {
+    const { timeoutSeconds } = spec
+    const prepare = (offset: number): void => source.prepare(offset, offset + 1)
+    const begin = (offset: number, end: (settled: Settled) => void): undefined => {
+      void settle(line, start + offset, () => source.at(offset)).then(end)
+    }
+    const concurrent = { run, start, count, part, from: 0, endSeconds, timeoutSeconds, lanes, channel, announcer }
+    if (await runConcurrent({ ...concurrent, prepare, begin })) await channel.leave()
+    return
+  }
+  for (let offset = 0; offset < count; offset++) {
     source.prepare(offset, offset + 1)
     announcer.announce(run, start + offset, 1)
     const began = nowSeconds()
-    await settle(part, line, () => source.at(offset))
+    const settled = await settle(line, start + offset, () => source.at(offset))
+    if ('value' in settled) part.value(settled.value)
+    else part.fail(settled.failure)
     const now = nowSeconds()
     part.computed(now - began)
     if (now >= endSeconds) break
-    if (offset + 1 < source.count && (careful || part.due(now))) {
+    if (offset + 1 < count && (careful || part.due(now))) {
       announcer.rest(run, part.next)
       part.flush(false)
       await channel.written()
@@ -84,7 +94,8 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
 channel.serve({
   load: async (load, code) => {
     try {
-      loads.set(load, lineOf(code))
+      const { spec } = code
+      loads.set(load, { line: lineOf(code), spec, lanes: new Lanes(spec.concurrency ?? 1, childrenCpuSeconds) })
       return undefined
     } catch (error) {
       return { reason: 'error', message: (error as Error).message }

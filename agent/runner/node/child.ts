@@ -8,18 +8,18 @@ import type { WorkerRun } from '../../worker.js'
 import { Channel } from '../channel.js'
 import { Pace } from '../pace.js'
 import { watchParent } from '../watch.js'
+import { runItems, Waiting } from './concurrent.js'
 import { runFold } from './fold.js'
 import { type Loaded, loadCode } from './load.js'
-import { runMap } from './map.js'
 
 const channel = new Channel()
 const seat = { channel, announcer: new Announcer(4) }
-const loads = new Map<number, { readonly loaded: Loaded; readonly pace: Pace }>()
+const loads = new Map<number, { readonly loaded: Loaded; readonly pace: Pace; readonly waiting: Waiting }>()
 
 channel.serve({
   load: async (load, code) => {
     try {
-      loads.set(load, { loaded: await loadCode(code), pace: new Pace() })
+      loads.set(load, { loaded: await loadCode(code), pace: new Pace(), waiting: new Waiting(code.spec) })
       return undefined
     } catch (error) {
       const failure = failureOf(error)
@@ -31,7 +31,9 @@ channel.serve({
     const found = loads.get(run.load)
     // It was refused; the agent had sent this before it knew.
     if (found === undefined) return
-    await (found.loaded.operation === 'fold' ? runFold : runMap)(found.loaded, run, found.pace, seat)
+    const { loaded, pace, waiting } = found
+    if (loaded.operation === 'fold') await runFold(loaded, run, pace, seat)
+    else await runItems(loaded, run, pace, seat, waiting)
   },
   orphaned: () => process.kill(process.pid, 'SIGKILL'),
 })

@@ -19,7 +19,7 @@ export const runFold = async (
 ): Promise<void> => {
   const { call, mapper, spread } = loaded
   const source = sourceOf(run.items)
-  const part = new Part(run.run, run.start, 1, outcomes => channel.send(outcomes))
+  const part = new Part(run.run, run.start, 1, (outcomes, onWritten) => channel.send(outcomes, onWritten))
   let folded: unknown
   let offset = 0
 

@@ -1,6 +1,6 @@
 // A map run in a Node worker. In: a function and a batch. Out: one outcome an item, in parts. Always true: no item is called
 // twice; an item is announced before it is called; a function that returns no promise is called in a loop that awaits
-// nothing; between announcements the event loop has its turn, so that what an item left behind (a rejection that nobody
+// nothing; a function that returns one may go on in concurrent.ts; between announcements the event loop has its turn, so that what an item left behind (a rejection that nobody
 // handles) ends the worker while that item is announced.
 
 import { failureOf } from '../../../proto/failure.js'
@@ -66,7 +66,21 @@ const mapNumbers = (call: UserFunction, items: Items, from: number, to: number, 
   return offset
 }
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+/** A run that was left at an item whose promise is in progress. */
+export interface Left {
+  readonly source: Source
+  readonly part: Part
+  /** Behind that item. */
+  readonly offset: number
+  /** Up to here the source is prepared. */
+  readonly preparedTo: number
+  readonly promise: PromiseLike<unknown>
+  /** When the item was called. */
+  readonly sinceSeconds: number
+  readonly endSeconds: number
+}
+
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
 const isPacked = (items: Items): boolean => items.form !== 'json' && items.form !== 'i64'
@@ -134,15 +148,19 @@ class ChunkCaller {
   }
 }
 
-/** Runs the batch until its end or the end of its time box; at least one item is done. */
+/**
+ * Runs the batch until its end or the end of its time box; at least one item is done. With `leavesAtPromise` only until an
+ * item returns a promise, which is then in what it resolves with.
+ */
 export const runMap = async (
   loaded: Loaded,
   run: WorkerRun,
   pace: Pace,
   { channel, announcer }: Seat,
-): Promise<void> => {
+  leavesAtPromise = false,
+): Promise<Left | undefined> => {
   const source = sourceOf(run.items)
-  const part = new Part(run.run, run.start, source.count, outcomes => channel.send(outcomes))
+  const part = new Part(run.run, run.start, source.count, (outcomes, onWritten) => channel.send(outcomes, onWritten))
   const caller = new ChunkCaller(loaded, run.items, source, part)
   const endSeconds = nowSeconds() + run.timeBoxSeconds
   let offset = 0
@@ -159,6 +177,12 @@ export const runMap = async (
       const { offset: reached, promise } = caller.sync(offset, to)
       offset = reached
       if (promise === undefined) continue
+      if (leavesAtPromise) {
+        const now = nowSeconds()
+        part.computed(now - began - (part.encodeSeconds - encodedBefore))
+        const sinceSeconds = to - from === 1 ? began : now
+        return { source, part, offset, preparedTo: to, promise, sinceSeconds, endSeconds }
+      }
       try {
         part.value(await promise)
       } catch (error) {
@@ -181,4 +205,5 @@ export const runMap = async (
   }
   announcer.rest(run.run, part.next)
   part.flush(true)
+  return undefined
 }

@@ -35,10 +35,28 @@ CHUNK_SECONDS = 200e-6
 CHUNK_GROWTH = 8
 SAFE = 2**53 - 1
 ESCAPES = ("$number", "$bigint", "$bytes", "$undefined", "$escape")
+# With several items in progress: texts that wait for an item before them; how often ages are looked at.
+HELD_LIMIT = 16 * 1024 * 1024
+LOOK_SECONDS = 0.1
+# How many may be in progress where the job leaves it to the worker; agent/runner/lanes.ts says what each of these costs.
+MOST_LANES = 64
+LEAST_GAIN = 1.25
+BUSY_CORE = 0.7
+NEARLY_ALL = 0.75
+PATIENCE_ITEMS = 256
 # Values that cannot change and are small: they may wait for the flush as they are.
 SCALARS = frozenset((float, int, bool, type(None)))
+# Those of them that travel packed, and their codes for struct and array.
+FORMS_OF = {frozenset((float,)): F64, frozenset((int,)): I64}
+CODES = {F64: "d", I64: "q"}
 now = time.perf_counter
-cpu_seconds = time.process_time
+own_cpu_seconds = time.process_time
+
+
+def cpu_seconds():
+    """Of this process, and of those that it started and waited for."""
+    times = os.times()
+    return own_cpu_seconds() + times.children_user + times.children_system
 
 # Asking takes some microseconds: shorter runs are not worth it.
 WORTH_ASKING_SECONDS = 0.005
@@ -414,17 +432,42 @@ class Part:
 
     def clear(self):
         self.start = self.end
+        # Values so far: floats or whole numbers alone as the bytes that travel, a few nanoseconds each; else as they are.
+        self.form = None
+        self.bytes = bytearray()
         self.scalars = []
         self.types = set()
         self.texts = None
         self.failures = []
         self.size = 0
-        self.compute = self.decode = self.encode = 0.0
+        self.compute = self.decode = self.encode = self.items = 0.0
         self.flushed = now()
+
+    def add_scalars(self, values, types):
+        """Values of the types SCALARS alone, while there is no other value."""
+        form = FORMS_OF.get(frozenset(types))
+        if form is not None and not self.scalars and self.form in (None, form):
+            try:
+                self.bytes += struct.pack("%d%s" % (len(values), CODES[form]), *values)
+                self.form = form
+                return
+            except struct.error:  # An integer beyond 64 bits.
+                pass
+        self.unpack()
+        self.scalars.extend(values)
+        self.types |= types
+
+    def unpack(self):
+        if self.form is not None:
+            values = array(CODES[self.form], bytes(self.bytes))
+            self.types.add(float if self.form == F64 else int)
+            self.scalars = values.tolist()
+            self.form, self.bytes = None, bytearray()
 
     def add(self, index, value):
         kind = type(value)
         if kind in SCALARS and self.texts is None:
+            self.unpack()
             self.scalars.append(value)
             self.types.add(kind)
             return
@@ -434,15 +477,19 @@ class Part:
         except Exception as error:
             self.fail(index, {"reason": "undecodable", "message": str(error)})
         else:
-            self.all_texts().append(text)
-            self.size += len(text)
+            self.text(text)
         self.encode += now() - began
+
+    def text(self, text):
+        self.all_texts().append(text)
+        self.size += len(text)
 
     def fail(self, index, failure):
         self.failures.append({"index": index, **failure})
         self.size += len(failure["message"]) + len(failure.get("stack", "")) + 64
 
     def all_texts(self):
+        self.unpack()
         if self.texts is None:
             self.texts = [encode(each) for each in self.scalars]
             self.size += 8 * len(self.texts)
@@ -450,9 +497,14 @@ class Part:
         return self.texts
 
     def due(self, moment):
-        return moment - self.flushed >= FLUSH_SECONDS or self.size >= FLUSH_BYTES or len(self.scalars) >= FLUSH_ITEMS
+        return moment - self.flushed >= FLUSH_SECONDS or self.size >= FLUSH_BYTES or self.count() >= FLUSH_ITEMS
+
+    def count(self):
+        return len(self.scalars) + len(self.bytes) // 8
 
     def packed(self):
+        if self.form is not None:
+            return self.form, self.bytes
         values, types = self.scalars, self.types
         if self.texts is not None:
             return None
@@ -489,6 +541,7 @@ class Part:
             "decodeSeconds": self.decode,
             "encodeSeconds": self.encode + now() - began,
             "cpuSeconds": cpu - self.cpu,
+            "itemSeconds": self.items,
             "preemptedSeconds": self.preemption.take(self.compute, self.decode + self.encode, cpu - self.cpu),
         }
         self.cpu = cpu
@@ -500,23 +553,31 @@ class Part:
 # ---- code -----------------------------------------------------------------------------------------------------------
 
 loop = None
+# Something was awaited since this was last set to False.
+has_awaited = False
+
+
+def event_loop():
+    global loop
+    if loop is None:
+        import asyncio
+
+        loop = asyncio.new_event_loop()
+        asyncio.set_event_loop(loop)
+    return loop
 
 
 def awaited(value):
     """The result of what a coroutine function gave."""
+    global has_awaited
     if not hasattr(value, "__await__"):
         return value
-    global loop
-    import asyncio
-
-    if loop is None:
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
+    has_awaited = True
 
     async def wait():
         return await value
 
-    return loop.run_until_complete(wait())
+    return event_loop().run_until_complete(wait())
 
 
 class Folder:
@@ -627,7 +688,12 @@ class Job:
                 awaited(attribute(module, spec["init"], entry)(*shared_values(code)))
         # Until a result is no number: then each result is encoded at once, since it might change.
         code_object = getattr(self.call, "__code__", None)
-        self.scalar = not (code_object is not None and code_object.co_flags & 0x80)
+        is_coroutine = bool(code_object is not None and code_object.co_flags & 0x80)
+        self.scalar = not is_coroutine
+        # Its items may be in progress together; None: if it turns out to give something to await.
+        self.waits = False if self.fold or spec.get("concurrency") == 1 else is_coroutine or None
+        self.lanes = Lanes(spec.get("concurrency"))
+        self.timeout = spec.get("timeoutSeconds")
 
     def observe(self, count, seconds):
         fitting = int(CHUNK_SECONDS * count / max(seconds, 1e-9))
@@ -665,8 +731,8 @@ def call_scalars(call, items, base, size, part):
             done += 1
     types = set(map(type, results))
     if types <= SCALARS and part.texts is None:
-        part.scalars.extend(results)
-        part.types |= types
+        if results:
+            part.add_scalars(results, types)
         return True
     places = (base + at for at in range(size) if at not in failed)
     for index, value in zip(places, results):
@@ -703,6 +769,8 @@ def call_each(call, items, base, part):
 
 
 def run_map(job, number, meta, source):
+    global has_awaited
+    has_awaited = False
     start, careful = meta["start"], meta["careful"]
     part = Part(number, start)
     ends = now() + meta["timeBoxSeconds"]
@@ -730,8 +798,226 @@ def run_map(job, number, meta, source):
         if careful or part.due(moment):
             channel.announce(number, part.end, 0)
             part.flush(False)
+    if has_awaited and job.waits is None:
+        job.waits = True
     channel.announce(number, part.end, 0)
     part.flush(True)
+
+
+class Lanes:
+    """How many items are in progress at once: agent/runner/lanes.ts, in Python."""
+
+    def __init__(self, concurrency):
+        self.fixed = concurrency is not None
+        self.count = concurrency or 1
+        self.rate_below = None
+        self.patience = PATIENCE_ITEMS
+        self.wait = 0
+        self.clear(own_cpu_seconds())
+
+    def clear(self, cpu):
+        self.items = self.values = 0
+        self.seconds = 0.0
+        self.cpu = cpu
+
+    def observe(self, lanes, at_once, seconds, has_value):
+        if self.fixed or lanes != self.count or at_once < NEARLY_ALL * lanes:
+            return
+        self.items += 1
+        self.values += has_value
+        self.seconds += seconds
+        self.wait = max(0, self.wait - 1)
+        if self.items >= max(2, lanes):
+            self.decide()
+
+    def decide(self):
+        busy = max(self.seconds / self.count, 1e-9)
+        rate = self.values / busy
+        cpu = own_cpu_seconds()
+        if self.rate_below is not None and rate < LEAST_GAIN * self.rate_below:
+            self.wait = self.patience
+            self.patience *= 2
+            self.count = max(1, self.count >> 1)
+            self.rate_below = None
+        elif (cpu - self.cpu) / busy < BUSY_CORE and self.values and self.count < MOST_LANES and not self.wait:
+            self.count *= 2
+            self.rate_below = rate
+        self.clear(cpu)
+
+
+class Waiting:
+    """A run of a coroutine function with several items in progress: agent/runner/concurrent.ts, in Python."""
+
+    def __init__(self, job, number, meta, source):
+        from asyncio import Event
+
+        self.loop = event_loop()
+        self.job, self.number, self.source = job, number, source
+        self.lanes = job.lanes
+        self.call = spreading(job.call) if job.spread and not source.packed else job.call
+        self.start = meta["start"]
+        self.part = Part(number, self.start)
+        self.ends = now() + meta["timeBoxSeconds"]
+        self.news = Event()
+        # By offset, in the order in which they begin: [task, since (None: not yet), lanes, at once].
+        self.running = {}
+        # By offset: ("scalar", value), ("text", text) or ("failure", failure).
+        self.held = {}
+        self.held_size = 0
+        self.next = self.drained = self.awaits = 0
+        self.stopped = self.overdue = False
+        # How many were called and have not ended; since when there are any, or since that was accounted for.
+        self.active = 0
+        self.busy_since = 0.0
+        self.apart = 0.0
+
+    def is_left(self):
+        return bool(self.running or self.held or (self.next < self.source.count and not self.stopped))
+
+    def has_room(self):
+        if self.next >= self.source.count or self.stopped or self.held_size >= HELD_LIMIT:
+            return False
+        return len(self.running) < self.lanes.count
+
+    async def to_end(self):
+        """True: an item that took too long is still at it."""
+        if self.job.timeout is not None:
+            self.watch(self.job.timeout)
+        while self.is_left():
+            while self.has_room():
+                self.begin(self.next)
+            if self.running:
+                # What is in the part leaves in time though no item ends.
+                due = self.loop.call_later(FLUSH_SECONDS, self.news.set) if self.drained + self.start > self.part.start else None
+                await self.news.wait()
+                if due is not None:
+                    due.cancel()
+            self.news.clear()
+            self.drain()
+            moment = now()
+            if moment >= self.ends:
+                self.stopped = True
+            if self.part.due(moment) and self.is_left():
+                self.account(now())
+                self.announce()
+                self.part.flush(False)
+                self.busy_since = now()
+        channel.announce(self.number, self.part.end, 0)
+        self.part.flush(True)
+        return self.overdue
+
+    def begin(self, offset):
+        preparing = now()
+        (item,) = self.source.chunk(offset, offset + 1)
+        self.next += 1
+        self.announce()
+        began = now()
+        self.part.decode += began - preparing
+        self.set_apart(began - preparing)
+        if type(item) is Undecodable:
+            self.held[offset] = ("failure", failure_of(item.error, "undecodable"))
+            self.news.set()
+            return
+        task = self.loop.create_task(self.settle(offset, item))
+        self.running[offset] = [task, None, self.lanes.count, len(self.running) + 1]
+
+    async def settle(self, offset, item):
+        began = self.running[offset][1] = now()
+        if not self.active:
+            self.busy_since = began
+        self.active += 1
+        try:
+            value = self.call(item)
+            if hasattr(value, "__await__"):
+                self.awaits += 1
+                value = await value
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self.end(offset, ("failure", failure_of(error)))
+        else:
+            self.end(offset, ("value", value))
+
+    def hold(self, value):
+        if type(value) in SCALARS:
+            return "scalar", value
+        began = now()
+        try:
+            text = encode(value)
+        except Exception as error:
+            return "failure", {"reason": "undecodable", "message": str(error)}
+        else:
+            self.held_size += len(text)
+            return "text", text
+        finally:
+            self.part.encode += now() - began
+            self.set_apart(now() - began)
+
+    def end(self, offset, outcome):
+        entry = self.running.pop(offset, None)
+        if entry is None:  # It was overdue.
+            return
+        _task, since, lanes, at_once = entry
+        moment = now()
+        self.account(moment)
+        self.active -= 1
+        seconds = moment - since
+        self.part.items += seconds
+        self.lanes.observe(lanes, max(at_once, len(self.running) + 1), seconds, outcome[0] != "failure")
+        self.held[offset] = self.hold(outcome[1]) if outcome[0] == "value" else outcome
+        self.news.set()
+
+    def watch(self, limit):
+        """The record changes as long as this process can look at ages itself; the agent looks for one that cannot."""
+        moment = now()
+        for offset, (_task, since, _lanes, _at_once) in list(self.running.items()):
+            if since is None or moment - since < limit:
+                break
+            self.stopped = self.overdue = True
+            self.end(offset, ("failure", {"reason": "timeout", "message": "took longer than %s s" % js_number(limit)}))
+        if self.is_left():
+            self.announce()
+            self.loop.call_later(min(limit / 10, LOOK_SECONDS), self.watch, limit)
+
+    def drain(self):
+        part = self.part
+        while self.drained in self.held:
+            if part.size >= FLUSH_BYTES:
+                self.news.set()  # The rest is for the next message.
+                break
+            kind, what = self.held.pop(self.drained)
+            index = self.start + self.drained
+            if kind == "failure":
+                part.fail(index, what)
+            elif kind == "scalar":
+                part.add(index, what)
+            else:
+                part.text(what)
+                self.held_size -= len(what)
+            self.drained += 1
+            part.end = self.start + self.drained
+
+    def announce(self):
+        channel.announce(self.number, self.start + self.drained, self.next - self.drained)
+
+    def set_apart(self, seconds):
+        if self.active:
+            self.apart += seconds
+
+    def account(self, moment):
+        if self.active:
+            self.part.compute += max(0.0, moment - self.busy_since - self.apart)
+            self.busy_since = moment
+            self.apart = 0.0
+
+
+def run_waiting(job, number, meta, source):
+    run = Waiting(job, number, meta, source)
+    if run.loop.run_until_complete(run.to_end()):
+        os._exit(0)  # What is still at it ends with the process.
+    if run.awaits * 2 < run.next:
+        # Few would wait, and all be slower for it.
+        job.waits = None if job.lanes.fixed else False
 
 
 def fold_item(job, accumulated, item, is_first):
@@ -824,7 +1110,8 @@ def main():
         if job.folder is not None:
             Folder.activate(job.folder)
         source = Source(form, meta, values)
-        (run_fold if job.fold else run_map)(job, number, meta, source)
+        run = run_fold if job.fold else run_waiting if job.waits and not meta["careful"] else run_map
+        run(job, number, meta, source)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,11 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
     [['--verison'], /unknown option --verison.*\n.*--version\?/],
     [['map', 'f.js', '--slots'], /--slots <N> argument missing \[MH-USAGE-MISSING\]/],
     [['map', 'f.js', '--range', '0..3', '--slots', 'x'], /--slots is "x"; expected a whole number/],
+    [
+      ['map', 'f.js', '--place', 'inline', '--concurrency', '4', '--range', '0..2'],
+      /--concurrency says nothing with --place inline/,
+    ],
+    [['map', 'f.js', '--concurrency', '0'], /--concurrency is "0"; expected auto, or a whole number from 1 to 10000/],
     [['map', 'f.js', '--range', '0-3'], /--range: the range "0-3" is not understood/],
     [['map', 'f.js'], /no input.*\[MH-USAGE-MISSING\]\n.*\n {4}--range/],
     [['map', '--range', '0..3'], /there is no function \[MH-USAGE-MISSING\]/],
@@ -183,6 +188,28 @@ test.serial('map runs a command for each item, and the words behind -- are its o
   t.is(stdout, '"--slots a b"\n"--slots --version"\n')
 })
 
+test.serial('--concurrency lets items and commands wait together', async t => {
+  const wait = 'export default async x => { await new Promise(r => setTimeout(r, 50)); return x }'
+  const secondsOf = async (...args: string[]): Promise<number> => {
+    const { code, stdout, stderr } = await run(['map', '--slots', '1', '--json', '--range', '0..24', ...args])
+    t.is(code, 0, stderr)
+    t.is(
+      stdout
+        .trim()
+        .split('\n')
+        .map(line => Number(JSON.parse(line)))
+        .join(),
+      Array.from({ length: 24 }, (_, x) => x).join(),
+    )
+    return JSON.parse(stderr.trimEnd().split('\n').at(-1) as string).core_seconds.compute
+  }
+  for (const what of [[file('waits.js', wait)], ['--shell', '--', 'sleep 0.05; echo {}']]) {
+    const alone = await secondsOf('--concurrency', '1', ...what)
+    const together = await secondsOf('--concurrency', '12', ...what)
+    t.true(alone > 2 * together, `${what}: ${alone} s one by one, ${together} s together`)
+  }
+})
+
 test.serial('reduce folds, and run calls once', async t => {
   file('sum.js', 'export const add = (a, b) => a + b\nexport const square = x => x * x\n')
   const folded = await run([
@@ -207,10 +234,25 @@ test.serial('reduce folds, and run calls once', async t => {
   t.regex(failed.stderr, /error: .*too far \[MH-ITEMS-FAILED\]\nRangeError: too far\n\s+at /)
 })
 
+/** A line of a module that leaves a file behind when it is loaded. */
+const mark = (name: string): string =>
+  `import { writeFileSync as mark } from 'node:fs'\nmark(${JSON.stringify(join(folder, `${name}.loaded`))}, '')\n`
+
+const onceThere = (name: string, then: () => void): void => {
+  const timer = setInterval(() => {
+    if (!existsSync(join(folder, `${name}.loaded`))) return
+    clearInterval(timer)
+    then()
+  }, 20)
+}
+
 test.serial('Ctrl-C writes what is settled, keeps the part, and exits with 130', async t => {
-  file('slow.js', 'export default async x => { await new Promise(go => setTimeout(go, 20)); return x }\n')
+  file(
+    'slow.js',
+    `${mark('slow')}export default async x => { await new Promise(go => setTimeout(go, 20)); return x }\n`,
+  )
   const { code, stderr } = await run(['map', 'slow.js', '--range', '0..100000', '--output', 'slow.jsonl'], {
-    onStart: child => setTimeout(() => child.kill('SIGINT'), 1500),
+    onStart: child => onceThere('slow', () => setTimeout(() => child.kill('SIGINT'), 1000)),
   })
   t.is(code, 130)
   t.regex(stderr, /slow\.jsonl was not written; what was settled is kept in .*slow\.jsonl\.part/)
@@ -221,10 +263,10 @@ test.serial('Ctrl-C writes what is settled, keeps the part, and exits with 130',
 })
 
 test.serial('one Ctrl-C is enough while code that never comes to its end is loaded', async t => {
-  file('endless.js', 'await new Promise(go => setTimeout(go, 60_000))\nexport default x => x\n')
+  file('endless.js', `${mark('endless')}await new Promise(go => setTimeout(go, 60_000))\nexport default x => x\n`)
   const started = performance.now()
   const { code, stderr } = await run(['map', 'endless.js', '--range', '0..10'], {
-    onStart: child => setTimeout(() => child.kill('SIGINT'), 1500),
+    onStart: child => onceThere('endless', () => child.kill('SIGINT')),
   })
   t.is(code, 130)
   t.regex(stderr, /0 of 10 items .*interrupted/)
@@ -232,13 +274,14 @@ test.serial('one Ctrl-C is enough while code that never comes to its end is load
 })
 
 test.serial('a second Ctrl-C ends at once, though an item still runs', async t => {
-  file('stuck.js', 'export default () => new Promise(go => setTimeout(go, 60_000))\n')
+  file('stuck.js', `${mark('stuck')}export default () => new Promise(go => setTimeout(go, 60_000))\n`)
   const started = performance.now()
   const { code } = await run(['map', 'stuck.js', '--range', '0..10'], {
-    onStart: child => {
-      setTimeout(() => child.kill('SIGINT'), 1200)
-      setTimeout(() => child.kill('SIGINT'), 1600)
-    },
+    onStart: child =>
+      onceThere('stuck', () => {
+        child.kill('SIGINT')
+        setTimeout(() => child.kill('SIGINT'), 400)
+      }),
   })
   t.is(code, 130)
   t.true(performance.now() - started < 20_000)

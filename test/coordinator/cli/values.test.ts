@@ -1,6 +1,7 @@
 import test from 'ava'
 import {
   parseBytes,
+  parseConcurrency,
   parseCount,
   parseFlag,
   parseJson,
@@ -27,6 +28,13 @@ test('durations are seconds, or have a unit', t => {
   for (const text of ['', 's', '-1', '0', '1x', '1e3', '1..2', '2s3', '1__0']) {
     t.throws(() => parseSeconds(text), { instanceOf: RangeError }, text)
   }
+})
+
+test('a concurrency is a number that somebody may have meant, or auto', t => {
+  t.is(parseConcurrency('auto'), 'auto')
+  t.is(parseConcurrency('1'), 1)
+  t.is(parseConcurrency('10_000'), 10_000)
+  for (const text of ['', '0', '-1', '1.5', '10_001', 'many']) t.throws(() => parseConcurrency(text), undefined, text)
 })
 
 test('sizes are bytes, or have a unit', t => {
