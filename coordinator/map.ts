@@ -19,6 +19,7 @@ import { isPlain } from './function/plain.js'
 import { FoldPart } from './inline/fold.js'
 import { HeadStart } from './inline/head-start.js'
 import { MapPart } from './inline/map.js'
+import { metOf } from './inline/met.js'
 import type { Part } from './inline/part.js'
 import { ArrayResults, DoublesResults, type Results, StreamResults } from './inline/results.js'
 import { type ItemSource, openSource, type Source } from './input/source.js'
@@ -253,7 +254,7 @@ export class Pool implements AsyncDisposable {
     let source = first
     for (;;) {
       const part = new FoldPart(call)
-      const end = await this.#headStart(fn, source, { ...options, spread: false, inTurn: false }, () => part)
+      const end = await this.#headStart(fn, call, source, { ...options, spread: false, inTurn: false }, () => part)
       receipts.push(end.receipt)
       const [firstReceipt, ...later] = receipts as [Receipt, ...Receipt[]]
       const whole = { ...end, receipt: combineReceipts(firstReceipt, later) }
@@ -310,7 +311,7 @@ export class Pool implements AsyncDisposable {
     const end =
       call === undefined
         ? await this.#mapInWorkers(fn, source, results, how)
-        : await this.#headStart(fn, source, how, onWait => {
+        : await this.#headStart(fn, call, source, how, onWait => {
             const { spread } = how
             return new MapPart({ call, results, spread, retries: jobOptions.retries, onWait, clock: monotonicSeconds })
           })
@@ -334,6 +335,7 @@ export class Pool implements AsyncDisposable {
 
   #headStart(
     fn: Mappable<AnyFunction>,
+    call: AnyFunction,
     source: Source,
     how: How,
     part: (onWait: (seconds: number) => void) => Part,
@@ -350,6 +352,7 @@ export class Pool implements AsyncDisposable {
     }
     return new HeadStart({
       name: nameOf(fn),
+      met: metOf(call),
       spread,
       source,
       part,
@@ -468,17 +471,16 @@ const callableOf = async (fn: Mappable<AnyFunction>, place: Place): Promise<AnyF
 
 type Tier = 'local' | 'cluster'
 
-const checked = new WeakSet<AnyFunction>()
-
 /** A function that no worker could have is refused, whoever would run it: no job fails only because it grew. */
 const checkLiteral = (fn: unknown): void => {
   if (typeof fn !== 'function')
     throw new TypeError(
       `the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`,
     )
-  if (checked.has(fn as AnyFunction)) return
+  const met = metOf(fn as AnyFunction)
+  if (met.isSendable) return
   if (!isPlain(Function.prototype.toString.call(fn))) literalFunction(fn as AnyFunction)
-  checked.add(fn as AnyFunction)
+  met.isSendable = true
 }
 
 const resolve = async (fn: Mappable<AnyFunction>, init: AnyFunction | string | undefined): Promise<JobFunction> => {

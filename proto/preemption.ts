@@ -22,6 +22,12 @@ interface Told {
 /** Asking takes about 15 us: larger would miss what short shards wait, smaller would cost them more than it tells. */
 const WORTH_ASKING_SECONDS = 0.005
 
+/**
+ * A thread that wants a core gets at least one part in so many of it; newer kernels count a part of a sleep as waiting, which
+ * shows by no running. Smaller: a very busy machine is not believed. Larger: sleeping there is taken for waiting for a core.
+ */
+const WAITED_PER_RAN = 100
+
 const { performance } = globalThis
 
 const ask = (): Told | undefined => {
@@ -61,7 +67,8 @@ export class Preemption {
     toldLast = this.#before = told
     if (before === undefined || told === undefined) return 0
     const ranSeconds = isExact ? told.ranSeconds - before.ranSeconds : measured.cpuSeconds
-    return ofCompute(measured, seconds, Math.min(told.waitedSeconds - before.waitedSeconds, seconds - ranSeconds))
+    const waitedSeconds = told.waitedSeconds - before.waitedSeconds
+    return ofCompute(measured, seconds, Math.min(waitedSeconds, seconds - ranSeconds, WAITED_PER_RAN * ranSeconds))
   }
 }
 

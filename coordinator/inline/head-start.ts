@@ -18,11 +18,14 @@ import type { Claim, Hands, JobEnd, JobOptions, JobRequest, Progress } from '../
 import { Plan } from '../plan.js'
 import { learnStart, startSecondsOf } from '../start-costs.js'
 import { CallerAccount } from './caller-account.js'
+import type { Met } from './met.js'
 import type { Part } from './part.js'
 import { type Piece, Shares } from './shares.js'
 
 export interface HeadStartOptions {
   readonly name: string
+  /** What is known of the function from earlier jobs, and is told of it to later ones. */
+  readonly met: Pick<Met, 'itemSeconds'>
   readonly spread: boolean
   readonly source: Source
   /** What is done with the items. `onWait` is called again and again while a promise is waited for, with how long so far. */
@@ -79,7 +82,7 @@ export class HeadStart {
 
   constructor(options: HeadStartOptions) {
     this.#options = options
-    const { name, source, inTurn, part, clock, workers } = options
+    const { name, met, source, inTurn, part, clock, workers } = options
     this.#shares = new Shares({ source, workersTake: inTurn ? 'next' : 'back' })
     this.#accounts = new Accounts({ job: `inline-${randomBytes(4).toString('hex')}`, name, placement: 'inline' })
     this.#account = new CallerAccount(this.#accounts, clock())
@@ -91,6 +94,7 @@ export class HeadStart {
       place: workers?.place ?? 'local',
       slots: workers?.slots ?? 1,
       startSeconds: startSecondsOf('node'),
+      ...(met.itemSeconds !== undefined && { itemSeconds: met.itemSeconds }),
       decisions: this.#accounts.decisions,
     })
   }
@@ -117,7 +121,9 @@ export class HeadStart {
   }
 
   async #loop(): Promise<void> {
-    const { clock } = this.#options
+    const { clock, met } = this.#options
+    // The first item of a function that is known to take long would keep everyone waiting.
+    if (met.itemSeconds !== undefined) this.#decide()
     let until = clock() + FIRST_SLICE_SECONDS
     while (!this.#isOver) {
       if (!this.#callerRuns) {
@@ -237,7 +243,7 @@ export class HeadStart {
     this.#keep(placed)
     await this.#part.write({ start: index, end: index + end - start, values, failures: placed })
     // What the caller is at is waited for; more would only wait behind it.
-    if (!this.#part.hasRoom) this.#shares.feed(false)
+    if (!this.#part.hasRoom && this.#callerRuns) this.#shares.feed(false)
   }
 
   #fail(failures: readonly ItemFailure[]): void {
@@ -282,6 +288,7 @@ export class HeadStart {
   }
 
   #finish(workersEnd: JobEnd | undefined, now: number): JobEnd {
+    if (this.#account.items > 0) this.#options.met.itemSeconds = this.#plan.itemSeconds
     const settled = this.#account.items + this.#account.workersItems
     return {
       job: workersEnd?.job ?? 'inline',

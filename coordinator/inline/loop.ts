@@ -18,11 +18,6 @@ export type Room =
   | { readonly type: 'array'; readonly values: unknown[] }
   | { readonly type: 'doubles'; readonly values: Float64Array; readonly base: number }
 
-export interface Loop {
-  /** Calls items `[from, to)`, the first of which has the index; returns the first that is not done. */
-  run(items: Readable, from: number, to: number, index: number, room: Room, stop: Stop): number
-}
-
 // Two loops that differ in where they write. Each stands alone, with nothing around it, because each function gets its own
 // compiled copy (see `fresh`); in such a copy the choices that never change cost next to nothing.
 
@@ -112,31 +107,21 @@ export const fresh = <L extends AnyFunction>(loop: L): L => {
   }
 }
 
-const loops = new WeakMap<AnyFunction, Loop>()
+/** The loops of one function. */
+export class Loops {
+  #toArray: typeof toArray | undefined
+  #toDoubles: typeof toDoubles | undefined
 
-/** The loop of a function; the same one each time, so that what was learned of it stays. */
-export const loopOf = (fn: AnyFunction): Loop => {
-  const known = loops.get(fn)
-  if (known !== undefined) return known
-  const loop = makeLoop(fn)
-  loops.set(fn, loop)
-  return loop
-}
-
-const makeLoop = (fn: AnyFunction): Loop => {
-  let array: typeof toArray | undefined
-  let doubles: typeof toDoubles | undefined
-  return {
-    run(items, from, to, index, room, stop) {
-      stop.why = 'end'
-      const values = items.form === 'range' ? undefined : items.values
-      const { start, step } = items.form === 'range' ? items : { start: 0, step: 0 }
-      if (room.type === 'array') {
-        array ??= fresh(toArray)
-        return array(fn, values, start, step, from, to, room.values, stop, copyValue)
-      }
-      doubles ??= fresh(toDoubles)
-      return doubles(fn, values, start, step, from, to, room.values, from - index + room.base, stop, copyValue)
-    },
+  /** Calls items `[from, to)`, the first of which has the index; returns the first that is not done. */
+  run(fn: AnyFunction, items: Readable, from: number, to: number, index: number, room: Room, stop: Stop): number {
+    stop.why = 'end'
+    const values = items.form === 'range' ? undefined : items.values
+    const { start, step } = items.form === 'range' ? items : { start: 0, step: 0 }
+    if (room.type === 'array') {
+      this.#toArray ??= fresh(toArray)
+      return this.#toArray(fn, values, start, step, from, to, room.values, stop, copyValue)
+    }
+    this.#toDoubles ??= fresh(toDoubles)
+    return this.#toDoubles(fn, values, start, step, from, to, room.values, from - index + room.base, stop, copyValue)
   }
 }

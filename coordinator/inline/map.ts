@@ -6,7 +6,8 @@ import { failureOf } from '../../proto/failure.js'
 import type { Failure, ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { AnyFunction } from '../function/function.js'
 import { doubleOf } from '../output/f64.js'
-import { type Loop, loopOf, type Room, type Stop } from './loop.js'
+import type { Loops, Room, Stop } from './loop.js'
+import { metOf } from './met.js'
 import type { Part } from './part.js'
 import type { Results } from './results.js'
 import type { Piece } from './shares.js'
@@ -31,7 +32,7 @@ const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 export class MapPart implements Part {
   readonly operation = 'map'
   readonly #options: MapPartOptions
-  readonly #loop: Loop
+  readonly #loops: Loops
   readonly #call: AnyFunction
   readonly #results: Results
   readonly #stop: Stop = { why: 'end', held: undefined }
@@ -41,7 +42,7 @@ export class MapPart implements Part {
     const { call, spread } = options
     this.#results = options.results
     this.#call = spread ? (item: unknown) => (Array.isArray(item) ? call(...item) : call(item)) : call
-    this.#loop = loopOf(this.#call)
+    this.#loops = metOf(call).loops
   }
 
   get hasRoom(): boolean {
@@ -69,7 +70,7 @@ export class MapPart implements Part {
     const stop = this.#stop
     let at = from
     while (at < piece.to) {
-      at = this.#loop.run(piece.items, at, piece.to, piece.index + at - piece.from, room, stop)
+      at = this.#loops.run(this.#call, piece.items, at, piece.to, piece.index + at - piece.from, room, stop)
       if (at === piece.to) break
       if (stop.why === 'value' && isThenable(stop.held)) return at
       if (stop.why === 'thrown' && this.#options.retries > 0) return at

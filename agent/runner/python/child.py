@@ -60,6 +60,8 @@ def cpu_seconds():
 
 # Asking takes some microseconds: shorter runs are not worth it.
 WORTH_ASKING_SECONDS = 0.005
+# What wants a core gets at least so much of it; newer kernels count a part of a sleep as waiting for one.
+WAITED_PER_RAN = 100
 
 
 def ask_scheduler():
@@ -95,7 +97,8 @@ class Preemption:
         told = Preemption.told = ask_scheduler()
         if before is None or told is None:
             return 0.0
-        waited = min(told[1] - before[1], seconds - (told[0] - before[0] if exact else cpu))
+        ran = told[0] - before[0] if exact else cpu
+        waited = min(told[1] - before[1], seconds - ran, WAITED_PER_RAN * ran)
         if waited <= 0:
             return 0.0
         between = max(0.0, seconds - compute - codec * (1 - waited / seconds))

@@ -1,11 +1,11 @@
 import test from 'ava'
-import { loopOf, type Room, type Stop } from '../../../coordinator/inline/loop.js'
+import { Loops, type Room, type Stop } from '../../../coordinator/inline/loop.js'
 import type { Readable } from '../../../coordinator/input/source.js'
 
 const range: Readable = { form: 'range', start: 10, step: 2 }
 const run = (fn: (item: never) => unknown, items: Readable, from: number, to: number, room: Room, index = from) => {
   const stop: Stop = { why: 'end', held: undefined }
-  const at = loopOf(fn as (item: unknown) => unknown).run(items, from, to, index, room, stop)
+  const at = new Loops().run(fn as (item: unknown) => unknown, items, from, to, index, room, stop)
   return { at, why: stop.why, held: stop.held }
 }
 const array = (): Room & { type: 'array' } => ({ type: 'array', values: [] })

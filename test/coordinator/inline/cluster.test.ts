@@ -1,0 +1,52 @@
+import test from 'ava'
+import { Pool, range } from '../../../coordinator/map.js'
+import { ended, manyhands } from '../../support/command.js'
+import { stableServer } from '../../support/nats-binaries.js'
+import { NatsServer } from '../../support/nats-server.js'
+
+/** Some milliseconds of work, and who did it. */
+const work = (item: number): { readonly item: number; readonly pid: number } => {
+  let sum = 0
+  for (let turn = 0; turn < 3_000_000; turn++) sum += Math.sqrt(turn + item)
+  return { item: sum > 0 ? item : -1, pid: process.pid }
+}
+
+test('a pool of a NATS server begins in the caller, and its agents join when it pays', async t => {
+  const server = await NatsServer.start(await stableServer())
+  const agent = manyhands(['agent', '--nats', server.url, '--slots', '2'])
+  const gone = ended(agent)
+  try {
+    await new Promise<void>(resolve => agent.stderr?.on('data', text => /lends 2 slots/.test(text) && resolve()))
+    await using pool = new Pool({ nats: server.url })
+    const few = await pool.map(work, range(2))
+    t.deepEqual(new Set(few.map(({ pid }) => pid)), new Set([process.pid]))
+    t.is(pool.receipt?.placement, 'inline')
+    const many = await pool.map(work, range(400))
+    t.deepEqual(
+      many.map(({ item }) => item),
+      [...range(400)],
+    )
+    t.true(many.some(({ pid }) => pid !== process.pid))
+    t.is(pool.receipt?.placement, 'cluster')
+    t.true(pool.receipt?.decisions.some(({ decision }) => decision.startsWith('the cluster beside')))
+    const there = await pool.map(work, range(4), { place: 'cluster' })
+    t.false(there.some(({ pid }) => pid === process.pid))
+    const here = await pool.map(work, range(4), { place: 'local' })
+    t.false(here.some(({ pid }) => pid === process.pid))
+    t.is(pool.receipt?.placement, 'local')
+  } finally {
+    agent.kill('SIGTERM')
+    await gone
+    await server.stop()
+  }
+})
+
+test('a server that is not there is the error of a job that needs it, and of no other', async t => {
+  await using pool = new Pool({ nats: 'nats://127.0.0.1:1' })
+  t.deepEqual(await pool.map(x => x + 1, [1, 2]), [2, 3])
+  await t.throwsAsync(pool.map(work, range(400)), { message: /127\.0\.0\.1:1/ })
+  await t.throwsAsync(
+    pool.map(x => x + 1, [1, 2], { place: 'cluster' }),
+    { message: /127\.0\.0\.1:1/ },
+  )
+})
