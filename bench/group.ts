@@ -40,6 +40,8 @@ export interface Bench {
   pythonTurns(seconds: number): Promise<number>
   /** Where a chart goes, as SVG. */
   readonly saveChart: (svg: string) => void
+  /** How far the run is. */
+  readonly progress: (line: string) => void
   /** For whoever wants to see every run. */
   readonly tell: (line: string) => void
 }
@@ -109,7 +111,7 @@ export const measure = async (id: string, plan: Plan, bench: Bench, timeLeft: Ti
         for (const account of answer.receipts ?? []) bench.receipts.add(`${id}: ${each.id}`, account)
       })
     repetitions++
-    process.stderr.write(`${id}: ${repetitions} of ${wanted}\n`)
+    bench.progress(`${id}: ${repetitions} of ${wanted}`)
   }
   return { samples, notes: notesOf(failures), isCut: repetitions < wanted }
 }

@@ -101,6 +101,7 @@ const openBench = (rig: Rig, gate: Gate): Bench => {
     saveChart: svg => {
       if (options.only === undefined) writeFileSync(CHART, svg)
     },
+    progress: line => process.stderr.write(`${line}\n`),
     tell: line => {
       if (options.verbose) process.stderr.write(`${line}\n`)
     },
@@ -117,6 +118,8 @@ const limitMinutes = Number(options.minutes ?? (options.full ? 60 : 15))
 const timeLeft = { isEnough: () => minutes() < limitMinutes, isAny: () => minutes() < HARD_LIMIT * limitMinutes }
 const gate = new Gate(Number(options.gate), PATIENCE_SECONDS)
 const rig = await Rig.open()
+// What earlier jobs on this machine taught, perhaps on a busy day, is no part of a run: each begins with nothing remembered.
+process.env['MANYHANDS_COSTS'] = join(rig.folder, 'costs.json')
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
   process.once(signal, () => void rig.close().finally(() => process.exit(130)))
 try {

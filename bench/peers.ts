@@ -7,7 +7,12 @@ import { delimiter, join } from 'node:path'
 import { wholeProcess } from './process.js'
 import { PEERS_FOLDER, PYTHON } from './root.js'
 
-const NODE_PACKAGES = { piscina: 'piscina@5.3.2', poolifier: 'poolifier@5.3.2', bullmq: 'bullmq@6.7.0' } as const
+const NODE_PACKAGES = {
+  piscina: 'piscina@5.3.2',
+  poolifier: 'poolifier@5.3.2',
+  bullmq: 'bullmq@6.7.0',
+  ioredis: 'ioredis@6.0.0',
+} as const
 const PYTHON_PACKAGES = { joblib: 'joblib', distributed: 'distributed' } as const
 const PIP_FOLDER = join(PEERS_FOLDER, 'python')
 
@@ -23,8 +28,8 @@ export type PeerName =
   | 'xargs'
   | 'GNU parallel'
 
-const programAt = (name: string): string | undefined =>
-  (process.env['PATH'] ?? '').split(delimiter).find(folder => {
+const hasProgram = (name: string): boolean =>
+  (process.env['PATH'] ?? '').split(delimiter).some(folder => {
     try {
       accessSync(join(folder, name), constants.X_OK)
       return true
@@ -33,7 +38,16 @@ const programAt = (name: string): string | undefined =>
     }
   })
 
-const hasProgram = (name: string): boolean => programAt(name) !== undefined
+/** Another package has a program of the same name. */
+const hasGnuParallel = (): boolean => {
+  try {
+    return execFileSync('parallel', ['--version'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).includes(
+      'GNU',
+    )
+  } catch {
+    return false
+  }
+}
 
 const hasNodePackage = (name: keyof typeof NODE_PACKAGES): boolean =>
   existsSync(join(PEERS_FOLDER, 'node_modules', name))
@@ -71,7 +85,7 @@ const NEEDS: Record<PeerName, Need> = {
     install: `${BY_BENCH}, and apt-get install redis-server`,
   },
   xargs: { isThere: () => hasProgram('xargs'), install: 'apt-get install findutils' },
-  'GNU parallel': { isThere: () => hasProgram('parallel'), install: 'apt-get install parallel' },
+  'GNU parallel': { isThere: hasGnuParallel, install: 'apt-get install parallel' },
 }
 
 export class Peers {

@@ -10,14 +10,14 @@ import type { StationRequest } from './stations/protocol.js'
 /** Of one whole process and of one answer. Shorter would end honest measurements on a slow machine. */
 const LIMIT_SECONDS = 120
 
-const environment = {
+const environment = (): NodeJS.ProcessEnv => ({
   ...process.env,
   MANYHANDS_PYTHON: PYTHON,
   PYTHONPATH: [join(PEERS_FOLDER, 'python'), process.env['PYTHONPATH'] ?? ''].filter(Boolean).join(':'),
   // Open MPI refuses root without being told twice.
   OMPI_ALLOW_RUN_AS_ROOT: '1',
   OMPI_ALLOW_RUN_AS_ROOT_CONFIRM: '1',
-}
+})
 
 /** From spawn to exit, in seconds; standard output goes nowhere. */
 export const wholeProcess = (command: readonly string[]): Promise<number> =>
@@ -26,7 +26,7 @@ export const wholeProcess = (command: readonly string[]): Promise<number> =>
     const child = spawn(command[0] ?? '', command.slice(1), {
       cwd: ROOT,
       stdio: ['ignore', 'ignore', 'pipe'],
-      env: environment,
+      env: environment(),
     })
     let said = ''
     child.stderr.on('data', (bytes: Buffer) => {
@@ -56,7 +56,7 @@ export class Station {
     const child = spawn(command[0] ?? '', command.slice(1), {
       cwd: ROOT,
       stdio: ['pipe', 'pipe', 'inherit'],
-      env: environment,
+      env: environment(),
     })
     child.stdin.on('error', () => {})
     const failed = new Promise<never>((_, reject) => child.once('error', reject))

@@ -26,7 +26,7 @@ const BEGIN = '<!-- bench: the table that `npm run bench` printed -->'
 const END = '<!-- bench: end -->'
 
 /** A machine that does other things as well: its figures are rough. */
-const QUIET_LOAD = 0.4
+const QUIET_LOAD = 0.5
 
 const circumstances = ({ machine, command, load, repetitions, minutes, gate, cut }: Circumstances): string[] => {
   const isLoaded = load > QUIET_LOAD || gate.slow > gate.runs / 20

@@ -10,6 +10,8 @@ export type Facts = Omit<Receipt, 'advice' | 'decisions'>
 const LEAST_SHARE = 0.05
 /** A function that uses less CPU than this part of its time mostly waits. */
 const WAITING_CPU_SHARE = 0.5
+/** With so many items in progress at once on average, somebody has seen to it. */
+const TOGETHER = 1.5
 /** Handing a shard over should take no more of it than this. */
 const OVERHEAD_ALLOWED = 0.02
 /** With fewer shards a slot than this the last ones leave slots idle. */
@@ -109,6 +111,8 @@ const handover = (facts: Facts, shardSize: number | undefined): Knob | undefined
 const waiting = (facts: Facts): Knob | undefined => {
   const { core_seconds: phases, cpu_core_seconds: cpu, preempted_core_seconds: preempted } = facts
   const busy = cpu + preempted
+  // Items are in progress together already.
+  if (facts.serial_seconds_estimate.high > TOGETHER * phases.compute) return undefined
   // Nobody told how much CPU it took.
   if (cpu <= 0 || busy >= WAITING_CPU_SHARE * phases.compute) return undefined
   const seconds = phases.compute - busy

@@ -20,6 +20,9 @@ const BEST_TWENTIETH = 0.05
 /** Workers report about so often, and behind each item that takes longer (docs/worker-protocol.md). */
 const REPORT_SECONDS = 0.1
 
+/** Less is no time at all. */
+const NO_TIME_SECONDS = 1e-9
+
 interface Bin {
   items: number
   seconds: number
@@ -60,6 +63,17 @@ const leastContended = (bins: Bins, part: number): number => {
   return sum
 }
 
+/**
+ * Without preemption, and one item after the other: of items that were in progress together each one's own time counts, less
+ * what it waited while the thread was at the others.
+ */
+const aloneSeconds = ({ computeSeconds, itemSeconds, cpuSeconds, preemptedSeconds }: Timing): number => {
+  const alone = Math.max(0, computeSeconds - preemptedSeconds)
+  if (itemSeconds <= computeSeconds) return alone
+  const together = itemSeconds / Math.max(computeSeconds, NO_TIME_SECONDS)
+  return Math.max(alone, itemSeconds - together * preemptedSeconds - (together - 1) * cpuSeconds)
+}
+
 export class Serial {
   /** Of reports of many items, and of few. */
   readonly #many: Bins = new Map()
@@ -67,7 +81,7 @@ export class Serial {
   #fewSeconds = 0
   /** Inside the function, as it was. */
   #rawSeconds = 0
-  #computeSeconds = 0
+  #areTogether = false
   #cpuSeconds = 0
   #preemptedSeconds = 0
   #slowestSeconds = 0
@@ -84,11 +98,11 @@ export class Serial {
 
   add(items: number, timing: Timing): void {
     const { computeSeconds, cpuSeconds, preemptedSeconds } = timing
-    this.#computeSeconds += computeSeconds
     this.#cpuSeconds += cpuSeconds
     this.#preemptedSeconds += preemptedSeconds
-    this.#rawSeconds += computeSeconds
-    const seconds = Math.max(0, computeSeconds - preemptedSeconds)
+    this.#rawSeconds += Math.max(computeSeconds, timing.itemSeconds)
+    this.#areTogether ||= timing.itemSeconds > computeSeconds
+    const seconds = aloneSeconds(timing)
     if (items === 0) {
       this.#fewSeconds += seconds
       return
@@ -127,7 +141,7 @@ export class Serial {
         method: "the time inside the function, in the caller's own loop",
       }
     const method = [
-      'the time inside the function',
+      this.#areTogether ? "each item's own time" : 'the time inside the function',
       ...(this.#preemptedSeconds > 0 ? ['less what workers waited for a core'] : []),
       ...(value < all ? ['shards that are alike at the pace of the quarter that was contended least'] : []),
     ].join(', ')

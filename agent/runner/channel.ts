@@ -48,7 +48,10 @@ export class Channel {
       if (!this.#serving) void this.#serve(service)
     })
     this.#socket.on('end', () => service.orphaned())
-    this.#socket.on('error', () => service.orphaned())
+    this.#socket.on('error', (error: NodeJS.ErrnoException) => {
+      // The user's code has closed the descriptor: the agent is there, sees that, and says so.
+      if (error.code !== 'EBADF') service.orphaned()
+    })
     this.send({ type: 'ready', protocol: PROTOCOL_VERSION })
   }
 

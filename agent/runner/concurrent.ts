@@ -50,7 +50,7 @@ const HELD_BYTES = 16 * 1024 * 1024
 const LOOK_SECONDS = { least: 0.005, most: 0.1 } as const
 
 // The user's code may put its own in their places.
-const { performance, setInterval, clearInterval } = globalThis
+const { performance, setInterval, clearInterval, setTimeout, clearTimeout } = globalThis
 const nowSeconds = (): number => performance.now() / 1000
 
 class Concurrent {
@@ -84,9 +84,7 @@ class Concurrent {
     do {
       const isFull = await this.#fill()
       if (isFull && this.#inProgress.size > 0 && !this.#hasNews) {
-        await new Promise<void>(resolve => {
-          this.#wake = resolve
-        })
+        await this.#news()
       }
       await turn()
       this.#turnedAtSeconds = nowSeconds()
@@ -98,6 +96,17 @@ class Concurrent {
     announcer.rest(run, part.next)
     part.flush(true)
     return this.#hasOverdue
+  }
+
+  /** Resolves when an item has ended, or when what is in the part should leave though none has. */
+  async #news(): Promise<void> {
+    const { part } = this.#run
+    const dueSeconds = part.isEmpty ? undefined : Math.max(0, part.dueAtSeconds - nowSeconds())
+    const timer = dueSeconds === undefined ? undefined : setTimeout(() => this.#wake(), Math.ceil(dueSeconds * 1000))
+    await new Promise<void>(resolve => {
+      this.#wake = resolve
+    })
+    clearTimeout(timer)
   }
 
   get #isLeft(): boolean {

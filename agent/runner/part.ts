@@ -166,8 +166,17 @@ export class Part {
     this.#turnSeconds = Math.min(this.#turnSeconds, seconds)
   }
 
+  get isEmpty(): boolean {
+    return this.next === this.#start
+  }
+
+  /** What is in it should not wait for longer. */
+  get dueAtSeconds(): number {
+    return this.#flushedAt / 1000 + FLUSH_SECONDS
+  }
+
   due(nowSeconds: number): boolean {
-    return nowSeconds - this.#flushedAt / 1000 >= FLUSH_SECONDS || this.isFull
+    return nowSeconds >= this.dueAtSeconds || this.isFull
   }
 
   flush(last: boolean): void {

@@ -5,8 +5,8 @@ import { bound, type Row } from '../table.js'
 
 const SIZES = [10_000, 5_000_000]
 const FORMS = [
-  { form: 'array', text: '`for` with push', request: {} },
-  { form: 'f64', text: "`as: 'f64'`, loop into a Float64Array", request: { as: 'f64' } },
+  { form: 'array', options: '', loop: '`for` with push', request: {} },
+  { form: 'f64', options: ", { as: 'f64' }", loop: 'a loop into a Float64Array', request: { as: 'f64' } },
 ] as const
 const GOAL = { factor: 1.02, plusSeconds: 0.002 }
 
@@ -25,10 +25,13 @@ const variants = (): Variant[] =>
     }),
   )
 
+const callOf = (size: number, { options }: Variant['form']): string =>
+  `\`pool.map(Math.sqrt, range(10, ${size.toLocaleString('en-US').replaceAll(',', '_')})${options})\``
+
 const rowsOf =
   (state: string) =>
   ({ id, size, form }: Variant) => ({
-    title: `\`pool.map(Math.sqrt, range(10, ${size.toLocaleString('en-US')}))\`, ${state}, against ${form.text}`,
+    title: `${callOf(size, form)}, ${state}, against ${form.loop}`,
     ours: `${state} ${id}`,
     loop: `loop ${id}`,
   })
@@ -49,7 +52,7 @@ const open = (bench: Bench): Plan => {
         all.map(rowsOf(state)).map(({ title, ours, loop }) => bound(title, samples, ours, loop, GOAL)),
       ),
       ...all.map(({ id, size, form }): Row => {
-        const title = `the first call of a process, N = ${size.toLocaleString('en-US')}, against ${form.text} as its first`
+        const title = `${callOf(size, form)}, the first call of a process, against ${form.loop}, the first too`
         // Reported: loading the code of a pool is no part of the promise.
         return { title, figure: bound(title, samples, `first ${id}`, `first loop ${id}`, GOAL).figure }
       }),

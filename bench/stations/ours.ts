@@ -19,7 +19,7 @@ const inputOf = ({ job, items: { from = 0, count }, as }: StationRequest, items:
 const mapOnce = async (pool: Pool, request: StationRequest, input: Iterable<number>): Promise<ArrayLike<unknown>> => {
   const fn = request.job === 'sqrt' ? Math.sqrt : fromModule<(item: number) => unknown>(functions, request.job)
   const { shardSize, place } = request
-  const options: MapOptions & Pick<StationRequest, 'place'> = {
+  const options: MapOptions = {
     ...(shardSize !== undefined && { shardSize }),
     ...(place !== undefined && { place }),
   }
@@ -36,6 +36,9 @@ const measurePool = async (request: StationRequest, items: Items): Promise<Run> 
   const values = await mapOnce(pool, request, input)
   const seconds = (performance.now() - began) / 1000
   const { receipt } = pool
+  const { place = 'auto' } = request
+  // A job that was not run where it was told to be would be a figure of something else.
+  if (place !== 'auto' && receipt?.placement !== place) throw new Error(`${place} was run ${receipt?.placement}`)
   if (pool !== warm) await pool.close()
   return { seconds, values, ...(receipt !== undefined && { account: accountOf(receipt) }) }
 }

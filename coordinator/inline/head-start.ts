@@ -69,6 +69,7 @@ export class HeadStart {
   readonly #failures: ItemFailure[] = []
   #chunkItems = 1
   #claim: Claim | undefined
+  #function: Promise<JobFunction> | undefined
   #asked = 0
   #workersEnd: Promise<JobEnd> | undefined
   #callerRuns = true
@@ -193,12 +194,13 @@ export class HeadStart {
     if (Math.min(count, hands.slots - 1) < 1 && this.#plan.isShort) return
     this.#claim ??= hands.claim('node')
     const wasReady = this.#claim.ready > 0
-    await this.#claim.workers(count)
-    if (this.#isOver || this.#workersEnd !== undefined) return
+    // While workers start.
+    this.#function ??= workers.function()
+    const [fn] = await Promise.all([this.#function, this.#claim.workers(count)])
     const startSeconds = clock() - askedAtSeconds
     if (!wasReady) learnStart('node', startSeconds)
-    const fn = await workers.function()
-    if (this.#isOver || this.#shares.remaining === 0) return
+    // Further workers come to the one job that there is.
+    if (this.#isOver || this.#workersEnd !== undefined || this.#shares.remaining === 0) return
     this.#workersEnd = this.#runWorkers(hands, fn)
     this.#plan.ready(startSeconds)
     this.#decide()

@@ -34,6 +34,7 @@ export class Shares {
   /** Where the workers' items are: the first `count` of their job that are not in an earlier piece begin at item `index`. */
   readonly #pieces: { readonly start: number; readonly index: number }[] = []
   #workersItems = 0
+  #hasInput = false
   #gate: 'shut' | 'open' | 'closed' = 'shut'
   #wake: (() => void) | undefined
 
@@ -95,8 +96,10 @@ export class Shares {
     if (this.#source.type === 'sequence') await this.#source.close()
   }
 
-  /** What the workers' job reads. */
+  /** What the workers' job reads; there is one such job, whose items are counted here. */
   input(): Input {
+    if (this.#hasInput) throw new Error('a second job of workers would count the same items')
+    this.#hasInput = true
     const queue = new BatchQueue()
     let last: Items | undefined
     const shares = this

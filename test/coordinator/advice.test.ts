@@ -95,6 +95,8 @@ test('a function that waits is told of --concurrency, one that is kept waiting i
     /^The function waited for 95 % of its time \(4 s of CPU in 80 s\): .*--concurrency/,
   )
   t.deepEqual(advise(facts({ cpu_core_seconds: 0 })), [], 'nobody told')
+  const together = { value: 640, low: 640, high: 650, method: '' }
+  t.deepEqual(advise(facts({ cpu_core_seconds: 4, serial_seconds_estimate: together })), [], 'they wait together')
   const contended = facts({ cpu_core_seconds: 30, preempted_core_seconds: 50 })
   t.regex(advise(contended).join(), /^For 50 s of 80 s the function had no core to run on: 8 slots/)
 })

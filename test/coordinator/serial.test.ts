@@ -34,6 +34,19 @@ test('what a worker waited for a core is not billed, and stays in the high end',
   t.regex(method, /less what workers waited for a core/)
 })
 
+test('items that wait together would have waited one after the other', t => {
+  const serial = new Serial()
+  serial.add(16, took(1, { itemSeconds: 16, cpuSeconds: 0 }))
+  near(t, serial.estimate().value, 16)
+  t.regex(serial.estimate().method, /^each item's own time/)
+})
+
+test('items that compute together gain nothing by it', t => {
+  const serial = new Serial()
+  serial.add(4, took(2, { itemSeconds: 8, cpuSeconds: 1.5, preemptedSeconds: 0.5 }))
+  near(t, serial.estimate().value, 1.5)
+})
+
 test('a loop took what it took', t => {
   const serial = new Serial()
   serial.add(10, took(5, { cpuSeconds: 2, preemptedSeconds: 3 }))
@@ -94,12 +107,19 @@ test('low <= value <= high, whatever is reported', t => {
     computeSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
     cpuSeconds: fc.double({ min: 0, max: 100, noNaN: true }),
     preempted: fc.double({ min: 0, max: 1, noNaN: true }),
+    itemSeconds: fc.double({ min: 0, max: 500, noNaN: true }),
   })
   fc.assert(
     fc.property(fc.array(report, { maxLength: 40 }), reports => {
       const serial = new Serial()
-      for (const { items, computeSeconds, cpuSeconds, preempted } of reports)
-        serial.add(items, { ...NO_TIME, computeSeconds, cpuSeconds, preemptedSeconds: preempted * computeSeconds })
+      for (const { items, computeSeconds, cpuSeconds, preempted, itemSeconds } of reports)
+        serial.add(items, {
+          ...NO_TIME,
+          computeSeconds,
+          cpuSeconds,
+          itemSeconds,
+          preemptedSeconds: preempted * computeSeconds,
+        })
       const { low, value, high } = serial.estimate()
       const { median, slowest } = serial.itemSeconds
       if (!(0 <= low && low <= value && value <= high)) throw new Error(`${low}, ${value}, ${high}`)

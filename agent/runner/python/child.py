@@ -887,7 +887,11 @@ class Waiting:
             while self.has_room():
                 self.begin(self.next)
             if self.running:
+                # What is in the part leaves in time though no item ends.
+                due = self.loop.call_later(FLUSH_SECONDS, self.news.set) if self.drained + self.start > self.part.start else None
                 await self.news.wait()
+                if due is not None:
+                    due.cancel()
             self.news.clear()
             self.drain()
             moment = now()

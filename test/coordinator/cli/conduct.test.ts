@@ -177,7 +177,7 @@ test.serial(
     const { exitCode } = await conductJob({ ...base, requirements, json: true, start: async () => end() })
     t.is(exitCode, 4)
     const lines = said.join('').trimEnd().split('\n')
-    t.is(lines.at(-2), 'manyhands: speedup is 7.05x, required is speedup>=8 [MH-REQUIREMENT]')
+    t.is(lines.at(-2), 'manyhands: speedup is 7.1x, required is speedup>=8 [MH-REQUIREMENT]')
     t.deepEqual(JSON.parse(lines.at(-1) ?? ''), receipt())
     const worse = await conductJob({ ...base, requirements, start: async () => end(failed) })
     t.is(worse.exitCode, 1, 'items that failed come first')

@@ -39,7 +39,8 @@ for (const [title, args] of [
     t.is(inline.code, local.code, inline.stderr)
     // Stacks name the place where the code was put.
     const plain = (text: string): string => text.replace(/"stack":"[^"]*"/g, '')
-    t.is(plain(inline.stdout), plain(local.stdout))
+    // What else has settled by the time of a job's early end depends on who ran it.
+    if (!args.includes('stop' as never)) t.is(plain(inline.stdout), plain(local.stdout))
   })
 }
 

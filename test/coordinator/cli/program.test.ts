@@ -234,10 +234,25 @@ test.serial('reduce folds, and run calls once', async t => {
   t.regex(failed.stderr, /error: .*too far \[MH-ITEMS-FAILED\]\nRangeError: too far\n\s+at /)
 })
 
+/** A line of a module that leaves a file behind when it is loaded. */
+const mark = (name: string): string =>
+  `import { writeFileSync as mark } from 'node:fs'\nmark(${JSON.stringify(join(folder, `${name}.loaded`))}, '')\n`
+
+const onceThere = (name: string, then: () => void): void => {
+  const timer = setInterval(() => {
+    if (!existsSync(join(folder, `${name}.loaded`))) return
+    clearInterval(timer)
+    then()
+  }, 20)
+}
+
 test.serial('Ctrl-C writes what is settled, keeps the part, and exits with 130', async t => {
-  file('slow.js', 'export default async x => { await new Promise(go => setTimeout(go, 20)); return x }\n')
+  file(
+    'slow.js',
+    `${mark('slow')}export default async x => { await new Promise(go => setTimeout(go, 20)); return x }\n`,
+  )
   const { code, stderr } = await run(['map', 'slow.js', '--range', '0..100000', '--output', 'slow.jsonl'], {
-    onStart: child => setTimeout(() => child.kill('SIGINT'), 1500),
+    onStart: child => onceThere('slow', () => setTimeout(() => child.kill('SIGINT'), 1000)),
   })
   t.is(code, 130)
   t.regex(stderr, /slow\.jsonl was not written; what was settled is kept in .*slow\.jsonl\.part/)
@@ -248,10 +263,10 @@ test.serial('Ctrl-C writes what is settled, keeps the part, and exits with 130',
 })
 
 test.serial('one Ctrl-C is enough while code that never comes to its end is loaded', async t => {
-  file('endless.js', 'await new Promise(go => setTimeout(go, 60_000))\nexport default x => x\n')
+  file('endless.js', `${mark('endless')}await new Promise(go => setTimeout(go, 60_000))\nexport default x => x\n`)
   const started = performance.now()
   const { code, stderr } = await run(['map', 'endless.js', '--range', '0..10'], {
-    onStart: child => setTimeout(() => child.kill('SIGINT'), 1500),
+    onStart: child => onceThere('endless', () => child.kill('SIGINT')),
   })
   t.is(code, 130)
   t.regex(stderr, /0 of 10 items .*interrupted/)
@@ -259,13 +274,14 @@ test.serial('one Ctrl-C is enough while code that never comes to its end is load
 })
 
 test.serial('a second Ctrl-C ends at once, though an item still runs', async t => {
-  file('stuck.js', 'export default () => new Promise(go => setTimeout(go, 60_000))\n')
+  file('stuck.js', `${mark('stuck')}export default () => new Promise(go => setTimeout(go, 60_000))\n`)
   const started = performance.now()
   const { code } = await run(['map', 'stuck.js', '--range', '0..10'], {
-    onStart: child => {
-      setTimeout(() => child.kill('SIGINT'), 1200)
-      setTimeout(() => child.kill('SIGINT'), 1600)
-    },
+    onStart: child =>
+      onceThere('stuck', () => {
+        child.kill('SIGINT')
+        setTimeout(() => child.kill('SIGINT'), 400)
+      }),
   })
   t.is(code, 130)
   t.true(performance.now() - started < 20_000)
