@@ -2,6 +2,7 @@
 // In: broadcasts, tasks. Out: what to start, to drop, to let go.
 // Always true: a broadcast older than the newest one seen of its coordinator says nothing; a job is worked in its newest
 // epoch only.
+import { LiveAttempts } from '../proto/live.js'
 import type { ActiveJob, Broadcast } from '../proto/presence.js'
 import type { BlobRef, Task } from '../proto/shard.js'
 
@@ -24,7 +25,8 @@ export type IntakeEffect =
 
 interface Announced extends KnownJob {
   readonly nextShard: number
-  readonly attempts: ReadonlyMap<number, number>
+  readonly attempts: LiveAttempts
+  readonly recalled: ReadonlyMap<number, number>
 }
 
 interface CoordinatorRecord {
@@ -90,12 +92,18 @@ export class Intake {
     return attempt < newest ? 'revoked' : 'wanted'
   }
 
+  /** What of it has not begun is to be given back. */
+  isRecalled({ job, shard, attempt }: Pick<Task, 'job' | 'shard' | 'attempt'>): boolean {
+    return this.#jobs.get(job)?.recalled.get(shard) === attempt
+  }
+
   #announce(coordinator: string, active: ActiveJob, effects: IntakeEffect[]): void {
     const before = this.#jobs.get(active.job)
     if (before !== undefined && active.epoch < before.epoch) return
     const { job, epoch, spec, weight, nextShard, finishing } = active
-    const attempts = new Map(active.live.map(({ shard, attempt }) => [shard, attempt]))
-    const known = { coordinator, epoch, spec, weight, nextShard, attempts, finishing }
+    const attempts = new LiveAttempts(active.live)
+    const recalled = new Map(active.recalled.map(({ shard, attempt }) => [shard, attempt]))
+    const known = { coordinator, epoch, spec, weight, nextShard, attempts, recalled, finishing }
     this.#jobs.set(job, known)
     if (before === undefined || before.epoch !== epoch) effects.push({ type: 'job', job, known })
     effects.push({ type: 'changed', job })

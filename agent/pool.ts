@@ -143,6 +143,11 @@ export class Pool {
     return this.#slots.flatMap(slot => slot.withdrawLoading(which))
   }
 
+  /** What workers have of these and have not begun is given back; they go on with the rest. */
+  recall(which: (task: Task) => boolean): void {
+    for (const slot of this.#slots) slot.recall(which)
+  }
+
   /** Forgets what is not wanted any more, and ends the workers that run it. */
   abort(unwanted: (task: Task) => boolean): void {
     this.withdraw(unwanted)

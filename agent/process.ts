@@ -72,6 +72,13 @@ class WorkerProcess implements Worker {
     if (spec.timeoutSeconds !== undefined) this.#pollEvery(Math.min(spec.timeoutSeconds / 10, LONGEST_POLL_SECONDS))
   }
 
+  curtail(run: number): number | undefined {
+    if (this.#isOver) return undefined
+    const end = this.#flight.curtail(run, this.#progress.read())
+    if (end !== undefined) this.#progress.limit(run, end)
+    return end
+  }
+
   async close(graceSeconds: number): Promise<void> {
     if (!this.#wanted && !this.#isOver) this.#writer?.send(toWorkerFrame({ type: 'close' }))
     this.#wanted = true

@@ -1,7 +1,9 @@
 // What a worker is about to do, where its agent can read it although the worker is dead, or busy for ever: one record of 32
-// bytes in a file without a name that both hold open (descriptor 4 in the worker). In: spans, before they are begun. Out:
-// the last one. Always true: an item that runs, and the encoding of its value, are inside the span of the last record.
-// Layout, little-endian: u64 sequence, u32 run, u32 zero, u64 index of the first item, u64 count.
+// bytes in a file without a name that both hold open (descriptor 4 in the worker); behind it one of 16 that the agent writes,
+// where a busy worker can read it. In: spans, before they are begun; where a run is to end early. Out: the last of either.
+// Always true: an item that runs, and the encoding of its value, are inside the span of the last record.
+// Layout, little-endian: u64 sequence, u32 run, u32 zero, u64 index of the first item, u64 count; u32 run, u32 zero, u64 index
+// of the first item that the run shall not begin.
 
 import { randomBytes } from 'node:crypto'
 import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
@@ -18,6 +20,9 @@ export interface Progress {
 }
 
 const RECORD_BYTES = 32
+const LIMIT_BYTES = 16
+/** The run of a limit that holds for none. */
+const NO_RUN = 0xffff_ffff
 
 /** The agent's end. */
 export class ProgressFile {
@@ -28,6 +33,15 @@ export class ProgressFile {
   constructor() {
     this.descriptor = openNameless()
     writeSync(this.descriptor, this.#record, 0, RECORD_BYTES, 0)
+    this.limit(NO_RUN, 0)
+  }
+
+  /** The run shall not begin this item, nor any behind it. */
+  limit(run: number, index: number): void {
+    const record = Buffer.alloc(LIMIT_BYTES)
+    record.writeUInt32LE(run, 0)
+    record.writeBigUInt64LE(BigInt(index), 8)
+    writeSync(this.descriptor, record, 0, LIMIT_BYTES, RECORD_BYTES)
   }
 
   read(): Progress {
@@ -67,11 +81,19 @@ const openNameless = (): number => {
   throw new Error('no folder for the progress file')
 }
 
+/** A look costs 2 us. Larger: more items run twice when a run ends early. */
+const LOOK_MS = 1
+
+// The user's code may put its own in its place.
+const { performance } = globalThis
+
 /** The worker's end, for runners in JavaScript. */
 export class Announcer {
   readonly #descriptor: number
   readonly #record = Buffer.alloc(RECORD_BYTES)
   readonly #words = new Uint32Array(this.#record.buffer, this.#record.byteOffset, RECORD_BYTES / 4)
+  readonly #limit = Buffer.alloc(LIMIT_BYTES)
+  #lookedAtMs = Number.NEGATIVE_INFINITY
   #sequence = 0
 
   constructor(descriptor: number) {
@@ -86,6 +108,17 @@ export class Announcer {
     this.#put(4, start)
     this.#put(6, count)
     writeSync(this.#descriptor, this.#record, 0, RECORD_BYTES, 0)
+  }
+
+  /** The first item that the run shall not begin; looked up now and then, or at once when `isFresh`. */
+  limitOf(run: number, isFresh: boolean): number {
+    const now = performance.now()
+    if (isFresh || now - this.#lookedAtMs >= LOOK_MS) {
+      this.#lookedAtMs = now
+      // A file that the user's code truncated has no limit.
+      if (readSync(this.#descriptor, this.#limit, 0, LIMIT_BYTES, RECORD_BYTES) < LIMIT_BYTES) this.#limit.fill(0xff)
+    }
+    return this.#limit.readUInt32LE(0) === run ? Number(this.#limit.readBigUInt64LE(8)) : Number.POSITIVE_INFINITY
   }
 
   /** Nothing of the user's runs now. */

@@ -5,8 +5,8 @@ import { countOf, EMPTY_ITEMS, type Items } from '../proto/items.js'
 
 import type { ItemFailure, Report } from '../proto/outcome.js'
 import type { RunnerName, Span, Task } from '../proto/shard.js'
-import type { Clock, Timing } from '../proto/timing.js'
-import { NO_TIME } from '../proto/timing.js'
+import type { Clock, SlotTiming, Timing } from '../proto/timing.js'
+import { NO_SLOT_TIME, NO_TIME } from '../proto/timing.js'
 import { SlotAccount, type SlotState } from './slot-account.js'
 import type { LoadedCode, Worker, WorkerEvent, WorkerOptions } from './worker.js'
 
@@ -47,6 +47,8 @@ interface Running {
   left: number
   /** Something of it has come back, or its worker was seen to begin it. */
   begun: boolean
+  /** Its end was given back. */
+  isRecalled: boolean
 }
 
 /** Longer than modules take to load, shorter than people wait without a word. */
@@ -150,7 +152,15 @@ export class Slot {
       this.#loading ??= { name: spec.name, sinceSeconds: now, isTold: false }
     }
     const run = this.#nextRun++
-    this.#running.push({ run, work, sequence: 0, sinceSeconds: now, left: countOf(work.items), begun: false })
+    this.#running.push({
+      run,
+      work,
+      sequence: 0,
+      sinceSeconds: now,
+      left: countOf(work.items),
+      begun: false,
+      isRecalled: false,
+    })
     const { start, careful, timeBoxSeconds } = work.task
     worker.run({ run, load, start, items: work.items, careful, timeBoxSeconds })
     this.#account.become(this.#state, now)
@@ -166,6 +176,22 @@ export class Slot {
     this.#account.become(this.#state, this.#options.clock())
     this.#handBack(rest)
     this.#options.onRoom()
+  }
+
+  /** Gives back what its worker has not begun of these: others have nothing to do. A fold has one value for all of its items. */
+  recall(which: (task: Task) => boolean): void {
+    for (const running of this.#running) {
+      const { task, items, code } = running.work
+      if (running.isRecalled || code.spec.operation === 'fold' || !which(task)) continue
+      running.isRecalled = true
+      const end = task.start + countOf(items)
+      const start = this.#worker?.curtail(running.run) ?? end
+      if (start >= end) continue
+      running.left = Math.max(0, running.left - (end - start))
+      this.#send(running, { start: task.start, end: task.start }, EMPTY_ITEMS, [], NO_SLOT_TIME, false, {
+        givenBack: { start, end },
+      })
+    }
   }
 
   /** Takes out what no item of has begun because its code still loads, and ends the worker that loads it: that may take for ever. */
@@ -300,27 +326,25 @@ export class Slot {
     last: boolean,
     more: { suspects?: Span; refusal?: string } = {},
   ): void {
+    const accounted = this.#account.take(running.work.task.job, timing, this.#options.clock())
+    this.#send(running, span, values, failures, accounted, last, more)
+  }
+
+  /** `timing` is what the slot did since its last report, or nothing when that goes on. */
+  #send(
+    running: Running,
+    { start, end }: Span,
+    values: Items,
+    failures: readonly ItemFailure[],
+    timing: SlotTiming,
+    last: boolean,
+    more: { suspects?: Span; refusal?: string; givenBack?: Span },
+  ): void {
     const { job, epoch, shard, attempt } = running.work.task
     const sequence = running.sequence++
-    const { start, end } = span
     const slot = this.#options.number
-    const slotTiming = this.#account.take(job, timing, this.#options.clock())
-    const report = {
-      job,
-      epoch,
-      shard,
-      attempt,
-      slot,
-      sequence,
-      start,
-      end,
-      values,
-      failures,
-      last,
-      timing: slotTiming,
-      ...more,
-    }
-    this.#options.onReport(report)
+    const outcomes = { start, end, values, failures, last, timing }
+    this.#options.onReport({ job, epoch, shard, attempt, slot, sequence, ...outcomes, ...more })
   }
 
   #refuse(load: number, message: string): void {

@@ -41,6 +41,12 @@ export class Feeder {
     return this.#split.nextIndex
   }
 
+  /** Items that were not read yet, where that is known. */
+  get unread(): number | undefined {
+    const { count } = this.#options.input
+    return count === undefined ? undefined : count - this.#split.nextIndex
+  }
+
   get heldBytes(): number {
     return this.#split.heldBytes
   }
@@ -68,8 +74,7 @@ export class Feeder {
         })
         continue
       }
-      const remaining = input.count === undefined ? undefined : input.count - this.#split.nextIndex
-      const batch = await input.next(size(remaining), SHARD_BYTES)
+      const batch = await input.next(size(this.unread), SHARD_BYTES)
       if (!isRunning()) return
       if (batch === undefined) {
         this.#isEnded = true

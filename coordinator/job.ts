@@ -39,6 +39,8 @@ export interface JobOptions {
   readonly onError: 'stop' | 'collect'
   /** With `collect`: more failures than this end the job; a fraction is of all items (or of those settled so far, where the number is not known). */
   readonly maxFailures?: { readonly count: number } | { readonly fraction: number }
+  /** When slots are idle, what a host is silent on for much longer than usual is run on another one too; at most 10 % more work. */
+  readonly speculation: boolean
   /** Outcomes go to the output as they settle. */
   readonly unordered: boolean
   /** How many bytes of items and outcomes may be held at once. */
@@ -48,6 +50,7 @@ export interface JobOptions {
 export const JOB_DEFAULTS: JobOptions = {
   retries: 0,
   onError: 'collect',
+  speculation: true,
   unordered: false,
   // Smaller: a slow item stalls the others sooner. Larger: a higher peak of memory.
   memoryBytes: 64 * 1024 * 1024,

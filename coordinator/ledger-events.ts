@@ -35,13 +35,36 @@ export type LedgerEvent =
       readonly failures: readonly { readonly index: number; readonly reason: FailureReason }[]
       readonly last: boolean
       readonly suspects?: Span
+      /** The attempt goes on, but not with these, the end of its span. */
+      readonly givenBack?: Span
+      /** What the reported items took there. */
+      readonly workSeconds?: number
+      /** Of what comes back, so many items are offered at once; what is longer waits, to be cut when there is room. */
+      readonly pieceItems?: number
       readonly now: number
     }
+  /** There is room for a piece of what waits, of at most so many items. */
+  | { readonly type: 'resume'; readonly items: number; readonly now: number }
+  /** Slots have nothing to do, and nothing waits for them. */
+  | ({ readonly type: 'idle'; readonly now: number } & Idleness)
   /** An item that could not be read, or was given up by the coordinator itself. */
   | { readonly type: 'settle'; readonly start: number; readonly end: number }
   | { readonly type: 'tick'; readonly now: number }
   /** The queue was lost: what is not known to be held is offered again. */
   | { readonly type: 'reopen'; readonly now: number }
+
+export interface Idleness {
+  /** How many of them. */
+  readonly slots: number
+  /** What an item takes, in the middle of what was measured. */
+  readonly itemSeconds: number
+  /** What takes less is not worth handing over. */
+  readonly leastSeconds: number
+  /** So much work may be done twice; 0: none. */
+  readonly spareSeconds: number
+  /** So many copies may be begun of what is stuck for no known reason, and may take long again. */
+  readonly spareCopies: number
+}
 
 export type LedgerEffect =
   | {
@@ -63,6 +86,22 @@ export type LedgerEffect =
       readonly agent?: string
       readonly why: LossReason
     }
+  /** The end of its span is given back: from here on it is in other shards, or waits. */
+  | { readonly type: 'shortened'; readonly shard: number; readonly end: number }
+  /** Whoever has this attempt is to give back what it has not begun. */
+  | { readonly type: 'recall'; readonly shard: number; readonly attempt: number; readonly restSeconds: number }
+  /** The next offer of the shard is a copy: this attempt goes on beside it. `start` to `end` is what is open of it. */
+  | {
+      readonly type: 'doubted'
+      readonly shard: number
+      readonly attempt: number
+      readonly agent: string
+      readonly silentSeconds: number
+      /** What the copy will take, as far as is known. */
+      readonly costSeconds: number
+      readonly start: number
+      readonly end: number
+    }
   /** Agents were lost again and again while they ran this item: it is blamed for it. */
   | { readonly type: 'poison'; readonly index: number; readonly losses: number }
   /** All items of the shard are settled, or its rest stands in other shards. */
@@ -71,4 +110,5 @@ export type LedgerEffect =
 export type LossReason = 'lease ended' | 'vanished' | 'unclaimed' | 'queue lost' | 'given back'
 
 export type BeatEvent = Extract<LedgerEvent, { type: 'beat' }>
+export type IdleEvent = Extract<LedgerEvent, { type: 'idle' }>
 export type ReportEvent = Extract<LedgerEvent, { type: 'report' }>

@@ -5,28 +5,39 @@
 //             │ lost or given back
 //             ├── untouched: the same shard, its next attempt
 //             ├── partly settled, or suspects in it: what is open of it in new shards
+//             ├── given back and long: what is open of it waits, and is cut when there is room
 //             └── hosts were lost while they ran it: halves of it; a single item fails in the end
+//   idle slots: what runs is recalled, so that its rest comes back; what is silent for too long is run a second time
 //
 // Always true: an item is settled at most once, by the first outcome that reaches the ledger, whoever sends it; every item
-// that was added and is not settled is in exactly one live shard; a shard's number is never used twice.
+// that was added and is not settled is in exactly one live shard, or waits; a shard's number is never used twice.
 // Leases and attempts only decide who works; a wrong suspicion costs work, never an outcome.
 
 import type { Span } from '../proto/shard.js'
 import { Leases, type Loss } from './leases.js'
-import type { LedgerEffect, LedgerEvent, LedgerOptions, ReportEvent } from './ledger-events.js'
+import type { IdleEvent, LedgerEffect, LedgerEvent, LedgerOptions, ReportEvent } from './ledger-events.js'
+import { Paces } from './paces.js'
 import { SpanSet } from './spans.js'
+import { type Candidate, copiesOf, recallsOf } from './tail.js'
+import { Waiting } from './waiting.js'
 
 export type { LedgerEffect, LedgerEvent, LedgerOptions } from './ledger-events.js'
 
 interface LiveShard {
   readonly shard: number
-  readonly start: number
-  readonly end: number
+  start: number
+  end: number
   readonly careful: boolean
   /** How many agents were lost while a worker of theirs had begun it. */
   losses: number
   /** Items of it that are not settled yet. */
   open: number
+  /** When it was offered, or when its newest attempt last reported. */
+  progressAtSeconds: number
+  /** It was run a second time although nobody was lost: once is enough. */
+  isCopied: boolean
+  /** The attempt that was recalled last: each gives back once. */
+  recalledAttempt: number
 }
 
 /** More than this many agents lost on one shard: it is halved, so that its neighbours get away. */
@@ -39,6 +50,10 @@ export class Ledger {
   readonly #leases = new Leases()
   readonly #live = new Map<number, LiveShard>()
   readonly #settled = new SpanSet()
+  readonly #paces = new Paces()
+  readonly #waiting = new Waiting(this.#settled)
+  /** Attempts that are to give back what they have not begun, and have not answered. */
+  readonly #recalled = new Map<number, number>()
   /** Of each open item that has failed: the attempts that said so, because a report may come twice. */
   readonly #tries = new Map<number, Set<string>>()
   #nextShard = 0
@@ -57,7 +72,7 @@ export class Ledger {
     return this.#settled.size
   }
 
-  /** Items added so far; settled or in a live shard, each of them. */
+  /** Items added so far; settled, in a live shard or waiting, each of them. */
   get addedItems(): number {
     return this.#added
   }
@@ -71,9 +86,34 @@ export class Ledger {
     return this.#leases.running
   }
 
+  /** Something that was given back waits for room. */
+  get hasWaiting(): boolean {
+    return this.#waiting.hasAny
+  }
+
+  /** How many items wait so, about. */
+  get waitingItems(): number {
+    return this.#waiting.items
+  }
+
   /** The live shards and their newest attempts, for the broadcast. */
-  live(): { shard: number; attempt: number }[] {
+  live(): Iterable<{ readonly shard: number; readonly attempt: number }> {
     return this.#leases.newest()
+  }
+
+  /** The attempts that are to give back what they have not begun, for the broadcast. */
+  recalled(): { shard: number; attempt: number }[] {
+    return Array.from(this.#recalled, ([shard, attempt]) => ({ shard, attempt }))
+  }
+
+  /** Slots that nothing is held for, by what agents said last; 0 while offers may be on their way to them. */
+  idleSlots(now: number): number {
+    if (this.#leases.running < this.#live.size) return 0
+    return this.#leases.idle(now).reduce((sum, { slots }) => sum + slots, 0)
+  }
+
+  isLive(shard: number): boolean {
+    return this.#live.has(shard)
   }
 
   isSettled(index: number): boolean {
@@ -100,6 +140,14 @@ export class Ledger {
       case 'tick':
         for (const loss of this.#leases.tick(event.now)) this.#lost(loss, event.now, effects)
         break
+      case 'resume': {
+        const span = this.#waiting.take(event.items)
+        if (span !== undefined) this.#open(span, false, 0, event.now, effects)
+        break
+      }
+      case 'idle':
+        this.#idle(event, effects)
+        break
       case 'reopen':
         for (const loss of this.#leases.loseOffers()) this.#lost(loss, event.now, effects)
         break
@@ -108,12 +156,25 @@ export class Ledger {
   }
 
   #open({ start, end }: Span, careful: boolean, losses: number, now: number, effects: LedgerEffect[]): void {
-    const shard = { shard: this.#nextShard++, start, end, careful, losses, open: end - start }
+    const shard = {
+      shard: this.#nextShard++,
+      start,
+      end,
+      careful,
+      losses,
+      open: end - start,
+      progressAtSeconds: now,
+      isCopied: false,
+      recalledAttempt: 0,
+    }
     this.#live.set(shard.shard, shard)
     this.#offer(shard, now, effects)
   }
 
-  #offer({ shard, start, end, careful }: LiveShard, now: number, effects: LedgerEffect[]): void {
+  #offer(live: LiveShard, now: number, effects: LedgerEffect[]): void {
+    const { shard, start, end, careful } = live
+    live.progressAtSeconds = now
+    this.#recalled.delete(shard)
     const attempt = this.#leases.offer(shard, now)
     effects.push({ type: 'offer', shard, attempt, start, end, careful })
   }
@@ -121,10 +182,12 @@ export class Ledger {
   #end({ shard }: LiveShard, effects: LedgerEffect[]): void {
     this.#live.delete(shard)
     this.#leases.close(shard)
+    this.#recalled.delete(shard)
     effects.push({ type: 'closed', shard })
   }
 
   #report(event: ReportEvent, effects: LedgerEffect[]): void {
+    if (event.workSeconds !== undefined) this.#paces.observe(event.agent, event.end - event.start, event.workSeconds)
     let fresh = this.#settled.missing(event.start, event.end)
     if (
       this.#options.indivisible &&
@@ -136,14 +199,84 @@ export class Ledger {
     const unused = covered - fresh.reduce((items, span) => items + span.end - span.start, 0)
     if (unused > 0) effects.push({ type: 'unused', items: unused, why: 'duplicate' })
     this.#settle(usable, effects, event.shard)
-    const { attempt, agent, now, suspects } = event
     const shard = this.#live.get(event.shard)
-    if (shard === undefined || !this.#leases.isNewest(event.shard, attempt)) return
+    if (shard === undefined || !this.#leases.isNewest(event.shard, event.attempt)) return
+    const { attempt, agent, now, suspects, givenBack, pieceItems } = event
+    shard.progressAtSeconds = now
     if (event.last) {
       effects.push({ type: 'lost', shard: shard.shard, attempt, agent, why: 'given back' })
       const cuts = suspects === undefined ? [] : [suspects.start, suspects.end]
-      this.#replace({ ...shard, losses: 0 }, cuts, now, effects, suspects)
-    } else this.#leases.report(event.shard, agent, now)
+      const isRecalled = this.#recalled.get(shard.shard) === attempt
+      const isUntouched = suspects === undefined && shard.open === shard.end - shard.start
+      // The attempt beside it goes on for as long as the shard keeps its number.
+      if (shard.isCopied && isUntouched) this.#offer(shard, now, effects)
+      else this.#replace({ ...shard, losses: 0 }, { cuts, suspects, pieceItems, isRecalled }, now, effects)
+    } else {
+      this.#leases.report(event.shard, agent, now)
+      if (givenBack !== undefined) this.#shorten(shard, givenBack.start, event, effects)
+    }
+  }
+
+  /** What stands behind `start` is not its attempt's any more: it goes elsewhere. */
+  #shorten(shard: LiveShard, from: number, { now, pieceItems }: ReportEvent, effects: LedgerEffect[]): void {
+    this.#recalled.delete(shard.shard)
+    const start = Math.max(from, shard.start)
+    if (start >= shard.end || this.#options.indivisible) return
+    const back = { ...shard, start, losses: 0 }
+    const open = this.#settled.missing(start, shard.end).reduce((items, span) => items + span.end - span.start, 0)
+    shard.end = start
+    shard.open -= open
+    effects.push({ type: 'shortened', shard: shard.shard, end: start })
+    if (shard.open === 0) this.#end(shard, effects)
+    this.#reopen(back, { pieceItems, isRecalled: true }, now, effects)
+  }
+
+  #idle(event: IdleEvent, effects: LedgerEffect[]): void {
+    const candidates: Candidate[] = []
+    for (const live of this.#live.values()) {
+      const { shard, open, careful, losses, isCopied, progressAtSeconds } = live
+      const holder = this.#leases.holder(shard)
+      const sinceSeconds = Math.max(progressAtSeconds, holder?.startedAtSeconds ?? progressAtSeconds)
+      const itemSeconds = this.#paceOf(holder?.agent, event)
+      const isStarted = holder?.startedAtSeconds !== undefined
+      // What may have brought down a host, or a worker, is left alone: it is neither cut nor run twice at once.
+      const isHarmless = !careful && losses === 0
+      const isAsked = live.recalledAttempt === this.#leases.attemptOf(shard)
+      const mayRecall = isHarmless && !isAsked && !isCopied && !this.#options.indivisible
+      const mayCopy = isHarmless && isStarted && !isCopied
+      candidates.push({ shard, open, sinceSeconds, itemSeconds, isStarted, holder: holder?.agent, mayRecall, mayCopy })
+    }
+    for (const { shard, restSeconds } of recallsOf(candidates, event)) {
+      const attempt = this.#leases.attemptOf(shard)
+      const live = this.#live.get(shard) as LiveShard
+      live.recalledAttempt = attempt
+      this.#recalled.set(shard, attempt)
+      effects.push({ type: 'recall', shard, attempt, restSeconds })
+    }
+    if (event.spareSeconds <= 0) return
+    const idle = this.#leases.idle(event.now)
+    const hosts = idle.map(({ agent, slots }) => ({ agent, slots, itemSeconds: this.#paceOf(agent, event) }))
+    for (const { candidate, costSeconds } of copiesOf(candidates, hosts, event))
+      this.#copy(candidate, costSeconds, event.now, effects)
+  }
+
+  #paceOf(agent: string | undefined, { itemSeconds }: IdleEvent): number {
+    return (agent === undefined ? undefined : this.#paces.of(agent)) ?? itemSeconds
+  }
+
+  /** Offers what is open of a shard while its attempt goes on: whoever is first settles it. */
+  #copy({ shard, holder, sinceSeconds }: Candidate, costSeconds: number, now: number, effects: LedgerEffect[]): void {
+    const live = this.#live.get(shard) as LiveShard
+    const [span, ...others] = this.#settled.missing(live.start, live.end)
+    if (span === undefined || others.length > 0 || (this.#options.indivisible && live.open < live.end - live.start))
+      return
+    const attempt = this.#leases.attemptOf(shard)
+    const silentSeconds = now - sinceSeconds
+    live.start = span.start
+    live.end = span.end
+    live.isCopied = true
+    effects.push({ type: 'doubted', shard, attempt, agent: holder as string, silentSeconds, costSeconds, ...span })
+    this.#offer(live, now, effects)
   }
 
   /** Cuts out the failed items that may be tried again; they stay open. */
@@ -163,7 +296,7 @@ export class Ledger {
   #settle(spans: readonly Span[], effects: LedgerEffect[], likely?: number): void {
     for (const { start, end } of spans) {
       this.#settled.add(start, end)
-      for (const index of this.#tries.keys()) if (index >= start && index < end) this.#tries.delete(index)
+      this.#forgetTries(start, end)
       effects.push({ type: 'settled', start, end })
       const shard = likely === undefined ? undefined : this.#live.get(likely)
       // Nearly always the items are those of the shard that reports them; only strays look through all.
@@ -172,6 +305,12 @@ export class Ledger {
         for (const other of [...this.#live.values()])
           this.#close(other, Math.min(end, other.end) - Math.max(start, other.start), effects)
     }
+  }
+
+  #forgetTries(start: number, end: number): void {
+    if (this.#tries.size < end - start) {
+      for (const index of this.#tries.keys()) if (index >= start && index < end) this.#tries.delete(index)
+    } else if (this.#tries.size > 0) for (let index = start; index < end; index++) this.#tries.delete(index)
   }
 
   #close(shard: LiveShard, settled: number, effects: LedgerEffect[]): void {
@@ -191,23 +330,41 @@ export class Ledger {
       effects.push({ type: 'poison', index: shard.start, losses: shard.losses })
       this.#settle([shard], effects, shard.shard)
     } else if (shard.losses > LOSSES_BEFORE_HALVING && size > 1) {
-      this.#replace(shard, [shard.start + (size >>> 1)], now, effects)
+      this.#replace(shard, { cuts: [shard.start + (size >>> 1)] }, now, effects)
     } else if (shard.open === size) {
       // Untouched: it keeps its number, so that the report of a worker that was only slow still counts.
       this.#offer(shard, now, effects)
-    } else this.#replace(shard, [], now, effects)
+    } else this.#replace(shard, {}, now, effects)
   }
 
-  /** Closes a shard and puts what is open of it into new ones, none of which reaches over a cut. */
-  #replace(shard: LiveShard, cuts: readonly number[], now: number, effects: LedgerEffect[], suspects?: Span): void {
+  /** Closes a shard; what is open of it goes on in new ones. */
+  #replace(shard: LiveShard, how: Replacement, now: number, effects: LedgerEffect[]): void {
     this.#end(shard, effects)
-    for (const span of this.#settled.missing(shard.start, shard.end)) {
+    this.#reopen(shard, how, now, effects)
+  }
+
+  /** Puts what is open of a span into new shards, none of which reaches over a cut; what is long waits. */
+  #reopen(was: LiveShard, how: Replacement, now: number, effects: LedgerEffect[]): void {
+    const { cuts = [], suspects, pieceItems = Number.POSITIVE_INFINITY, isRecalled } = how
+    for (const span of this.#settled.missing(was.start, was.end)) {
       let { start } = span
       for (const end of [...cuts.filter(cut => cut > span.start && cut < span.end), span.end]) {
-        const careful = suspects === undefined ? shard.careful : start >= suspects.start && end <= suspects.end
-        this.#open({ start, end }, careful, shard.losses, now, effects)
+        const careful = suspects === undefined ? was.careful : start >= suspects.start && end <= suspects.end
+        // What was taken back before it had begun would be taken back again and again, were it not smaller each time.
+        const mostItems = isRecalled ? Math.ceil((end - start) / 2) : Number.POSITIVE_INFINITY
+        if (!careful && was.losses === 0 && end - start > Math.min(pieceItems, mostItems))
+          this.#waiting.add({ start, end, mostItems })
+        else this.#open({ start, end }, careful, was.losses, now, effects)
         start = end
       }
     }
   }
+}
+
+/** How what is open of a shard goes on. */
+interface Replacement {
+  readonly cuts?: readonly number[]
+  readonly suspects?: Span | undefined
+  readonly pieceItems?: number | undefined
+  readonly isRecalled?: boolean
 }

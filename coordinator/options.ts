@@ -47,6 +47,8 @@ export interface MapOptions {
   readonly retries?: number
   /** Items of a shard; by default sized from what is measured. */
   readonly shardSize?: number
+  /** On a cluster, when slots are idle: what a host is stuck with is run on another one as well, and the first outcome counts; by default true. */
+  readonly speculation?: boolean
   /** Called once in each worker before its first item, with `shared`. Of the same kind as the function: an export of its module, or self-contained. */
   readonly init?: AnyFunction | string
   /** What `init` is given; sent to each agent once. */
@@ -80,7 +82,7 @@ export const jobOptionsOf = (options: MapOptions, pool: PoolOptions): JobOptions
   if (options.shared !== undefined && options.init === undefined) {
     throw new TypeError('shared: nothing would be given it; name the function that takes it with init')
   }
-  const { timeout, retries, shardSize } = options
+  const { timeout, retries, shardSize, speculation } = options
   const concurrency = concurrencyOf(options.concurrency)
   if (timeout !== undefined && !(timeout > 0)) throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
   const { onError } = options as { readonly onError?: unknown }
@@ -103,6 +105,7 @@ export const jobOptionsOf = (options: MapOptions, pool: PoolOptions): JobOptions
     ...(concurrency !== undefined && { concurrency }),
     ...(retries !== undefined && { retries }),
     ...(shardSize !== undefined && { shardSize }),
+    ...(speculation !== undefined && { speculation }),
   }
 }
 

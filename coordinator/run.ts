@@ -7,6 +7,7 @@
 // or was not committed. Always true: what is held of items and outcomes is bounded by `memoryBytes`, because reading waits.
 
 import { EMPTY_ITEMS, sizeOf } from '../proto/items.js'
+import { packLive } from '../proto/live.js'
 import type { Log } from '../proto/log.js'
 import type { ItemFailure, Outcomes, Report } from '../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
@@ -23,6 +24,7 @@ import type { Receipt } from './receipt.js'
 import { ReportReader } from './report-reader.js'
 import { Settling } from './settling.js'
 import { Sizing } from './sizing.js'
+import { Stragglers } from './stragglers.js'
 import { Window } from './window.js'
 
 export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpoch'> {
@@ -41,6 +43,8 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly onChange: () => void
 }
 
+/** Before anything is measured no more shards than slots are offered, beyond so many: each is one item, and may be a short one. */
+const UNMEASURED_SHARDS = 128
 /** After so many bytes of reports, transport and agents are told to let go of them; smaller: more messages. */
 const RELEASE_BYTES = 8 * 1024 * 1024
 /** And after so many reports, however small: every beat names what is not let go of. */
@@ -57,6 +61,7 @@ export class Run {
   readonly #sizing: Sizing
   readonly #window: Window
   readonly #accounts: Accounts
+  readonly #stragglers: Stragglers
   readonly #reader: ReportReader
   /** The slots of each agent that was heard of lately. */
   readonly #agents = new Map<string, number>()
@@ -73,6 +78,7 @@ export class Run {
   #poison: ItemFailure | undefined
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
+  #lookTimer: NodeJS.Timeout | undefined
   #totalSlots = 0
   #hadAgents = false
 
@@ -97,6 +103,13 @@ export class Run {
         ...(fixedSize !== undefined && { shardSize: fixedSize }),
       })
     this.#callers = request.caller === undefined ? 0 : 1
+    this.#stragglers = new Stragglers({
+      ledger: this.#ledger,
+      sizing: this.#sizing,
+      decisions: this.#accounts.decisions,
+      isCopying: request.options.speculation,
+      startedAtSeconds: () => this.#startedAtSeconds,
+    })
     this.#window = new Window(fixedSize)
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
@@ -135,8 +148,7 @@ export class Run {
       input: request.input,
       isRunning: () => this.#state === 'running',
       hasRoom: () => this.#hasRoom(),
-      // What the caller's own loop takes is one slot's.
-      size: remaining => this.#sizing.size(remaining, this.#slots + this.#callers),
+      size: remaining => this.#size(remaining),
       onItems: ({ start, end }) => {
         this.#accounts.shards++
         this.#apply(this.#ledger.step({ type: 'add', start, end, now: clock() }))
@@ -211,17 +223,19 @@ export class Run {
       spec: specRef,
       weight: 1,
       nextShard: this.#ledger.nextShard,
-      live: this.#ledger.live(),
+      live: packLive(this.#ledger.live(), this.#ledger.liveShards, this.#ledger.nextShard),
+      recalled: this.#ledger.recalled(),
       finishing,
     }
   }
 
   /** An agent offers so many slots from now on. */
   join(agent: string, slots: number, now: number): void {
+    const before = this.#agents.get(agent) ?? 0
     this.#agents.set(agent, slots)
     this.#accounts.serve(agent, slots, now)
     this.#hadAgents = true
-    this.#countSlots()
+    this.#countSlots(slots - before)
   }
 
   beat(beat: Beat, now: number): void {
@@ -236,12 +250,15 @@ export class Run {
   /** An agent that was not heard of for too long serves no more. */
   gone(agent: string): void {
     this.#accounts.gone(agent)
-    if (this.#agents.delete(agent)) this.#countSlots()
+    const slots = this.#agents.get(agent) ?? 0
+    this.#agents.delete(agent)
+    this.#countSlots(-slots)
   }
 
   tick(now: number): void {
     if (this.isOver) return
     this.#apply(this.#ledger.step({ type: 'tick', now }))
+    if (this.#isAllOffered) this.#apply(this.#stragglers.tick(this.#slots, now))
     this.#queue.trim()
     this.#progress(now)
     if (this.#state === 'finishing') this.#checkFinished(now)
@@ -250,7 +267,7 @@ export class Run {
   get #pace(): Pace {
     const { count } = this.#options.request.input
     const left = count === undefined ? undefined : count - this.#ledger.settledItems
-    return { itemSeconds: this.#sizing.perItemSeconds, left }
+    return { itemSeconds: this.#sizing.itemSeconds, left }
   }
 
   /** It ended while slots were at work, which comes to nothing. */
@@ -265,10 +282,9 @@ export class Run {
     return Math.max(1, this.#totalSlots)
   }
 
-  #countSlots(): void {
-    const total = [...this.#agents.values()].reduce((sum, slots) => sum + slots, 0)
-    if (total === this.#totalSlots) return
-    this.#totalSlots = total
+  #countSlots(more: number): void {
+    if (more === 0) return
+    this.#totalSlots += more
     this.#feeder.wake()
   }
 
@@ -293,11 +309,36 @@ export class Run {
     }
   }
 
+  /** Items for the next shard, of so many that are not read yet. */
+  #size(unread: number | undefined): number {
+    const remaining = unread === undefined ? undefined : unread + this.#ledger.waitingItems
+    // What the caller's own loop takes is one slot's.
+    return this.#sizing.size(remaining, this.#slots + this.#callers)
+  }
+
+  get #isWindowOpen(): boolean {
+    const slots = this.#slots
+    const most = this.#sizing.itemSeconds === undefined ? Math.max(slots, UNMEASURED_SHARDS) : Number.POSITIVE_INFINITY
+    return this.#ledger.liveShards < Math.min(this.#window.size(slots, this.#feeder.unread), most)
+  }
+
   #hasRoom(): boolean {
     const held = this.#feeder.heldBytes + this.#settling.heldBytes
-    const { input, options } = this.#options.request
-    const remaining = input.count === undefined ? undefined : input.count - this.#feeder.items
-    return this.#ledger.liveShards < this.#window.size(this.#slots, remaining) && held < options.memoryBytes
+    return this.#isWindowOpen && held < this.#options.request.options.memoryBytes
+  }
+
+  /** Nothing more is offered before something is settled. */
+  get #isAllOffered(): boolean {
+    return this.#state === 'running' && !this.#ledger.hasWaiting && (this.#feeder.isEnded || !this.#hasRoom())
+  }
+
+  /** What was given back comes before what was not read yet: its outcomes are waited for. */
+  #resume(): void {
+    while (this.#state === 'running' && this.#isWindowOpen && this.#ledger.hasWaiting) {
+      const items = this.#size(this.#feeder.unread)
+      this.#accounts.shards++
+      this.#perform(this.#ledger.step({ type: 'resume', items, now: this.#options.clock() }))
+    }
   }
 
   #hear(message: Uint8Array): void {
@@ -311,8 +352,9 @@ export class Run {
       return
     }
     const { clock } = this.#options
-    const { shard, attempt, agent, start, end, failures, last, suspects, timing } = report
+    const { shard, attempt, agent, start, end, failures, last, suspects, givenBack, timing } = report
     const now = clock()
+    const isMap = this.#options.spec.operation === 'map'
     const effects = this.#ledger.step({
       type: 'report',
       shard,
@@ -324,18 +366,33 @@ export class Run {
       last,
       now,
       ...(suspects && { suspects }),
+      ...(givenBack && { givenBack }),
+      workSeconds: timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds,
+      // A fold that is given back is one that nobody has begun.
+      ...(isMap && { pieceItems: this.#size(this.#feeder.unread) }),
     })
     const isUsed = effects.some(effect => effect.type === 'settled')
     this.#accounts.report(`${agent}/${report.slot}`, timing, end - start, isUsed || start === end, now)
     if (isUsed) {
       this.#sizing.observe(end - start, timing, sizeOf(report.values))
+      this.#stragglers.observe(timing, this.#slots, now)
       this.#window.observe(timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds)
     }
     this.#apply(effects, report)
+    this.#look()
     this.#options.onPace?.(this.#pace)
     this.#unreleasedBytes += message.byteLength
     this.#unreleasedReports++
     if (this.#unreleasedBytes >= RELEASE_BYTES || this.#unreleasedReports >= RELEASE_REPORTS) this.#release()
+  }
+
+  /** Slots that have nothing to do get a part of what runs. */
+  #look(): void {
+    clearTimeout(this.#lookTimer)
+    if (!this.#isAllOffered) return
+    const { effects, againSeconds } = this.#stragglers.look(this.#slots, this.#options.clock())
+    this.#apply(effects)
+    if (againSeconds !== undefined) this.#lookTimer = setTimeout(() => this.#look(), againSeconds * 1000)
   }
 
   /** What was handled need not be kept by the transport, and what is settled not by agents. */
@@ -353,6 +410,13 @@ export class Run {
   }
 
   #apply(effects: readonly LedgerEffect[], report?: Report): void {
+    this.#perform(effects, report)
+    this.#resume()
+    this.#feeder.wake()
+    this.#checkDone()
+  }
+
+  #perform(effects: readonly LedgerEffect[], report?: Report): void {
     for (const effect of effects) {
       switch (effect.type) {
         case 'offer':
@@ -370,6 +434,8 @@ export class Run {
           break
         case 'lost':
           if (effect.why !== 'given back') this.#accounts.reoffers++
+          else if (report !== undefined && report.end > report.start && report.suspects === undefined)
+            this.#stragglers.boxed(this.#sizing.timeBoxSeconds(this.#slots), this.#options.clock())
           break
         case 'unused':
           if (effect.why === 'duplicate') this.#accounts.duplicates += effect.items
@@ -379,8 +445,7 @@ export class Run {
           break
       }
     }
-    this.#feeder.wake()
-    this.#checkDone()
+    if (effects.some(({ type }) => type === 'recall')) this.#options.onChange()
   }
 
   #offer({ shard, attempt, start, end, careful }: Extract<LedgerEffect, { type: 'offer' }>): void {
@@ -415,7 +480,8 @@ export class Run {
   }
 
   #checkDone(): void {
-    if (this.#state === 'running' && this.#feeder.isEnded && this.#ledger.liveShards === 0) this.#stop('done')
+    const isAllSettled = this.#feeder.isEnded && this.#ledger.liveShards === 0 && !this.#ledger.hasWaiting
+    if (this.#state === 'running' && isAllSettled) this.#stop('done')
   }
 
   #stop(state: JobEnd['state'], why?: string): void {
@@ -423,6 +489,7 @@ export class Run {
     if (this.isOver && !(state === 'broken' && this.#state === 'done')) return
     this.#state = state
     this.#why = why
+    clearTimeout(this.#lookTimer)
     this.#end()
     this.#feeder.wake()
   }

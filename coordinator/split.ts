@@ -5,14 +5,20 @@ import { countOf, type Items, sizeOf, sliceItems } from '../proto/items.js'
 import type { Span } from '../proto/shard.js'
 
 interface Batch extends Span {
-  readonly items: Items
+  /** Until the last of them is settled. */
+  items: Items | undefined
   readonly bytes: number
   open: number
 }
 
+/** So many batches that are let go may stand between those that are held, and as many as those: cutting each out would cost. */
+const LET_GO_KEPT = 64
+
 export class Split {
   /** In input order: their starts ascend. */
   #batches: Batch[] = []
+  /** Of those: let go. */
+  #letGo = 0
   #nextIndex = 0
   #heldBytes = 0
 
@@ -45,7 +51,7 @@ export class Split {
   /** The items of an open span; it lies within one batch, as every shard does. */
   items(span: Span): Items {
     const batch = this.#batches[this.#at(span.start)]
-    if (batch === undefined || span.start < batch.start || span.end > batch.end) {
+    if (batch?.items === undefined || span.start < batch.start || span.end > batch.end) {
       throw new Error(`items [${span.start}, ${span.end}) are not held`)
     }
     return sliceItems(batch.items, span.start - batch.start, span.end - batch.start)
@@ -53,16 +59,19 @@ export class Split {
 
   /** Settled items are not needed again. */
   settle({ start, end }: Span): void {
-    for (let at = this.#at(start); at < this.#batches.length; ) {
+    for (let at = this.#at(start); at < this.#batches.length; at++) {
       const batch = this.#batches[at] as Batch
-      if (batch.start >= end) return
+      if (batch.start >= end) break
+      if (batch.items === undefined) continue
       batch.open -= Math.max(0, Math.min(end, batch.end) - Math.max(start, batch.start))
-      if (batch.open > 0) at++
-      else {
-        this.#batches.splice(at, 1)
-        this.#heldBytes -= batch.bytes
-      }
+      if (batch.open > 0) continue
+      batch.items = undefined
+      this.#heldBytes -= batch.bytes
+      this.#letGo++
     }
+    if (this.#letGo < LET_GO_KEPT || this.#letGo < this.#batches.length >>> 1) return
+    this.#batches = this.#batches.filter(({ items }) => items !== undefined)
+    this.#letGo = 0
   }
 
   /** The first batch that ends after the index. */

@@ -28,6 +28,7 @@ import {
   refToWire,
   whole,
 } from './items-codec.js'
+import type { ShardAttempt } from './live.js'
 import type { FailureReason, ItemFailure, Report } from './outcome.js'
 import type { Part } from './part.js'
 import type { Beat, Broadcast } from './presence.js'
@@ -220,6 +221,7 @@ export const reportCodec: Codec<Report> = codec<Report, wire.Report>(
     timing: { ...report.timing },
     last: report.last,
     suspects: report.suspects && spanToWire(report.suspects),
+    givenBack: report.givenBack && spanToWire(report.givenBack),
     refusal: report.refusal ?? '',
   }),
   message => {
@@ -247,6 +249,7 @@ export const reportCodec: Codec<Report> = codec<Report, wire.Report>(
       timing: timingFromWire(message.timing),
       last: message.last,
       ...(message.suspects && { suspects: spanFromWire(message.suspects) }),
+      ...(message.givenBack && { givenBack: spanFromWire(message.givenBack) }),
       ...(message.refusal && { refusal: message.refusal }),
     }
   },
@@ -276,6 +279,9 @@ export const beatCodec: Codec<Beat> = codec<Beat, wire.Beat>(
   }),
 )
 
+const attemptToWire = ({ shard, attempt }: ShardAttempt): wire.LiveShard => ({ shard: big(shard), attempt })
+const attemptFromWire = ({ shard, attempt }: wire.LiveShard): ShardAttempt => ({ shard: whole(shard), attempt })
+
 export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>(
   'broadcast',
   wire.Broadcast,
@@ -289,7 +295,10 @@ export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>
       spec: refToWire(job.spec),
       weight: job.weight,
       nextShard: big(job.nextShard),
-      live: job.live.map(({ shard, attempt }) => ({ shard: big(shard), attempt })),
+      live: job.live.others.map(attemptToWire),
+      liveFrom: big(job.live.from),
+      liveBits: job.live.bits,
+      recalled: job.recalled.map(attemptToWire),
       finishing: job.finishing,
     })),
   }),
@@ -303,7 +312,8 @@ export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>
       spec: refFromWire(job.spec),
       weight: job.weight,
       nextShard: whole(job.nextShard),
-      live: job.live.map(({ shard, attempt }) => ({ shard: whole(shard), attempt })),
+      live: { from: whole(job.liveFrom), bits: job.liveBits, others: job.live.map(attemptFromWire) },
+      recalled: job.recalled.map(attemptFromWire),
       finishing: job.finishing,
     })),
   }),

@@ -50,6 +50,8 @@ export interface Report extends Outcomes {
   readonly last: boolean
   /** Items one of which ended the worker, nobody knows which: to be run again carefully. */
   readonly suspects?: Span
+  /** The end of its span, which the attempt will not run; it goes on with what stands before. */
+  readonly givenBack?: Span
   /** Why the attempt could not run at all: the bundle was refused, or the module failed to load. */
   readonly refusal?: string
 }

@@ -1,4 +1,5 @@
 // What agents and coordinators tell everybody, again and again: all that they hold, so that a lost message costs nothing.
+import type { LiveShards, ShardAttempt } from './live.js'
 import type { BlobRef } from './shard.js'
 
 /** A shard that an agent holds: its lease lives as long as the agent's beats name it. */
@@ -34,7 +35,9 @@ export interface ActiveJob {
   readonly spec: BlobRef
   readonly weight: number
   readonly nextShard: number
-  readonly live: readonly { readonly shard: number; readonly attempt: number }[]
+  readonly live: LiveShards
+  /** Slots are idle: whoever has one of these gives back at once what it has not begun of it. */
+  readonly recalled: readonly ShardAttempt[]
   /** What runs may end; nothing more is begun. */
   readonly finishing: boolean
 }

@@ -101,7 +101,9 @@ export const runnerContract = (test: TestFn, { runner, code, back }: Kit): void 
   test(`${runner}: slow items are reported while the run goes on, and together may take longer than the timeout`, async t => {
     const seat = new Seat(runner)
     const { spec, ...rest } = code.slow
-    const ran = await seat.run(seat.load({ ...rest, spec: { ...spec, timeoutSeconds: 0.4 } }), range(10))
+    const ran = await seat.run(seat.load({ ...rest, spec: { ...spec, timeoutSeconds: 0.4 } }), range(10), {
+      timeBoxSeconds: 2,
+    })
     t.deepEqual(ran.values, all(10))
     t.true(ran.parts.length >= 3, `${ran.parts.length} parts`)
     await seat.worker.close(5)
@@ -116,6 +118,28 @@ export const runnerContract = (test: TestFn, { runner, code, back }: Kit): void 
     t.deepEqual(boxed.values, all(boxed.reported))
     const least = await seat.run(load, range(50), { timeBoxSeconds: 0 })
     t.deepEqual(least.values, all(1))
+    await seat.worker.close(5)
+  })
+
+  test(`${runner}: a run that is curtailed ends before what it has not begun, and the next run does not`, async t => {
+    const seat = new Seat(runner)
+    const load = seat.load(code.slow)
+    // So that the worker is warm.
+    await seat.run(load, range(1))
+    const running = seat.run(load, range(50))
+    await new Promise(resolve => setTimeout(resolve, 200))
+    const end = seat.worker.curtail(2)
+    const ran = await running
+    t.true(end !== undefined && end >= 1 && end < 20, `${end}`)
+    // It may have begun one more item just then.
+    t.true(ran.reported === end || ran.reported === (end as number) + 1, `${ran.reported} of ${end}`)
+    t.deepEqual(ran.values, all(ran.reported))
+    const [behind, next] = [seat.run(load, range(3)), seat.run(load, range(2))]
+    t.is(seat.worker.curtail(4), 0, 'of what waits behind another run nothing has begun')
+    t.deepEqual((await behind).values, all(3))
+    t.true((await next).values.length <= 2)
+    t.is(seat.worker.curtail(4), undefined, 'it has ended')
+    t.deepEqual((await seat.run(load, range(2))).values, all(2))
     await seat.worker.close(5)
   })
 
@@ -216,7 +240,7 @@ const concurrencyContract = (test: TestFn, { runner, code, back }: Kit): void =>
   test(`${runner}: an item that waits too long among others is a timeout by itself, and its worker ends`, async t => {
     const seat = new Seat(runner)
     const load = seat.load(withSpec(code.stuck, { concurrency: 4, timeoutSeconds: 2 }))
-    const ran = await seat.run(load, range(12), { start: 100 })
+    const ran = await seat.run(load, range(12), { start: 100, timeBoxSeconds: 8 })
     t.like(ran.failures[0], { index: 105, reason: 'timeout', message: 'took longer than 2 s' })
     t.is(ran.failures.length, 1)
     t.true(ran.last)

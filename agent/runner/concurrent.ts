@@ -110,12 +110,18 @@ class Concurrent {
   }
 
   get #isLeft(): boolean {
-    const isMoreToBegin = this.#next < this.#run.count && !this.#isStopped
+    const isMoreToBegin = this.#next < this.#end && !this.#isStopped
     return this.#inProgress.size > 0 || this.#held.size > 0 || isMoreToBegin
   }
 
+  /** Behind the last item that shall begin; the agent may move it. */
+  get #end(): number {
+    const { announcer, run, start, count } = this.#run
+    return Math.min(count, announcer.limitOf(run, false) - start)
+  }
+
   get #hasRoom(): boolean {
-    if (this.#next >= this.#run.count || this.#isStopped || this.#heldBytes >= HELD_BYTES) return false
+    if (this.#next >= this.#end || this.#isStopped || this.#heldBytes >= HELD_BYTES) return false
     return this.#inProgress.size < this.#run.lanes.count
   }
 

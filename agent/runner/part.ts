@@ -9,6 +9,8 @@ import { workerCpuSeconds } from './cpu.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
 const FLUSH_SECONDS = 0.1
+/** Reports of a shard that takes its whole time box, about. */
+const FLUSHES = 8
 const FLUSH_BYTES = 1024 * 1024
 /** A value that is longer than this is refused, so that a frame stays under its cap. */
 const VALUE_LIMIT_BYTES = 64 * 1024 * 1024
@@ -50,6 +52,8 @@ export class Part {
   count = 0
   /** The index of the next item. */
   next: number
+  /** How long finished work waits. */
+  #flushSeconds = FLUSH_SECONDS
   /** Once a value was no number, all of the part's as extended JSON texts. */
   #texts: string[] | undefined
   #failures: ItemFailure[] = []
@@ -76,6 +80,12 @@ export class Part {
     this.next = start
     this.#send = send
     this.numbers = takeNumbers(count)
+  }
+
+  /** A shard that may take long reports less often: with thousands of slots the coordinator hears them all. */
+  spreadOver(timeBoxSeconds: number): this {
+    this.#flushSeconds = Math.max(FLUSH_SECONDS, timeBoxSeconds / FLUSHES)
+    return this
   }
 
   /** How many more items fit before a flush. */
@@ -172,7 +182,7 @@ export class Part {
 
   /** What is in it should not wait for longer. */
   get dueAtSeconds(): number {
-    return this.#flushedAt / 1000 + FLUSH_SECONDS
+    return this.#flushedAt / 1000 + this.#flushSeconds
   }
 
   due(nowSeconds: number): boolean {

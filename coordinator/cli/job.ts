@@ -143,6 +143,7 @@ export const jobOptionsOf = (settings: Settings): JobOptions => {
     ...(concurrency === undefined || concurrency === 'auto' ? {} : { concurrency }),
     retries: settings.get('retries') ?? JOB_DEFAULTS.retries,
     onError: settings.get('onError') ?? JOB_DEFAULTS.onError,
+    speculation: settings.get('speculation') ?? JOB_DEFAULTS.speculation,
     unordered: settings.isOn('unordered'),
     memoryBytes: settings.get('memory') ?? JOB_DEFAULTS.memoryBytes,
   }

@@ -114,6 +114,11 @@ export const OPTIONS = {
     commands: ['map'],
   },
   maxFailures: { kind: 'tolerance', value: 'N|N%', help: 'end the job when more items failed', commands: ['map'] },
+  speculation: {
+    kind: 'flag',
+    help: 'run again elsewhere what a host is stuck with, when slots are idle (default: on; --no-speculation)',
+    commands: JOBS,
+  },
   init: {
     kind: 'text',
     value: 'NAME',

@@ -233,6 +233,8 @@ export interface Report {
   sequence: number;
   /** Which of the agent's slots ran it, from 0. */
   slot: number;
+  /** The end of its span, which the attempt will not run; it goes on with what stands before. */
+  givenBack: Span | undefined;
 }
 
 /** A part of a message that is longer than the transport carries; the parts together are one enveloped message. */
@@ -282,9 +284,15 @@ export interface ActiveJob {
   spec: BlobRef | undefined;
   weight: number;
   nextShard: bigint;
+  /** Live shards that have no bit below. */
   live: LiveShard[];
   /** What runs may end; nothing more is begun. */
   finishing: boolean;
+  /** Live shards in their first attempt, a bit each; the lowest bit of the first byte is shard live_from. */
+  liveFrom: bigint;
+  liveBits: Uint8Array;
+  /** Whoever has one of these gives back at once what it has not begun of it. */
+  recalled: LiveShard[];
 }
 
 /** A coordinator's broadcast: stateless, so loss and reordering do no harm. */
@@ -1503,6 +1511,7 @@ function createBaseReport(): Report {
     refusal: "",
     sequence: 0,
     slot: 0,
+    givenBack: undefined,
   };
 }
 
@@ -1555,6 +1564,9 @@ export const Report: MessageFns<Report> = {
     }
     if (message.slot !== 0) {
       writer.uint32(112).uint32(message.slot);
+    }
+    if (message.givenBack !== undefined) {
+      Span.encode(message.givenBack, writer.uint32(122).fork()).join();
     }
     return writer;
   },
@@ -1682,6 +1694,14 @@ export const Report: MessageFns<Report> = {
             }
 
             message.slot = reader.uint32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.givenBack = Span.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -2070,7 +2090,18 @@ export const LiveShard: MessageFns<LiveShard> = {
 };
 
 function createBaseActiveJob(): ActiveJob {
-  return { job: "", epoch: 0n, spec: undefined, weight: 0, nextShard: 0n, live: [], finishing: false };
+  return {
+    job: "",
+    epoch: 0n,
+    spec: undefined,
+    weight: 0,
+    nextShard: 0n,
+    live: [],
+    finishing: false,
+    liveFrom: 0n,
+    liveBits: new Uint8Array(0),
+    recalled: [],
+  };
 }
 
 export const ActiveJob: MessageFns<ActiveJob> = {
@@ -2101,6 +2132,18 @@ export const ActiveJob: MessageFns<ActiveJob> = {
     }
     if (message.finishing !== false) {
       writer.uint32(56).bool(message.finishing);
+    }
+    if (message.liveFrom !== 0n) {
+      if (BigInt.asUintN(64, message.liveFrom) !== message.liveFrom) {
+        throw new globalThis.Error("value provided for field message.liveFrom of type uint64 too large");
+      }
+      writer.uint32(64).uint64(message.liveFrom);
+    }
+    if (message.liveBits.length !== 0) {
+      writer.uint32(74).bytes(message.liveBits);
+    }
+    for (const v of message.recalled) {
+      LiveShard.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -2172,6 +2215,30 @@ export const ActiveJob: MessageFns<ActiveJob> = {
             }
 
             message.finishing = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.liveFrom = reader.uint64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.liveBits = reader.bytes();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.recalled.push(LiveShard.decode(reader, reader.uint32()));
             continue;
           }
         }

@@ -2,19 +2,24 @@ import test from 'ava'
 import fc from 'fast-check'
 import { Intake } from '../../agent/intake.js'
 import { EMPTY_ITEMS } from '../../proto/items.js'
+import { type LiveShards, packLive } from '../../proto/live.js'
 import type { ActiveJob, Broadcast } from '../../proto/presence.js'
 import type { Task } from '../../proto/shard.js'
 
+const live = (...attempts: [number, number][]): LiveShards =>
+  packLive(
+    attempts.map(([shard, attempt]) => ({ shard, attempt })),
+    attempts.length,
+    5,
+  )
 const job = (fields: Partial<ActiveJob> = {}): ActiveJob => ({
   job: 'j',
   epoch: 2,
   spec: { sha256: '', sizeBytes: 0 },
   weight: 1,
   nextShard: 5,
-  live: [
-    { shard: 3, attempt: 2 },
-    { shard: 4, attempt: 1 },
-  ],
+  live: live([3, 2], [4, 1]),
+  recalled: [],
   finishing: false,
   ...fields,
 })
@@ -104,6 +109,16 @@ test('what was said before the end of a coordinator does not bring its jobs back
   t.is(intake.jobs().size, 0)
 })
 
+test('an attempt is recalled when it is named, and no other attempt of its shard', t => {
+  const intake = new Intake()
+  intake.hear(says(1, [job({ recalled: [{ shard: 3, attempt: 2 }] })]), 0)
+  t.true(intake.isRecalled(task()))
+  t.false(intake.isRecalled(task({ attempt: 1 })))
+  t.false(intake.isRecalled(task({ shard: 4, attempt: 1 })))
+  intake.hear(says(2, [job()]), 0)
+  t.false(intake.isRecalled(task()))
+})
+
 test('the newest broadcast decides, in whatever order and however often they come', t => {
   const order = fc.array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 40 })
   fc.assert(
@@ -113,7 +128,7 @@ test('the newest broadcast decides, in whatever order and however often they com
       for (const sequence of heard) {
         newest = Math.max(newest, sequence)
         const isAnnounced = (nth: number): boolean => nth % 3 !== 2
-        const told = (nth: number): ActiveJob => job({ epoch: 1 + (nth >> 2), live: [{ shard: 3, attempt: nth }] })
+        const told = (nth: number): ActiveJob => job({ epoch: 1 + (nth >> 2), live: live([3, nth]) })
         intake.hear(says(sequence, isAnnounced(sequence) ? [told(sequence)] : []), 0)
         if (intake.jobs().has('j') !== isAnnounced(newest)) throw new Error(`after ${newest} the job is wrongly known`)
         if (!isAnnounced(newest)) continue

@@ -1,12 +1,12 @@
 // Looks over a ledger's shoulder. In: the events for it. Out: its effects, checked; whatever breaks a promise throws.
 // Always true after a step: no item was settled twice; every item that was added and is not settled is in exactly one live
-// shard; no number of a shard was used twice; attempts ascend; no item failed before its tries were used up, nor was tried
+// shard, or waits; no number of a shard was used twice; attempts ascend; no item failed before its tries were used up, nor was tried
 // again after. It keeps books of its own, item by item, so that it shares no mistake with the ledger's spans.
 import type { Ledger, LedgerEffect, LedgerEvent, LedgerOptions } from '../../coordinator/ledger.js'
 
 interface WatchedShard {
-  readonly start: number
-  readonly end: number
+  start: number
+  end: number
   attempt: number
 }
 
@@ -20,6 +20,8 @@ export class LedgerWatch {
   readonly #failedTries = new Map<number, Set<string>>()
   #highestShard = -1
   #settledItems = 0
+  /** Of the recalls: shard and attempt. */
+  readonly #recalled = new Set<string>()
 
   constructor(ledger: Ledger, options: LedgerOptions) {
     this.ledger = ledger
@@ -48,11 +50,18 @@ export class LedgerWatch {
     const shards = new Array<number>(this.#settled.length).fill(0)
     for (const { start, end } of this.live.values())
       for (let at = start; at < end; at++) shards[at] = (shards[at] ?? 0) + 1
+    let waiting = 0
     for (const [index, isSettled] of this.#settled.entries()) {
       if (this.ledger.isSettled(index) !== isSettled) throw new Error(`item ${index}: the ledger forgot its outcome`)
-      if (!isSettled && shards[index] !== 1) throw new Error(`item ${index} is in ${shards[index]} live shards`)
+      if (isSettled || shards[index] === 1) continue
+      if (shards[index] !== 0) throw new Error(`item ${index} is in ${shards[index]} live shards`)
+      waiting++
     }
-    const told = this.ledger.live()
+    if (waiting > this.ledger.waitingItems || this.ledger.hasWaiting !== waiting > 0)
+      throw new Error(`${waiting} items are in no shard, and ${this.ledger.waitingItems} wait`)
+    for (const { shard, attempt } of this.ledger.recalled())
+      if (this.live.get(shard)?.attempt !== attempt) throw new Error(`shard ${shard}, attempt ${attempt} is recalled`)
+    const told = [...this.ledger.live()]
     for (const { shard, attempt } of told) {
       if (this.live.get(shard)?.attempt !== attempt)
         throw new Error(`shard ${shard}, attempt ${attempt} is told as live`)
@@ -67,7 +76,23 @@ export class LedgerWatch {
 
   #look(effect: LedgerEffect): void {
     if (effect.type === 'offer') this.#lookAtOffer(effect)
-    else if (effect.type === 'closed') {
+    else if (effect.type === 'shortened') {
+      const shard = this.live.get(effect.shard)
+      if (shard === undefined || effect.end >= shard.end || effect.end < shard.start)
+        throw new Error(`shard ${effect.shard} was shortened to ${effect.end}`)
+      shard.end = effect.end
+    } else if (effect.type === 'doubted') {
+      const shard = this.live.get(effect.shard)
+      if (shard === undefined || effect.start < shard.start || effect.end > shard.end)
+        throw new Error(`shard ${effect.shard} is doubted at [${effect.start}, ${effect.end})`)
+      this.live.set(effect.shard, { ...shard, start: effect.start, end: effect.end })
+    } else if (effect.type === 'recall') {
+      const key = `${effect.shard}/${effect.attempt}`
+      if (this.#recalled.has(key)) throw new Error(`attempt ${key} was recalled twice`)
+      this.#recalled.add(key)
+      if (this.live.get(effect.shard)?.attempt !== effect.attempt)
+        throw new Error(`attempt ${key} was recalled, an old one`)
+    } else if (effect.type === 'closed') {
       if (!this.live.delete(effect.shard)) throw new Error(`shard ${effect.shard} was closed, which did not live`)
     } else if (effect.type === 'settled') {
       if (effect.start >= effect.end) throw new Error(`nothing was settled: [${effect.start}, ${effect.end})`)

@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { Ledger, type LedgerEffect, type LedgerEvent, type LedgerOptions } from '../../coordinator/ledger.js'
+import type { Idleness } from '../../coordinator/ledger-events.js'
 import { LedgerWatch } from './ledger-watch.js'
 
 type Report = Extract<LedgerEvent, { type: 'report' }>
@@ -63,6 +64,150 @@ test('what a worker gives back is offered under a new number', t => {
   ledger.step(report({ shard: 0, start: 0, end: 4, last: false }))
   t.deepEqual(offers(ledger.step(report({ shard: 0, start: 4, end: 6 }))), ['1.1 [6, 10)'])
   ledger.checkAll()
+})
+
+test('what is given back and is long waits, and is cut when there is room', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 100, now: 0 })
+  t.deepEqual(offers(ledger.step(report({ shard: 0, start: 0, end: 10, pieceItems: 30 }))), [])
+  t.deepEqual([ledger.ledger.hasWaiting, ledger.ledger.waitingItems, ledger.ledger.liveShards], [true, 90, 0])
+  t.deepEqual(offers(ledger.step({ type: 'resume', items: 40, now: 0 })), ['1.1 [10, 50)'])
+  // A late report of the old attempt settles what waits.
+  ledger.step(report({ shard: 0, start: 50, end: 70, last: false }))
+  t.deepEqual(offers(ledger.step({ type: 'resume', items: 40, now: 0 })), ['2.1 [70, 100)'])
+  t.deepEqual(offers(ledger.step({ type: 'resume', items: 40, now: 0 })), [])
+  t.false(ledger.ledger.hasWaiting)
+  ledger.checkAll()
+})
+
+test('what is given back and is short is offered at once', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
+  t.deepEqual(offers(ledger.step(report({ shard: 0, start: 0, end: 4, pieceItems: 6 }))), ['1.1 [4, 10)'])
+})
+
+const idle = (slots: number, now: number, fields: Partial<Idleness> = {}): LedgerEvent => ({
+  type: 'idle',
+  slots,
+  itemSeconds: 0.1,
+  leastSeconds: 0.05,
+  spareSeconds: 0,
+  spareCopies: 1,
+  now,
+  ...fields,
+})
+const recalls = (effects: readonly LedgerEffect[]): string[] =>
+  effects.flatMap(effect => (effect.type === 'recall' ? [`${effect.shard}.${effect.attempt}`] : []))
+
+test('for idle slots the longest rests are recalled, each attempt once', t => {
+  const ledger = watched()
+  for (const [start, end] of [
+    [0, 3],
+    [3, 30],
+    [30, 40],
+  ] as const)
+    ledger.step({ type: 'add', start, end, now: 0 })
+  t.deepEqual(recalls(ledger.step(idle(1, 0.04))), [], 'they may be on their way to the idle slots')
+  t.deepEqual(recalls(ledger.step(idle(1, 0.06))), ['1.1'])
+  t.deepEqual(recalls(ledger.step(idle(1, 0.06))), ['2.1'])
+  t.deepEqual(ledger.ledger.recalled(), [
+    { shard: 1, attempt: 1 },
+    { shard: 2, attempt: 1 },
+  ])
+  ledger.step(report({ shard: 1, start: 3, end: 30 }))
+  t.deepEqual(ledger.ledger.recalled(), [{ shard: 2, attempt: 1 }], 'what has ended has answered')
+})
+
+test('what is taken back before it was begun comes back in smaller pieces, so that it ends', t => {
+  const ledger = watched()
+  let open = ledger.step({ type: 'add', start: 0, end: 9, now: 0 })
+  const sizes: number[] = []
+  let now = 0
+  for (let round = 0; round < 20 && open.length > 0; round++) {
+    const [offer] = open.flatMap(effect => (effect.type === 'offer' ? [effect] : []))
+    if (offer === undefined) break
+    sizes.push(offer.end - offer.start)
+    now += 1
+    if (recalls(ledger.step(idle(1, now))).length === 0) break
+    const { shard, start } = offer
+    open = ledger.step(report({ shard, start, end: start, pieceItems: 9, now }))
+    if (open.every(({ type }) => type !== 'offer')) open = ledger.step({ type: 'resume', items: 9, now })
+  }
+  t.deepEqual(sizes, [9, 5, 4, 3, 2, 2, 2, 2, 1])
+})
+
+test('nothing is recalled that is about to end, that cannot be cut, or of a fold', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 5, now: 0 })
+  ledger.step({ type: 'add', start: 5, end: 6, now: 0 })
+  ledger.step(beat(1, 0, [held(0), held(1)]))
+  t.deepEqual(recalls(ledger.step(idle(2, 0.46))), [])
+  t.deepEqual(recalls(ledger.step(idle(2, 0.6))), ['0.1'], 'it should have ended, and nobody knows when it will')
+  const fold = watched({ indivisible: true })
+  fold.step({ type: 'add', start: 0, end: 5, now: 0 })
+  t.deepEqual(recalls(fold.step(idle(2, 0))), [])
+})
+
+test('an attempt that gives back its end goes on with the rest of it', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
+  ledger.step(idle(1, 0.1))
+  const answer = { last: false, givenBack: { start: 4, end: 10 }, pieceItems: 3 }
+  t.deepEqual(ledger.step(report({ shard: 0, start: 0, end: 2, ...answer })), [
+    { type: 'settled', start: 0, end: 2 },
+    { type: 'shortened', shard: 0, end: 4 },
+  ])
+  t.deepEqual(ledger.ledger.recalled(), [])
+  t.deepEqual(offers(ledger.step({ type: 'resume', items: 3, now: 0 })), ['1.1 [4, 7)'])
+  // It had begun one item more than it knew.
+  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 2, end: 5 }))), [[2, 5]])
+  t.deepEqual(settled(ledger.step(report({ shard: 1, start: 4, end: 7 }))), [[5, 7]])
+  ledger.checkAll()
+})
+
+/** Two agents, one of which has an item for very long while the other has nothing to do. */
+const stuck = (now: number, fields: Partial<LedgerOptions> = {}): LedgerWatch => {
+  const ledger = watched(fields)
+  ledger.step({ type: 'add', start: 0, end: 1, now: 0 })
+  for (let at = 0; at <= now; at += 0.5) {
+    ledger.step(beat(1 + at, at, [held(0)], { sequence: at * 2 + 1 }))
+    ledger.step(beat(1 + at, at, [], { agent: 'b', sequence: at * 2 + 1 }))
+    ledger.step({ type: 'tick', now: at })
+  }
+  return ledger
+}
+
+test('what is silent for much longer than its like is run a second time, once, and the first outcome wins', t => {
+  const ledger = stuck(2)
+  t.deepEqual(ledger.step(idle(3, 2, { spareSeconds: 10 })), [
+    { type: 'doubted', shard: 0, attempt: 1, agent: 'a', silentSeconds: 2, costSeconds: 0.1, start: 0, end: 1 },
+    { type: 'offer', shard: 0, attempt: 2, start: 0, end: 1, careful: false },
+  ])
+  ledger.step(beat(9, 2.5, [held(0, 2)], { agent: 'b' }))
+  t.deepEqual(ledger.step(idle(3, 9, { spareSeconds: 10 })), [])
+  t.deepEqual(settled(ledger.step(report({ shard: 0, attempt: 1, start: 0, end: 1 }))), [[0, 1]])
+  t.deepEqual(ledger.step(report({ shard: 0, attempt: 2, agent: 'b', start: 0, end: 1 })), [
+    { type: 'unused', items: 1, why: 'duplicate' },
+  ])
+})
+
+test('nothing is run a second time too early, without leave, on the same host, or when it may be to blame for a loss', t => {
+  t.deepEqual(stuck(2).step(idle(3, 2)), [])
+  t.deepEqual(stuck(2).step(idle(3, 2, { spareSeconds: 0.09 })), [], 'a copy would take more')
+  t.deepEqual(stuck(2).step(idle(3, 2, { spareSeconds: 10, spareCopies: 0 })), [], 'nobody knows why it is stuck')
+  t.deepEqual(stuck(2).step(idle(3, 2, { spareSeconds: 10, itemSeconds: 0.7 })), [])
+  const alone = watched()
+  alone.step({ type: 'add', start: 0, end: 1, now: 0 })
+  alone.step(beat(1, 0, [held(0)]))
+  alone.step(beat(2, 2, [held(0)]))
+  t.deepEqual(alone.step(idle(1, 2, { spareSeconds: 10 })), [])
+  const blamed = stuck(2)
+  for (let now = 2.5; now < 5; now += 0.5) blamed.step({ type: 'tick', now })
+  blamed.step(beat(7, 5, [held(0, 2)]))
+  blamed.step(beat(7, 5, [], { agent: 'b' }))
+  blamed.step(beat(9, 8, [held(0, 2)]))
+  blamed.step(beat(9, 8, [], { agent: 'b' }))
+  t.deepEqual(blamed.step(idle(1, 8, { spareSeconds: 100 })), [])
 })
 
 test('suspects are cut out of their shard and run carefully, their neighbours are not', t => {
@@ -296,7 +441,7 @@ interface Move {
 
 const move = (): fc.Arbitrary<Move> =>
   fc.record({
-    kind: fc.integer({ min: 0, max: 19 }),
+    kind: fc.integer({ min: 0, max: 22 }),
     pick: fc.nat({ max: 1000 }),
     from: fc.nat({ max: 30 }),
     length: fc.integer({ min: 0, max: 12 }),
@@ -335,7 +480,17 @@ const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
       now += seconds
       step({ type: 'tick', now })
     } else if (kind < 8) step({ type: 'reopen', now })
-    else if (kind < 12) {
+    else if (kind === 20) step({ type: 'resume', items: 1 + length, now })
+    else if (kind > 20) {
+      const idleness = {
+        slots: 1 + (from % 3),
+        itemSeconds: seconds,
+        leastSeconds: 0.5,
+        spareSeconds: last ? 100 : 0,
+        spareCopies: from % 2,
+      }
+      step({ type: 'idle', ...idleness, now })
+    } else if (kind < 12) {
       const sequence = (sequences.get(name) ?? 0) + (from % 5) - 1
       sequences.set(name, Math.max(sequence, sequences.get(name) ?? 0))
       const named = attempts.filter((_, nth) => (nth * 7 + pick) % 3 === 0).slice(-length - 1)
@@ -357,13 +512,18 @@ const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
       const failures = Array.from({ length: isWhole ? 0 : end - start }, (_, nth) => start + nth)
         .filter((_, nth) => isFailedFold || (failing >> nth) & 1)
         .map(index => ({ index, reason: 'error' as const }))
-      const more = suspects && last ? { suspects: { start, end: Math.min(end + 2, chosen.end) } } : {}
+      const more = {
+        ...(suspects && last && { suspects: { start, end: Math.min(end + 2, chosen.end) } }),
+        ...(suspects && !last && { givenBack: { start: Math.min(end + (pick % 3), chosen.end), end: chosen.end } }),
+        ...(pick % 2 === 0 && { pieceItems: 1 + (pick % 5) }),
+      }
       const { shard, attempt } = chosen
       step({ type: 'report', shard, attempt, agent: name, start, end, failures, last, now, ...more })
     }
   }
-  for (let round = 0; watch.live.size > 0; round++) {
+  for (let round = 0; watch.live.size > 0 || watch.ledger.hasWaiting; round++) {
     if (round > 10_000) throw new Error('the job does not end')
+    if (watch.live.size === 0) step({ type: 'resume', items: 2, now })
     const [shard, { attempt, start, end }] = [...watch.live][0] as [
       number,
       { attempt: number; start: number; end: number },

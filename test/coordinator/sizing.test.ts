@@ -47,7 +47,9 @@ test('what remains is shared between the slots, in small pieces towards the end'
   const sizing = learned(new Sizing({ targetSeconds: 0.1 }), 1000, took(0.1))
   t.is(sizing.size(1_000_000, 4), 1000)
   t.is(sizing.size(1200, 4), 100)
-  t.is(sizing.size(0, 4), 1)
+  t.is(sizing.size(120, 4), 10)
+  // One coordinator follows 10,000 shards a second for a while: 0.4 ms are the least that is worth a shard of four slots.
+  t.is(sizing.size(0, 4), 4)
 })
 
 test('pieces do not get so small that handing them over costs more than it brings', t => {
@@ -63,14 +65,14 @@ test('large outcomes make small shards', t => {
 test('with thousands of slots shards last longer, so that one coordinator keeps up', t => {
   const sizing = learned(new Sizing({ targetSeconds: 0.1 }), 1000, took(0.1))
   t.is(sizing.size(undefined, 1000), 10_000)
-  t.is(sizing.timeBoxSeconds(1000), 10)
-  t.is(sizing.timeBoxSeconds(4), 1)
+  t.is(sizing.timeBoxSeconds(1000), 4)
+  t.is(sizing.timeBoxSeconds(4), 0.4)
 })
 
 test('a shard without items teaches nothing', t => {
   const sizing = new Sizing({ targetSeconds: 0.1 })
   sizing.observe(0, took(1), 0)
-  t.is(sizing.perItemSeconds, undefined)
+  t.is(sizing.itemSeconds, undefined)
 })
 
 test('a size is a whole number of at least one, whatever was measured', t => {
@@ -91,4 +93,32 @@ test('a size is a whole number of at least one, whatever was measured', t => {
     { numRuns: 3000 },
   )
   t.pass()
+})
+
+test('a thousandfold change is followed within a few reports, whatever was seen before', t => {
+  const sizing = learned(new Sizing({ targetSeconds: 0.1 }), 100_000, took(0.1))
+  t.is(sizing.size(undefined, 2), 100_000)
+  const sizes = [1, 2, 3, 4, 5, 6].map(() => {
+    sizing.observe(20, took(0.1), 0)
+    return sizing.size(undefined, 2)
+  })
+  t.true((sizes.at(-1) as number) < 25, sizes.join())
+  for (let reports = 0; reports < 6; reports++) sizing.observe(100_000, took(0.1), 0)
+  t.true(sizing.size(undefined, 2) > 80_000)
+})
+
+test('one odd report moves sizes by no more than its square root', t => {
+  const sizing = learned(new Sizing({ targetSeconds: 0.1 }), 100, took(0.1))
+  sizing.observe(1, took(0.1), 0)
+  t.is(sizing.size(undefined, 2), 10)
+})
+
+test('a size that changes by more than four times is told once', t => {
+  const sizing = learned(new Sizing({ targetSeconds: 0.1 }), 100, took(0.1))
+  t.like(sizing.change(2), { before: 1, after: 100 })
+  t.is(sizing.change(2), undefined)
+  for (let reports = 0; reports < 10; reports++) sizing.observe(100, took(0.3), 0)
+  t.is(sizing.change(2), undefined, 'a third of it is no news')
+  for (let reports = 0; reports < 10; reports++) sizing.observe(100, took(1), 0)
+  t.like(sizing.change(2), { before: 100, after: 10 })
 })

@@ -17,6 +17,12 @@ const sayEffect = (effect: LedgerEffect): string => {
       return `unused: ${effect.items} (${effect.why})`
     case 'lost':
       return `lost shard ${effect.shard}, attempt ${effect.attempt}${effect.agent ? ` of ${effect.agent}` : ''}: ${effect.why}`
+    case 'shortened':
+      return `shard ${effect.shard} ends at ${effect.end} now`
+    case 'recall':
+      return `recall shard ${effect.shard}, attempt ${effect.attempt} (${effect.restSeconds.toFixed(1)} s left)`
+    case 'doubted':
+      return `doubt ${effect.agent} with shard ${effect.shard}, attempt ${effect.attempt}: silent for ${effect.silentSeconds.toFixed(1)} s`
     case 'poison':
       return `item ${effect.index} is to blame for ${effect.losses} lost agents`
     case 'closed':
@@ -37,6 +43,7 @@ const sayEvent = (event: LedgerEvent): string => {
       const words = [
         `${event.agent} reports ${span(event)} of ${event.shard}.${event.attempt}`,
         ...(failed.length > 0 ? [`failed ${failed.join(', ')}`] : []),
+        ...(event.givenBack ? [`gives back ${span(event.givenBack)}`] : []),
         ...(event.suspects ? [`suspects ${span(event.suspects)}`] : []),
         ...(event.last ? ['its last'] : []),
       ]
@@ -44,6 +51,10 @@ const sayEvent = (event: LedgerEvent): string => {
     }
     case 'settle':
       return `items ${span(event)} are given up`
+    case 'resume':
+      return `there is room for ${event.items} items`
+    case 'idle':
+      return `${event.slots} slots are idle`
     case 'tick':
       return 'time passes'
     case 'reopen':
@@ -108,6 +119,16 @@ export class Transcript {
       now: this.#now,
     } as const
     return this.#play({ ...base, ...more })
+  }
+
+  resumes(items: number): this {
+    return this.#play({ type: 'resume', items, now: this.#now })
+  }
+
+  /** Slots have nothing to do, where an item takes 0.1 s. */
+  idles(slots: number, spareSeconds = 0): this {
+    const idleness = { slots, itemSeconds: 0.1, leastSeconds: 0.01, spareSeconds, spareCopies: 1 }
+    return this.#play({ type: 'idle', ...idleness, now: this.#now })
   }
 
   reopens(): this {

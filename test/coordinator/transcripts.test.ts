@@ -59,6 +59,19 @@ const PLAYS: Readonly<Record<string, () => Transcript>> = {
     play.read(0, 4).read(4, 8).read(8, 12).beats('ann', '0.1').reopens().beats('ann', '0.1', '1.2')
     return play.reports('ann', '0.1', [0, 4]).reports('ann', '1.2', [4, 8]).reports('bob', '2.1', [8, 12])
   },
+  'a-long-shard-is-shared': () => {
+    const play = new Transcript('Slots are idle while a shard runs: its rest is taken back, and shared')
+    play.read(0, 40).beats('ann', '0.1').reports('ann', '0.1', [0, 3], { last: false }).wait(0.5).idles(1)
+    play.reports('ann', '0.1', [3, 3], { last: false, givenBack: { start: 5, end: 40 }, pieceItems: 18 })
+    play.resumes(18).resumes(18).reports('ann', '0.1', [3, 5]).beats('ann', '1.1').beats('bob', '2.1')
+    return play.reports('bob', '2.1', [23, 40]).reports('ann', '1.1', [5, 23])
+  },
+  'a-slow-host': () => {
+    const play = new Transcript('A host is much slower than the others: what it is stuck with is run a second time')
+    const beat = (): unknown => play.beats('ann', '0.1') && play.beats('bob')
+    play.read(0, 1).beats('ann', '0.1').beats('bob').wait(1.5, beat).idles(1, 10).beats('bob', '0.2')
+    return play.reports('bob', '0.2', [0, 1]).reports('ann', '0.1', [0, 1])
+  },
   'an-item-brings-down-its-hosts': () => {
     const play = new Transcript('An item brings down every host that runs it: it is found, and fails')
     play.read(0, 2)

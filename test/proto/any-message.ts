@@ -67,6 +67,10 @@ const reason = fc.constantFrom('error', 'crash', 'timeout', 'cancelled', 'undeco
 /** A text that is there is not empty. */
 const said = fc.string({ minLength: 1, maxLength: 10 })
 
+const anySpan = fc
+  .tuple(fc.nat({ max: 2 ** 50 }), fc.nat({ max: 9 }))
+  .map(([start, length]) => ({ start, end: start + length }))
+
 const report: fc.Arbitrary<Report> = fc
   .record({
     start: fc.oneof(fc.nat({ max: 300 }), fc.nat({ max: 2 ** 50 })),
@@ -83,9 +87,8 @@ const report: fc.Arbitrary<Report> = fc
         sequence: small,
         timing,
         last: fc.boolean(),
-        suspects: fc
-          .tuple(fc.nat({ max: 2 ** 50 }), fc.nat({ max: 9 }))
-          .map(([start, length]) => ({ start, end: start + length })),
+        suspects: anySpan,
+        givenBack: anySpan,
         refusal: said,
       },
       { requiredKeys: ['job', 'epoch', 'shard', 'attempt', 'agent', 'slot', 'sequence', 'timing', 'last'] },
@@ -106,13 +109,15 @@ const held = fc.record({
   started: fc.boolean(),
   reported: fc.boolean(),
 })
+const attempts = fc.array(fc.record({ shard: index, attempt: small }), { maxLength: 4 })
 const active = fc.record({
   job: text,
   epoch: index,
   spec: ref,
   weight: small,
   nextShard: index,
-  live: fc.array(fc.record({ shard: index, attempt: small }), { maxLength: 4 }),
+  live: fc.record({ from: index, bits: bytes, others: attempts }),
+  recalled: attempts,
   finishing: fc.boolean(),
 })
 

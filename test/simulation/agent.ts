@@ -194,7 +194,9 @@ export class SimAgent extends Process implements Peer {
     const unwanted = (task: Task): boolean =>
       task.job === job &&
       (finishing || task.epoch < epoch || this.#intake.standing(job, task.shard, task.attempt) === 'revoked')
-    for (const task of this.#pool.withdraw(unwanted)) this.#giveBack(task)
+    const isRecalled = (task: Task): boolean => task.job === job && this.#intake.isRecalled(task)
+    for (const task of this.#pool.withdraw(task => unwanted(task) || isRecalled(task))) this.#giveBack(task)
+    this.#pool.recall(isRecalled)
   }
 
   #take(task: Task): void {

@@ -25,6 +25,9 @@ export class SimJob {
   readonly memoryBytes: number
   readonly timeBoxSeconds: number
   readonly paceItems: number
+  /** What the coordinator takes for an item's time, and what it may do twice. */
+  readonly itemSeconds: number
+  spareSeconds: number
   /** Values of a report that are cut to messages of this. */
   readonly reportBytes: number
   readonly interruptSeconds: number | undefined
@@ -49,12 +52,14 @@ export class SimJob {
     this.interruptSeconds = random.chance(0.05) ? random.between(0, 10) : undefined
     const count = random.whole(0, random.pick([3, 30, 60]))
     const base = random.pick([0.002, 0.02, 0.1])
+    this.itemSeconds = base * random.pick([0.3, 1, 3])
     const trouble = random.pick([0, 0, 0.05, 0.2])
     const poison = random.chance(0.04) ? random.whole(0, count) : -1
     this.items = Array.from({ length: count }, (_, index) => ({
       kind: index === poison ? { type: 'poison' } : random.chance(trouble) ? this.#troubled(random) : GOOD,
       seconds: base * (random.chance(0.02) ? random.between(10, 100) : random.between(0.1, 2)),
     }))
+    this.spareSeconds = random.pick([0, 0.1, 0.5]) * this.workSeconds
     this.executions = new Array(count).fill(0)
     this.losses = new Array(count).fill(0)
   }

@@ -15,6 +15,8 @@ const LEDGER = 'coordinator/ledger.js'
 const LEASES = 'coordinator/leases.js'
 const GATHER = 'coordinator/gather.js'
 const SPLIT = 'coordinator/split.js'
+const WAITING = 'coordinator/waiting.js'
+const TAIL = 'coordinator/tail.js'
 const SPANS = 'coordinator/spans.js'
 const INTAKE = 'agent/intake.js'
 const OUTBOX = 'agent/outbox.js'
@@ -54,15 +56,32 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'suspects are not run carefully',
     LEDGER,
-    'suspects === undefined ? shard.careful : start',
-    'suspects === undefined ? shard.careful : end < start',
+    'suspects === undefined ? was.careful : start',
+    'suspects === undefined ? was.careful : end < start',
   ),
-  mutant('a lease never ends', LEASES, "return 'lease ended';", 'return undefined;'),
-  mutant('an unclaimed offer is never repeated', LEASES, "? 'unclaimed' : undefined", '? undefined : undefined'),
+  mutant(
+    'a lease never ends',
+    LEASES,
+    'missingSinceSeconds === undefined && now - seenAtSeconds > LEASE_SECONDS',
+    'missingSinceSeconds === undefined && now < 0',
+  ),
+  mutant(
+    'an unclaimed offer is never repeated',
+    LEASES,
+    'if (!isPassedOver || now - atSeconds <= patienceSeconds)',
+    'if (now >= 0)',
+  ),
+  mutant(
+    'an offer is passed over as soon as a later one is claimed',
+    LEASES,
+    'this.#knownClaimSeconds(now);',
+    'this.#claimedOfferAtSeconds;',
+    'coordinator/ledger',
+  ),
   mutant(
     'patience grows with every attempt',
     LEASES,
-    'unclaimed: lease?.unclaimed ?? 0',
+    'unclaimed: before?.unclaimed ?? 0',
     'unclaimed: attempt - 1',
     'coordinator/ledger',
   ),
@@ -76,22 +95,16 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'the last report of a dead attempt ends the live one',
     LEDGER,
-    'shard === undefined || !this.#leases.isNewest(event.shard, attempt)',
+    'shard === undefined || !this.#leases.isNewest(event.shard, event.attempt)',
     'shard === undefined',
     'coordinator/ledger',
   ),
-  mutant(
-    'an older beat is believed',
-    LEASES,
-    'event.sequence <= record.sequence',
-    'event.sequence < 0',
-    'coordinator/ledger',
-  ),
+  mutant('an older beat is believed', LEASES, 'sequence <= record.sequence', 'sequence < 0', 'coordinator/ledger'),
   mutant(
     'a lost queue is not noticed',
     LEASES,
-    "lease.state.type === 'offered' ? [lossOf",
-    "lease.state.type === 'nothing' ? [lossOf",
+    'return Array.from(this.#offered, ',
+    'return Array.from([], ',
     'coordinator/ledger',
   ),
   mutant(
@@ -110,14 +123,67 @@ export const MUTANTS: readonly Mutant[] = [
     'LOSSES_BEFORE_POISON = 2',
   ),
   mutant('pieces of a shard that leave an item out', LEDGER, 'start = end;', 'start = end + 1;'),
-  mutant('a fold is settled in pieces', LEDGER, 'this.#options.indivisible &&', 'false &&', 'coordinator/ledger'),
+  mutant(
+    'a fold is settled in pieces',
+    LEDGER,
+    'if (this.#options.indivisible &&\n            !(fresh',
+    'if (false &&\n            !(fresh',
+    'coordinator/ledger',
+  ),
   mutant(
     'numbers of shards are used again',
     LEDGER,
     'this.#live.delete(shard);',
     'this.#live.delete(shard); this.#nextShard--;',
   ),
-  mutant('a shard is closed one item early', LEDGER, 'if (shard.open === 0)', 'if (shard.open <= 1)'),
+  mutant(
+    'a shard is closed one item early',
+    LEDGER,
+    'shard.open -= settled;\n        if (shard.open === 0)',
+    'shard.open -= settled;\n        if (shard.open <= 1)',
+  ),
+  mutant('what is given back waits for ever', WAITING, 'this.#spans.push(span);', ''),
+  mutant('what waits comes out twice', WAITING, 'this.#advance(piece.end);', ''),
+  mutant(
+    'what was settled while it waited is run again',
+    WAITING,
+    'this.#settled.missing(span.start, span.end)',
+    '[span]',
+  ),
+  mutant('a shard that was shortened keeps its end', LEDGER, 'shard.end = start;', ''),
+  mutant('what a shortened shard gives back is forgotten', LEDGER, 'this.#reopen(back, ', '[].push(back, '),
+  mutant(
+    'what was taken back before it began comes back whole',
+    LEDGER,
+    'isRecalled ? Math.ceil((end - start) / 2) : ',
+    '',
+    'coordinator/ledger',
+  ),
+  mutant('an attempt is recalled again and again', LEDGER, '!isAsked &&', '', 'coordinator/ledger'),
+  mutant('a copy is made again and again', LEDGER, 'isStarted && !isCopied', 'isStarted', 'coordinator/ledger'),
+  mutant(
+    'what may have brought down a host is copied',
+    LEDGER,
+    '!careful && losses === 0',
+    'true',
+    'coordinator/ledger',
+  ),
+  mutant(
+    'copies take what they like',
+    TAIL,
+    'slots === 0 || costSeconds > spare ||',
+    'slots === 0 ||',
+    'coordinator/ledger',
+  ),
+  mutant('a host copies its own work', TAIL, 'agent !== candidate.holder', 'agent !== undefined', 'coordinator/ledger'),
+  mutant('a lease that nobody holds any more is never missed', LEASES, 'named < held.size', 'named < 0'),
+  mutant(
+    'a recall is never heard',
+    INTAKE,
+    'recalled.get(shard) === attempt',
+    'recalled.get(shard) < 0',
+    'agent/intake',
+  ),
   mutant(
     'failures at a cut are counted on both sides',
     GATHER,

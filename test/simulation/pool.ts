@@ -39,6 +39,10 @@ export class SimPool {
     return taken
   }
 
+  recall(which: (task: Task) => boolean): void {
+    for (const slot of this.#slots) if (slot.task !== undefined && which(slot.task)) slot.recall()
+  }
+
   abort(unwanted: (task: Task) => boolean): void {
     this.withdraw(unwanted)
     for (const slot of this.#slots) if (slot.task !== undefined && unwanted(slot.task)) slot.abort()

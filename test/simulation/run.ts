@@ -5,6 +5,7 @@ import { Gather, isComplete, sliceOutcomes } from '../../coordinator/gather.js'
 import { Ledger, type LedgerEffect } from '../../coordinator/ledger.js'
 import { Split } from '../../coordinator/split.js'
 import { EMPTY_ITEMS } from '../../proto/items.js'
+import { packLive } from '../../proto/live.js'
 import type { ItemFailure, Outcomes, Report } from '../../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../../proto/presence.js'
 import { LedgerWatch } from '../coordinator/ledger-watch.js'
@@ -71,7 +72,8 @@ export class SimRun {
       spec: { sha256: '', sizeBytes: 0 },
       weight: 1,
       nextShard: ledger.nextShard,
-      live: ledger.live(),
+      live: packLive(ledger.live(), ledger.liveShards, ledger.nextShard),
+      recalled: ledger.recalled(),
       finishing: this.state === 'finishing',
     }
   }
@@ -92,6 +94,8 @@ export class SimRun {
   tick(now: number): void {
     if (this.isOver) return
     this.#apply(this.#step({ type: 'tick', now }))
+    const { liveShards } = this.watch.ledger
+    this.#idle(Math.max(this.#totalSlots - liveShards, this.watch.ledger.idleSlots(now)), this.job.spareSeconds)
     if (this.state === 'finishing') this.#checkFinished(now)
   }
 
@@ -122,9 +126,24 @@ export class SimRun {
   #feed(): void {
     if (this.#isFeeding) return
     this.#isFeeding = true
+    while (this.state === 'running' && this.#isWindowOpen && this.watch.ledger.hasWaiting)
+      this.#apply(this.#step({ type: 'resume', items: this.job.shardItems, now: this.#timeline.now }))
     while (this.state === 'running' && !this.#isInputEnded && this.#hasRoom()) this.#read()
     this.#isFeeding = false
     this.#checkDone()
+  }
+
+  #idle(slots: number, spareSeconds: number): void {
+    const { hasWaiting } = this.watch.ledger
+    if (this.state !== 'running' || hasWaiting || slots <= 0 || !(this.#isInputEnded || !this.#hasRoom())) return
+    const { itemSeconds } = this.job
+    const idleness = { slots, itemSeconds, leastSeconds: 2 * itemSeconds, spareSeconds, spareCopies: 2 }
+    const effects = this.#step({ type: 'idle', ...idleness, now: this.#timeline.now })
+    this.#apply(effects)
+    for (const effect of effects) {
+      if (effect.type === 'recall') this.#onChange()
+      if (effect.type === 'doubted') this.job.spareSeconds -= effect.costSeconds
+    }
   }
 
   #read(): void {
@@ -145,19 +164,24 @@ export class SimRun {
     this.#apply(this.#step({ type: 'add', ...span, now: this.#timeline.now }))
   }
 
+  get #isWindowOpen(): boolean {
+    return this.watch.ledger.liveShards < SHARDS_PER_SLOT * Math.max(1, this.#totalSlots)
+  }
+
   #hasRoom(): boolean {
     const held = this.split.heldBytes + this.gather.heldBytes
-    const { liveShards } = this.watch.ledger
-    return liveShards < SHARDS_PER_SLOT * Math.max(1, this.#totalSlots) && held < this.job.memoryBytes
+    return this.#isWindowOpen && held < this.job.memoryBytes
   }
 
   #hear(report: Report): void {
     if (this.isOver || report.end > this.split.nextIndex) return
     if (this.job.operation === 'map' && !isComplete(report)) throw new Error('a report has not one outcome an item')
-    const { shard, attempt, agent, start, end, failures, last, suspects } = report
+    const { shard, attempt, agent, start, end, failures, last, suspects, givenBack } = report
     const { now } = this.#timeline
-    const more = suspects && { suspects }
+    const pieceItems = this.job.operation === 'map' ? { pieceItems: this.job.shardItems } : {}
+    const more = { ...(suspects && { suspects }), ...(givenBack && { givenBack }), ...pieceItems }
     this.#apply(this.#step({ type: 'report', shard, attempt, agent, start, end, failures, last, now, ...more }), report)
+    this.#idle(this.#totalSlots - this.watch.ledger.liveShards, 0)
   }
 
   #step(event: Parameters<LedgerWatch['step']>[0]): LedgerEffect[] {
@@ -225,7 +249,8 @@ export class SimRun {
   }
 
   #checkDone(): void {
-    if (this.state === 'running' && this.#isInputEnded && this.watch.ledger.liveShards === 0) this.#stop('done')
+    const { liveShards, hasWaiting } = this.watch.ledger
+    if (this.state === 'running' && this.#isInputEnded && liveShards === 0 && !hasWaiting) this.#stop('done')
   }
 
   #stop(state: State): void {

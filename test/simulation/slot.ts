@@ -17,7 +17,9 @@ export interface SlotWorld extends WorkWorld {
 
 interface Running {
   readonly task: Task
+  readonly work: Work
   sequence: number
+  isRecalled: boolean
 }
 
 const START_SECONDS = 0.06
@@ -46,10 +48,21 @@ export class SimSlot {
   }
 
   run(task: Task): void {
-    this.#running = { task, sequence: 0 }
     const work = new Work(this.#world, { task, end: endOf(task) }, this.#worker, this)
+    this.#running = { task, work, sequence: 0, isRecalled: false }
     this.#world.timeline.after(this.#isWarm ? 0.0002 : START_SECONDS, () => work.chunk())
     this.#isWarm = true
+  }
+
+  /** Gives back what its worker has not begun. */
+  recall(): void {
+    const running = this.#running
+    if (running === undefined || running.isRecalled || this.#world.jobOf(running.task.job).operation === 'fold') return
+    running.isRecalled = true
+    const { task, work } = running
+    const givenBack = { start: work.curtail(), end: endOf(task) }
+    if (givenBack.start < givenBack.end)
+      this.#report(running, { start: task.start, end: task.start }, [], [], false, { givenBack })
   }
 
   /** Ends what runs without a report. */
@@ -86,7 +99,7 @@ export class SimSlot {
       } else if (blame.end - blame.start === 1) {
         const failure: ItemFailure = { index: blame.start, reason: 'crash', message: '' }
         this.#report(running, blame, [], [failure], true)
-      } else this.#report(running, { start: blame.start, end: blame.start }, [], [], true, blame)
+      } else this.#report(running, { start: blame.start, end: blame.start }, [], [], true, { suspects: blame })
       this.#world.onRoom()
     })
   }
@@ -103,7 +116,7 @@ export class SimSlot {
     values: readonly number[],
     failures: readonly ItemFailure[],
     last: boolean,
-    suspects?: Span,
+    more: { readonly suspects?: Span; readonly givenBack?: Span } = {},
   ): void {
     const { job, epoch, shard, attempt } = running.task
     this.#world.onReport({
@@ -119,7 +132,7 @@ export class SimSlot {
       failures,
       timing: NO_SLOT_TIME,
       last,
-      ...(suspects && { suspects }),
+      ...more,
     })
   }
 }

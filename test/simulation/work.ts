@@ -39,6 +39,9 @@ export class Work {
   readonly #beganSeconds: number
   #flushedAtSeconds: number
   #at: number
+  /** The end of the chunk that runs, and of all that shall. */
+  #chunkEnd: number
+  #limit: number
   #reported: number
   #values: number[] = []
   #failures: ItemFailure[] = []
@@ -51,12 +54,24 @@ export class Work {
     this.#slot = slot
     this.#job = world.jobOf(part.task.job)
     this.#beganSeconds = this.#flushedAtSeconds = world.timeline.now
-    this.#at = this.#reported = part.task.start
+    this.#at = this.#chunkEnd = this.#reported = part.task.start
+    this.#limit = part.end
+  }
+
+  /** Ends it before the items that it has not begun; returns the first of them. */
+  curtail(): number {
+    this.#limit = Math.min(this.#limit, this.#chunkEnd)
+    return this.#limit
   }
 
   chunk(): void {
-    const { task, end } = this.#part
-    const to = Math.min(end, this.#at + (task.careful ? 1 : this.#job.paceItems))
+    const { task } = this.#part
+    const to = Math.min(this.#limit, this.#at + (task.careful ? 1 : this.#job.paceItems))
+    if (to === this.#at && this.#limit < this.#part.end) {
+      if (this.#slot.hears(this.#worker)) this.#flush(true)
+      return
+    }
+    this.#chunkEnd = to
     let seconds = 0
     for (let index = this.#at; index < to; index++) seconds += this.#job.items[index]?.seconds ?? 0
     this.#world.timeline.after(seconds, () => {
@@ -66,7 +81,7 @@ export class Work {
 
   #finish(to: number): void {
     const { timeline, faults } = this.#world
-    const { task, end } = this.#part
+    const { task } = this.#part
     const from = this.#at
     for (; this.#at < to; this.#at++) {
       const result = this.#job.execute(this.#at)
@@ -81,7 +96,7 @@ export class Work {
     }
     const isFold = this.#job.operation === 'fold'
     const isBoxOver = !isFold && timeline.now - this.#beganSeconds >= task.timeBoxSeconds
-    if (to === end || isBoxOver) {
+    if (to >= this.#limit || isBoxOver) {
       this.#flush(true)
       return
     }

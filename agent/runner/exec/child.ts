@@ -59,7 +59,7 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
     count,
     (outcomes, onWritten) => channel.send(outcomes, onWritten),
     childrenCpuSeconds,
-  )
+  ).spreadOver(timeBoxSeconds)
   const endSeconds = nowSeconds() + timeBoxSeconds
   if (lanes.count > 1 && !careful) {
     const { timeoutSeconds } = spec
@@ -71,7 +71,8 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
     if (await runConcurrent({ ...concurrent, prepare, begin })) await channel.leave()
     return
   }
-  for (let offset = 0; offset < count; offset++) {
+  const isWanted = (offset: number): boolean => start + offset < announcer.limitOf(run, true)
+  for (let offset = 0; offset < count && isWanted(offset); offset++) {
     source.prepare(offset, offset + 1)
     announcer.announce(run, start + offset, 1)
     const began = nowSeconds()

@@ -23,6 +23,13 @@ export interface Seat {
   readonly announcer: Announcer
 }
 
+/** A chunk whose items turn out slow ends early: everything that is measured, and every limit, waits for its end. */
+const LONGEST_CHUNK_SECONDS = 1e-3
+/** So often a chunk looks at the clock, every 5 us at its pace. More: nanosecond items get dearer. Fewer: slow items are seen later. */
+const LOOKS = 40
+/** So many items at most between two looks: a look costs as much as ten of the fastest. */
+const MOST_UNSEEN = 512
+
 const NOTHING = Symbol('nothing')
 type Held = { result: unknown }
 
@@ -149,7 +156,7 @@ class ChunkCaller {
 }
 
 /**
- * Runs the batch until its end or the end of its time box; at least one item is done. With `leavesAtPromise` only until an
+ * Runs the batch until its end, the end of its time box, by when at least one item is done, or the limit that the agent sets. With `leavesAtPromise` only until an
  * item returns a promise, which is then in what it resolves with.
  */
 export const runMap = async (
@@ -160,12 +167,15 @@ export const runMap = async (
   leavesAtPromise = false,
 ): Promise<Left | undefined> => {
   const source = sourceOf(run.items)
-  const part = new Part(run.run, run.start, source.count, (outcomes, onWritten) => channel.send(outcomes, onWritten))
+  const part = new Part(run.run, run.start, source.count, (outcomes, onWritten) =>
+    channel.send(outcomes, onWritten),
+  ).spreadOver(run.timeBoxSeconds)
   const caller = new ChunkCaller(loaded, run.items, source, part)
   const endSeconds = nowSeconds() + run.timeBoxSeconds
   let offset = 0
-  while (offset < source.count) {
-    const to = Math.min(source.count, offset + (run.careful ? 1 : Math.min(pace.size, part.room)))
+  let count = Math.min(source.count, announcer.limitOf(run.run, true) - run.start)
+  while (offset < count) {
+    const to = Math.min(count, offset + (run.careful ? 1 : Math.min(pace.size, part.room)))
     const from = offset
     const preparing = nowSeconds()
     source.prepare(from, to)
@@ -173,8 +183,9 @@ export const runMap = async (
     const began = nowSeconds()
     part.decoded(began - preparing)
     const encodedBefore = part.encodeSeconds
-    while (offset < to) {
-      const { offset: reached, promise } = caller.sync(offset, to)
+    const stride = Math.ceil(Math.min((to - from) / LOOKS, MOST_UNSEEN))
+    while (offset < to && (offset === from || nowSeconds() - began < LONGEST_CHUNK_SECONDS)) {
+      const { offset: reached, promise } = caller.sync(offset, Math.min(to, offset + stride))
       offset = reached
       if (promise === undefined) continue
       if (leavesAtPromise) {
@@ -195,8 +206,9 @@ export const runMap = async (
     await turn()
     const now = nowSeconds()
     part.turned(now - called)
-    pace.observe(to - from, now - began)
-    if (offset === source.count || now >= endSeconds) break
+    pace.observe(offset - from, now - began)
+    count = Math.min(count, announcer.limitOf(run.run, false) - run.start)
+    if (offset >= count || now >= endSeconds) break
     if (run.careful || part.due(now)) {
       announcer.rest(run.run, part.next)
       part.flush(false)

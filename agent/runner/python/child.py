@@ -22,16 +22,21 @@ LOAD, RUN, CLOSE, READY, LOADED, REFUSED, OUTCOMES = 1, 2, 3, 17, 18, 19, 20
 NONE, RANGE, F64, NUMBER, I64, JSON = range(6)
 HEADER = struct.Struct("<IBBHIII")
 RECORD = struct.Struct("<QIIQQ")
+LIMIT = struct.Struct("<IIQ")
 FRAME_LIMIT_BYTES = 256 * 1024 * 1024
 VALUE_LIMIT = 64 * 1024 * 1024
 MESSAGE_LIMIT = 4 * 1024
 STACK_LIMIT = 16 * 1024
 # How long finished work may wait, and how much of it: less costs a frame more often, more loses more in a crash.
 FLUSH_SECONDS = 0.1
+# Reports of a shard that takes its whole time box, about.
+FLUSHES = 8
 FLUSH_BYTES = 1024 * 1024
 FLUSH_ITEMS = FLUSH_BYTES // 8
 # An announcement costs about 2 us; items that take longer than this are announced one by one.
 CHUNK_SECONDS = 200e-6
+# A look for the agent's limit costs 1 us.
+LOOK_SECONDS = 0.001
 CHUNK_GROWTH = 8
 SAFE = 2**53 - 1
 ESCAPES = ("$number", "$bigint", "$bytes", "$undefined", "$escape")
@@ -329,6 +334,8 @@ class Channel:
         os.set_inheritable(4, False)
         self.pending = b""
         self.sequence = 0
+        self.looked = 0.0
+        self.limited = None, 0
 
     def take(self, size):
         if len(self.pending) < size:
@@ -388,6 +395,16 @@ class Channel:
         os.pwrite(4, RECORD.pack(self.sequence, number, 0, start, count), 0)
 
 
+    def limit(self, number, moment, fresh=False):
+        """The index of the first item that the run shall not begin, or None; looked up now and then."""
+        if fresh or moment - self.looked >= LOOK_SECONDS:
+            self.looked = moment
+            record = os.pread(4, LIMIT.size, RECORD.size)
+            # A file that the user's code truncated has no limit.
+            self.limited = LIMIT.unpack(record)[::2] if len(record) == LIMIT.size else (None, 0)
+        return self.limited[1] if self.limited[0] == number else None
+
+
 encode_meta_text = JSONEncoder(separators=(",", ":")).encode
 
 
@@ -425,7 +442,8 @@ def failure_of(error, reason="error"):
 class Part:
     """The outcomes of a run that have not left yet."""
 
-    def __init__(self, run, start):
+    def __init__(self, run, start, box=0):
+        self.patience = max(FLUSH_SECONDS, box / FLUSHES)
         self.run = run
         self.start = start
         self.end = start
@@ -500,7 +518,7 @@ class Part:
         return self.texts
 
     def due(self, moment):
-        return moment - self.flushed >= FLUSH_SECONDS or self.size >= FLUSH_BYTES or self.count() >= FLUSH_ITEMS
+        return moment - self.flushed >= self.patience or self.size >= FLUSH_BYTES or self.count() >= FLUSH_ITEMS
 
     def count(self):
         return len(self.scalars) + len(self.bytes) // 8
@@ -771,16 +789,21 @@ def call_each(call, items, base, part):
             settle(part, index, value)
 
 
+def ending(count, start, limit):
+    return count if limit is None else min(count, limit - start)
+
+
 def run_map(job, number, meta, source):
     global has_awaited
     has_awaited = False
     start, careful = meta["start"], meta["careful"]
-    part = Part(number, start)
+    part = Part(number, start, meta["timeBoxSeconds"])
     ends = now() + meta["timeBoxSeconds"]
     call = spreading(job.call) if job.spread and not source.packed else job.call
     at = 0
-    while at < source.count:
-        size = 1 if careful else min(job.pace, source.count - at)
+    count = ending(source.count, start, channel.limit(number, now(), True))
+    while at < count:
+        size = 1 if careful else min(job.pace, count - at)
         preparing = now()
         items = source.chunk(at, at + size)
         channel.announce(number, start + at, size)
@@ -796,7 +819,8 @@ def run_map(job, number, meta, source):
         part.decode += began - preparing
         part.compute += moment - began - (part.encode - encoded)
         job.observe(size, moment - began)
-        if at == source.count or moment >= ends:
+        count = ending(count, start, channel.limit(number, moment))
+        if at >= count or moment >= ends:
             break
         if careful or part.due(moment):
             channel.announce(number, part.end, 0)
@@ -874,11 +898,14 @@ class Waiting:
         self.busy_since = 0.0
         self.apart = 0.0
 
+    def ending(self):
+        return ending(self.source.count, self.start, channel.limit(self.number, now()))
+
     def is_left(self):
-        return bool(self.running or self.held or (self.next < self.source.count and not self.stopped))
+        return bool(self.running or self.held or (self.next < self.ending() and not self.stopped))
 
     def has_room(self):
-        if self.next >= self.source.count or self.stopped or self.held_size >= HELD_LIMIT:
+        if self.next >= self.ending() or self.stopped or self.held_size >= HELD_LIMIT:
             return False
         return len(self.running) < self.lanes.count
 
