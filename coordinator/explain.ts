@@ -38,6 +38,8 @@ export interface ExplainOptions {
 export interface Explained {
   readonly name: string
   readonly runner: RunnerName
+  /** Items in progress at once in each worker, as far as it is set. */
+  readonly concurrency: number
   readonly sampling: Sampling
   readonly sample: Sample
   readonly local: PlaceCosts
@@ -134,9 +136,11 @@ export const explain = async (options: ExplainOptions): Promise<Explained> => {
     ...(isRange && { bytesIn: 0 }),
     loadSeconds: Math.max(0, sampling.startSeconds - local.startSeconds),
   }
-  const predictions = predict(sample, { cores: options.costs.cores, localSlots: slotCounts(slots), local, cluster })
+  const concurrency = request.options.concurrency ?? 1
+  const localSlots = slotCounts(slots)
+  const predictions = predict(sample, { cores: options.costs.cores, localSlots, local, cluster, concurrency })
   const best = recommended(predictions)
-  return { name, runner, sampling, sample, local, cluster, clusterFault, predictions, recommended: best }
+  return { name, runner, concurrency, sampling, sample, local, cluster, clusterFault, predictions, recommended: best }
 }
 
 const EXPLAIN_SCHEMA = 'manyhands.explain/1'
@@ -145,6 +149,7 @@ const EXPLAIN_SCHEMA = 'manyhands.explain/1'
 export const explainedJson = ({
   name,
   runner,
+  concurrency,
   sampling,
   sample,
   cluster,
@@ -155,6 +160,7 @@ export const explainedJson = ({
   schema: EXPLAIN_SCHEMA,
   name,
   runner,
+  concurrency,
   sample: {
     items: sample.items,
     failed: sampling.end.failed,

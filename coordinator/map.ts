@@ -12,10 +12,8 @@ import { copyValue } from '../proto/copy.js'
 import { encodeValue } from '../proto/items.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { combineReceipts } from './combine.js'
-import { FunctionReference, resolveFunctionReference } from './function/from-module.js'
-import { type AnyFunction, FunctionError, type JobFunction } from './function/function.js'
-import { literalFunction } from './function/literal.js'
-import { isPlain } from './function/plain.js'
+import type { AnyFunction } from './function/function.js'
+import { callableOf, nameOf, SentFunctions } from './function/sent.js'
 import { FoldPart } from './inline/fold.js'
 import { HeadStart } from './inline/head-start.js'
 import { MapPart } from './inline/map.js'
@@ -66,6 +64,7 @@ export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
+  readonly #sent = new SentFunctions()
   readonly #hands: Partial<Record<Tier, Promise<Hands>>> = {}
   #closed = false
   #receipt: Receipt | undefined
@@ -230,7 +229,7 @@ export class Pool implements AsyncDisposable {
     options: MapOptions & { readonly initial?: unknown },
   ): Promise<unknown> {
     const { place, isInline, jobOptions } = this.#place(options)
-    const call = isInline ? await callableOf(fn, place) : undefined
+    const call = isInline ? await callableOf(fn, place === 'inline') : undefined
     const source = openSource(items)
     const initial = 'initial' in options ? { value: options.initial } : undefined
     const { end, value } =
@@ -307,7 +306,7 @@ export class Pool implements AsyncDisposable {
   /** One map, where its options say: begun by this process's own loop, or left to workers. */
   async #runMap(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
     const { place, isInline, jobOptions } = this.#place(how)
-    const call = isInline ? await callableOf(fn, place) : undefined
+    const call = isInline ? await callableOf(fn, place === 'inline') : undefined
     const end =
       call === undefined
         ? await this.#mapInWorkers(fn, source, results, how)
@@ -348,7 +347,7 @@ export class Pool implements AsyncDisposable {
       // An upper bound, until the hands say how many there are.
       slots: tier === 'cluster' ? Number.POSITIVE_INFINITY : (this.#options.slots ?? availableParallelism()),
       hands: () => this.#open(place),
-      function: () => resolve(fn, undefined),
+      function: () => this.#sent.get(fn, undefined),
     }
     return new HeadStart({
       name: nameOf(fn),
@@ -372,7 +371,7 @@ export class Pool implements AsyncDisposable {
     options: JobOptions,
   ): Promise<Omit<JobRequest, 'output' | 'operation'>> {
     return {
-      function: await resolve(fn, init),
+      function: await this.#sent.get(fn, init),
       input: inputOf(source),
       options,
       abort: this.#abort(signal),
@@ -449,46 +448,4 @@ interface How extends MapOptions {
 /** Values find their places by themselves, but for those of a stream that has to keep its order. */
 const isUnordered = ({ inTurn, unordered }: How): boolean => !inTurn || unordered === true
 
-const nameOf = (fn: Mappable<AnyFunction>): string => {
-  if (!(fn instanceof FunctionReference)) return fn.name || 'function'
-  return typeof fn.export === 'string' ? fn.export : fn.export.name
-}
-
-/** The function as this process can call it; undefined where only a worker can. */
-const callableOf = async (fn: Mappable<AnyFunction>, place: Place): Promise<AnyFunction | undefined> => {
-  if (fn instanceof FunctionReference) {
-    if (typeof fn.export === 'function') return fn.export
-    if (place !== 'inline') return undefined
-    const module = (await import(fn.url)) as Record<string, unknown>
-    const found = module[fn.export]
-    if (typeof found !== 'function')
-      throw new FunctionError('FUNCTION_EXPORT', `${fn.url} has no function ${fn.export}.`)
-    return found as AnyFunction
-  }
-  checkLiteral(fn)
-  return fn
-}
-
 type Tier = 'local' | 'cluster'
-
-/** A function that no worker could have is refused, whoever would run it: no job fails only because it grew. */
-const checkLiteral = (fn: unknown): void => {
-  if (typeof fn !== 'function')
-    throw new TypeError(
-      `the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`,
-    )
-  const met = metOf(fn as AnyFunction)
-  if (met.isSendable) return
-  if (!isPlain(Function.prototype.toString.call(fn))) literalFunction(fn as AnyFunction)
-  met.isSendable = true
-}
-
-const resolve = async (fn: Mappable<AnyFunction>, init: AnyFunction | string | undefined): Promise<JobFunction> => {
-  if (fn instanceof FunctionReference) {
-    return resolveFunctionReference(fn, { cwd: process.cwd(), ...(init !== undefined && { init }) })
-  }
-  if (typeof fn !== 'function') checkLiteral(fn)
-  if (typeof init === 'string')
-    throw new TypeError('init: an export by name goes with fromModule; give a self-contained function here')
-  return literalFunction(fn, init === undefined ? {} : { init })
-}

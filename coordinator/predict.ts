@@ -46,6 +46,8 @@ export interface Places {
   readonly localSlots: readonly number[]
   readonly local: PlaceCosts | undefined
   readonly cluster?: ClusterCosts | undefined
+  /** Items in progress at once in each worker; 1 unless it is set. */
+  readonly concurrency?: number
 }
 
 /** Below this a function spends most of its time waiting. */
@@ -75,6 +77,7 @@ interface Parallel {
   /** Cores that the slots share. */
   readonly cores: number
   readonly costs: PlaceCosts
+  readonly concurrency: number
   readonly bytesPerSecond?: number
   readonly targetSeconds: number
 }
@@ -86,8 +89,10 @@ const partsOf = (sample: Sample, items: number, where: Parallel): Record<Limit, 
   const shards = Math.min(items, Math.max(Math.ceil((items * itemSeconds) / targetSeconds), 3 * slots))
   const cpuShare = Math.min(1, (sample.cpuSeconds ?? itemSeconds) / Math.max(itemSeconds, 1e-12))
   const busy = Math.max(1, Math.min(slots, items))
+  // Items in progress: each waits by itself, and shares its core when it does not.
+  const places = Math.max(1, Math.min(slots * where.concurrency, items))
   const onCores = (items * itemSeconds * cpuShare) / Math.min(busy, where.cores)
-  const inSlots = (items * itemSeconds) / busy
+  const inSlots = (items * itemSeconds) / places
   const compute = Math.max(onCores, inSlots)
   const overhead = items * (costs.itemSeconds + sample.textBytes * costs.byteSeconds) + shards * costs.shardSeconds
   const caller =
@@ -97,8 +102,8 @@ const partsOf = (sample: Sample, items: number, where: Parallel): Record<Limit, 
   const bytes = items * (sample.bytesIn + sample.bytesOut)
   const network = where.bytesPerSecond === undefined ? 0 : bytes / where.bytesPerSecond - compute
   // Whole items: the last ones leave slots idle, the more so when one is much longer than the others.
-  const uneven = Math.ceil(items / busy) * itemSeconds - (items * itemSeconds) / busy
-  const straggler = (Math.max(0, sample.longestSeconds - itemSeconds) * (busy - 1)) / busy / 2
+  const uneven = Math.ceil(items / places) * itemSeconds - (items * itemSeconds) / places
+  const straggler = (Math.max(0, sample.longestSeconds - itemSeconds) * (places - 1)) / places / 2
   const tail = Math.max(uneven, straggler, sample.longestSeconds - compute, 0)
   return {
     'one core': 0,
@@ -153,17 +158,24 @@ export const itemsOf = (sample: Sample): number => sample.total ?? sample.items
 /** One prediction a place and number of slots: the loop first, then this machine, then the cluster. */
 export const predict = (sample: Sample, places: Places): Prediction[] => {
   const items = itemsOf(sample)
-  const { cores, local, cluster } = places
+  const { cores, local, cluster, concurrency = 1 } = places
   const predictions = [inline(sample, items)]
   if (local !== undefined) {
     for (const slots of places.localSlots)
       predictions.push(
-        parallel(sample, items, { place: 'local', slots, cores, costs: local, targetSeconds: TARGET_SECONDS.local }),
+        parallel(sample, items, {
+          place: 'local',
+          slots,
+          cores,
+          costs: local,
+          concurrency,
+          targetSeconds: TARGET_SECONDS.local,
+        }),
       )
   }
   if (cluster !== undefined && cluster.slots > 0) {
     const { slots, bytesPerSecond } = cluster
-    const where = { place: 'cluster', slots, cores: slots, costs: cluster, bytesPerSecond } as const
+    const where = { place: 'cluster', slots, cores: slots, costs: cluster, bytesPerSecond, concurrency } as const
     predictions.push(parallel(sample, items, { ...where, targetSeconds: TARGET_SECONDS.cluster }))
   }
   return predictions

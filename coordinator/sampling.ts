@@ -63,7 +63,8 @@ export const runSample = async (options: SamplingOptions): Promise<Sampling> => 
   // Sizes are the sample's own. A failure is a measurement like any other, but for a job that its first failure ends.
   const { shardSize: _, maxFailures: __, ...rest } = request.options
   const onError = keeps ? rest.onError : 'collect'
-  const jobOptions = { ...rest, onError, unordered: false } as const
+  // One item at a time is what a loop takes.
+  const jobOptions = { ...rest, onError, unordered: false, concurrency: 1 } as const
   const end = await hands.run({ ...request, options: jobOptions, operation: 'map', input: pieces, output })
   const measured = measuredOf(pieces.pieces, end)
   const bytesIn = pieces.pieces.reduce((sum, { items }) => sum + sizeOf(items), 0)

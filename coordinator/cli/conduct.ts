@@ -117,6 +117,7 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
     stop.abort()
   })
   const gone = readerGone(conduct.stdout)
+  let told: Promise<unknown> | undefined
   const ending = conduct.start({ signal: stop.signal, onProgress: update => progress.update(update) })
   try {
     const hangup = once(gone, 'abort').then(() => 'gone' as const)
@@ -129,7 +130,8 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
     }
     progress.stop()
     sayEnd(first, conduct)
-    if (first.state === 'done') await conduct.onDone?.(first)
+    // While the hands are closed; nobody fails for what could not be remembered.
+    if (first.state === 'done') told = conduct.onDone?.(first).catch(() => {})
     const exitCode = exitCodeOf(first)
     const isMissed = exitCode === EXIT.done && missedBy(first, conduct).length > 0
     return { end: first, exitCode: isMissed ? EXIT.notMet : exitCode }
@@ -143,6 +145,7 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
         renderFault(new Fault('MH-INTERNAL', `closing: ${messageOf(error)}`, undefined, error), conduct.verbose),
       )
     })
+    await told
     interrupt.stop()
   }
 }

@@ -50,8 +50,10 @@ const detailOf = (prediction: Prediction, { sample, local, cluster }: Explained)
   }
 }
 
-const placeOf = ({ place, slots }: Prediction): string =>
-  place === 'inline' ? 'inline (a plain loop)' : `${place}, ${plural(slots, 'slot')}`
+const placeOf = ({ place, slots }: Prediction, concurrency: number): string => {
+  if (place === 'inline') return 'inline (a plain loop)'
+  return `${place}, ${plural(slots, 'slot')}${concurrency > 1 ? ` x ${concurrency}` : ''}`
+}
 
 const COLUMNS = { place: 24, seconds: 14, speedup: 10 } as const
 
@@ -66,7 +68,7 @@ const notesOf = (explained: Explained): string[] => {
   if (failed > 0 && first !== undefined)
     notes.push(`${plural(failed, 'sampled item')} failed, the first with: ${first.message.split('\n')[0]}`)
   if (clusterFault !== undefined) notes.push(`No prediction for the cluster: ${clusterFault}`)
-  if (best.limit === 'waiting')
+  if (best.limit === 'waiting' && explained.concurrency === 1)
     notes.push(
       'The function mostly waits: several items at once in each worker (--concurrency) would help more than cores.',
     )
@@ -85,7 +87,7 @@ export const renderExplanation = (explained: Explained, paint: Paint, isWhole: b
     const { seconds, speedup } = prediction
     const detail = detailOf(prediction, explained)
     const line = row(
-      placeOf(prediction),
+      placeOf(prediction, explained.concurrency),
       formatSeconds(seconds),
       `${formatFigure(Number(speedup.toPrecision(2)))}x`,
       detail,

@@ -98,7 +98,7 @@ export const OPTIONS = {
     kind: 'concurrency',
     value: 'N|auto',
     help: 'items in progress at once in each worker, for functions that wait (default: auto, which begins with 1)',
-    commands: ['map'],
+    commands: ['map', 'explain'],
   },
   timeout: {
     kind: 'seconds',

@@ -43,8 +43,8 @@ const openEarly = async (
   const claim = hands.claim(runner)
   void claim.workers(1)
   claim.release()
-  const { recallStart } = await import('./remembered.js')
-  await recallStart(settings, runner)
+  // Nobody waits for it: what is known by the time that further workers are thought of is early enough.
+  import('./remembered.js').then(({ recallStart }) => recallStart(settings, runner)).catch(() => {})
   return hands
 }
 

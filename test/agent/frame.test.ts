@@ -1,6 +1,8 @@
+import { crc32 } from 'node:zlib'
 import test from 'ava'
 import fc from 'fast-check'
 import { encodeFrame, type Frame, FrameError, FrameReader } from '../../agent/frame.js'
+import { rememberedChecksum } from '../../proto/checksum.js'
 import { unpackItems } from '../../proto/items.js'
 
 const TYPES = [1, 2, 3]
@@ -61,6 +63,43 @@ test('frames arrive as they were sent, however the stream is cut', t => {
     { numRuns: 150 },
   )
   t.pass()
+})
+
+test('where frames are passing, each is right until the next is asked for, and a large body is wanted in its own place', t => {
+  const large = (seed: number): Frame => {
+    const values = Float64Array.from({ length: 50_000 }, (_, at) => seed + at)
+    return { type: 1, id: seed, last: false, meta: {}, items: { form: 'f64', values } }
+  }
+  const small: Frame = {
+    type: 2,
+    id: 7,
+    last: true,
+    meta: { a: 1 },
+    items: { form: 'json', count: 1, text: Buffer.from('1\n') },
+  }
+  const all = [large(1), small, large(2), small, small]
+  const bytes = bytesOf(all)
+  const reader = new FrameReader(TYPES, { passing: true })
+  const memories = new Set<unknown>()
+  let seen = 0
+  for (let at = 0; at < bytes.length; ) {
+    // As the socket does: into the place that is wanted, or into memory of its own.
+    const target = reader.target
+    const chunk = target ?? new Uint8Array(3000)
+    if (target !== undefined) memories.add(target.buffer)
+    const taken = bytes.copy(chunk, 0, at, at + Math.min(chunk.length, 7777))
+    at += taken
+    for (const frame of reader.read(chunk.subarray(0, taken))) t.deepEqual(plain(frame), plain(all[seen++] as Frame))
+  }
+  t.is(seen, all.length)
+  t.is(memories.size, 1)
+})
+
+test('the checksum of many values is remembered as that of the values alone', t => {
+  const values = Float64Array.from({ length: 5000 }, Math.sqrt)
+  const frame: Frame = { type: 1, id: 1, last: false, meta: {}, items: { form: 'f64', values } }
+  const [got] = new FrameReader(TYPES).read(bytesOf([frame]))
+  t.is(rememberedChecksum((got as Required<Frame>).items), crc32(new Uint8Array(values.buffer)))
 })
 
 test('a stream with anything changed gives the frames before it and then a FrameError, or waits', t => {

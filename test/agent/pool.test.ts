@@ -87,6 +87,20 @@ test('a worker is given its next shard shortly before it should end, and no soon
   t.is(given(), 3)
 })
 
+test('a worker whose shards take no time is given many at once, and one again when one of them takes long', t => {
+  const { submit, end, given } = openPool(t)
+  submit(0)
+  end(1e-9)
+  for (let shard = 1; shard < 40; shard++) submit(shard)
+  t.is(given(), 17)
+  end(1e-9)
+  t.is(given(), 18)
+  end(0.001)
+  const before = given()
+  end(0.001)
+  t.is(given(), before)
+})
+
 test('nothing is put behind a shard that takes longer than expected', t => {
   const { submit, end, pass, given } = openPool(t)
   submit(0)

@@ -29,6 +29,7 @@ def printing_out(x):
     print('item', x)
     return x
 def kind(x): return type(x).__name__
+def kinds(x): return x / 2 + 0.25 if x < 20000 else x if x < 40000 else 2 ** 70 if x < 40010 else True if x < 40020 else x + 0.5
 def odd(x): return [set(), object(), {1: 'a'}, b'ab', (1, 2), float('nan'), -0.0, 10 ** 30, True, 1e21, 1e-7, 5e-324, 123456789012345680.0][x]
 def strange(x):
     if x % 3 == 0: raise StopIteration
@@ -198,6 +199,20 @@ test("a failure carries the traceback from the user's first frame on, with its c
   t.is(message, 'ValueError: it is five')
   t.regex(stack, /KeyError: 'the cause'[\s\S]*direct cause[\s\S]*functions\.py", line \d+, in failing/)
   t.notRegex(stack, /child\.py/)
+  await seat.worker.close(5)
+})
+
+test('numbers stay what they were, however many of another kind came before them', async t => {
+  const seat = new Seat('python')
+  const load = seat.load(code('kinds'))
+  const expected = (x: number): unknown =>
+    x < 20_000 ? x / 2 + 0.25 : x < 40_000 ? x : x < 40_010 ? 2n ** 70n : x < 40_020 ? true : x + 0.5
+  const count = 60_000
+  const ran = await seat.run(load, range(count))
+  t.deepEqual(
+    ran.values,
+    Array.from({ length: count }, (_, x) => expected(x)),
+  )
   await seat.worker.close(5)
 })
 

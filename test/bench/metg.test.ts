@@ -16,9 +16,10 @@ test('a curve that is good from its first grain on gives a bound, and so does on
   t.deepEqual(metg(curve([1e-6, 0.1], [1e-5, 0.4]), 0.5), { seconds: 1e-5, is: 'more' })
 })
 
-test('a dip at a larger grain counts, whatever the smaller ones did', t => {
-  const found = metg(curve([1e-6, 0.9], [1e-5, 0.4], [1e-4, 0.8]), 0.5)
-  t.true(found.seconds > 1e-5 && found.seconds < 1e-4)
+test('the smallest grain that is good enough counts, whatever a few large items do', t => {
+  const found = metg(curve([1e-6, 0.25], [1e-4, 1], [1e-1, 0.45]), 0.5)
+  t.is(found.is, 'exact')
+  t.true(Math.abs(found.seconds - 1e-5) < 1e-12)
 })
 
 test('the order of the points does not matter', t => {

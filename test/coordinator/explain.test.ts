@@ -112,11 +112,13 @@ test.serial('a prediction is near what the job takes, and costs are remembered',
     return x
   })
   const total = 300
+  // By itself a worker takes up more than one item that waits.
+  const jobOptions = { ...JOB_DEFAULTS, concurrency: 1 }
   const options: ExplainOptions = {
     openLocal: async slots => open(slots),
     slots: CORES,
     costs: where,
-    request: { function: fn, options: JOB_DEFAULTS },
+    request: { function: fn, options: jobOptions },
     spread: spreadTo(total),
     isRange: true,
     keeps: false,
@@ -137,7 +139,7 @@ test.serial('a prediction is near what the job takes, and costs are remembered',
     operation: 'map',
     input: openRange(range(total)),
     output: { write: async () => {}, commit: async () => {}, abandon: async () => {} },
-    options: JOB_DEFAULTS,
+    options: jobOptions,
   })
   await hands.close()
   const ratio = receipt.wall_seconds / seconds

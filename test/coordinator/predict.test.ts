@@ -53,6 +53,14 @@ test('slots beyond the cores gain nothing for a function that computes, and much
   t.is(waits.limit, 'waiting')
 })
 
+test('several items at once in each worker help what waits, and not what computes', t => {
+  const where = places({ cores: 2, localSlots: [2] })
+  const waits = sample({ cpuSeconds: 0.0004 })
+  const gain = (of: Sample): number => at(of, where, 2).seconds / at(of, { ...where, concurrency: 16 }, 2).seconds
+  t.true(gain(waits) > 12 && gain(waits) <= 16, `${gain(waits)}`)
+  t.true(gain(sample({ cpuSeconds: 0.0184 })) < 1.05)
+})
+
 test('a tiny job is limited by start-up, and the loop is recommended', t => {
   const tiny = sample({ total: 10_000, itemSeconds: 1e-8, longestSeconds: 1e-8 })
   const predictions = predict(tiny, places())

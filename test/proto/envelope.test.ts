@@ -1,6 +1,7 @@
+import { crc32 } from 'node:zlib'
 import test from 'ava'
 import fc from 'fast-check'
-import { isOfType, MESSAGE_TYPES, MessageError, type MessageType, unwrap, wrap } from '../../proto/envelope.js'
+import { isOfType, MESSAGE_TYPES, MessageError, type MessageType, seal, unwrap, wrap } from '../../proto/envelope.js'
 
 const body = Buffer.from('a body')
 
@@ -53,4 +54,21 @@ test('a message inside a larger buffer is read where it stands', t => {
   const message = wrap('task', body)
   const larger = Buffer.concat([Buffer.alloc(3, 1), message, Buffer.alloc(5, 2)])
   t.deepEqual(Buffer.from(unwrap('task', larger.subarray(3, 3 + message.byteLength))), body)
+})
+
+test('a large message that was made here is taken as it is; a copy of it, as from a wire, is checked', t => {
+  const message = wrap('report', new Uint8Array(100_000).fill(7))
+  const copy = Uint8Array.from(message)
+  t.notThrows(() => unwrap('report', message))
+  t.notThrows(() => unwrap('report', copy))
+  copy[50_000] = 8
+  t.throws(() => unwrap('report', copy), { message: 'the checksum does not match the body' })
+})
+
+test('a checksum that is known of the end of a body gives the same message', t => {
+  const body = Buffer.alloc(70_000, 'values')
+  const message = Buffer.concat([Buffer.alloc(8), body])
+  const bytes = 65_536
+  seal('report', message, { checksum: crc32(body.subarray(body.length - bytes)), bytes })
+  t.deepEqual(message, Buffer.from(wrap('report', body)))
 })

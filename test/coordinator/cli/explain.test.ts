@@ -56,13 +56,13 @@ test.serial('a job that cannot run, or has no items, is told of as without expla
 test.serial('map --explain says first what it will take, and its output is that of map', async t => {
   const lines = Array.from({ length: 40 }, (_, nth) => `${nth}\n`).join('')
   writeFileSync(join(folder, 'numbers.jsonl'), lines)
-  const args = ['map', 'wait.js', '--input', 'numbers.jsonl', '--slots', '2', '--tagged']
+  // One at a time, as in a sample: stacks tell how an item was called.
+  const args = ['map', 'wait.js', '--input', 'numbers.jsonl', '--slots', '2', '--tagged', '--concurrency', '1']
   const explained = await run(...args, '--explain', '--json')
   t.is(explained.code, 1, explained.stderr)
   t.regex(explained.stderr, /^wait\.js {2}Sampled \d+ of 40 items[\s\S]*<- recommended[\s\S]*39 of 40 items/)
   t.regex(explained.stderr, /1 failed[\s\S]*unlucky\n {6}item 13\n/)
   const plain = await run(...args, '--quiet')
-  // Stacks hold the folder that a worker loaded the code from, which is the same.
   t.is(explained.stdout, plain.stdout)
 })
 

@@ -27,6 +27,7 @@ const explained = (sample: Sample, places: Partial<Places>, over: Partial<Explai
   return {
     name: 'resize',
     runner: 'node',
+    concurrency: 1,
     sampling: { sample, end: end({ failed: 0 }), sampled: [], startSeconds: 0, seconds: 2.1 },
     sample,
     local,
