@@ -114,7 +114,9 @@ export class MapPart implements Part {
 
   async #again(piece: Piece, at: number): Promise<unknown> {
     const { items } = piece
-    return this.#call(items.form === 'range' ? items.start + items.step * at : copyValue(items.values[at]))
+    // Called alone, its `this` is nobody.
+    const call = this.#call
+    return call(items.form === 'range' ? items.start + items.step * at : copyValue(items.values[at]))
   }
 
   async #awaited(result: PromiseLike<unknown>): Promise<{ readonly value: unknown } | { readonly thrown: unknown }> {

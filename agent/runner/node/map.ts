@@ -151,7 +151,9 @@ class ChunkCaller {
     this.#undecodable = true
     const value = this.#source.at(offset)
     this.#undecodable = false
-    return this.#call(value)
+    // Called alone, its `this` is nobody.
+    const call = this.#call
+    return call(value)
   }
 }
 
