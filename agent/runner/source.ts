@@ -4,7 +4,7 @@ import { countOf, decodeValue, type Items } from '../../proto/items.js'
 
 export interface Source {
   readonly count: number
-  /** Makes [from, to) ready to be read; offsets ascend from call to call. */
+  /** Makes [from, to) ready to be read; `from` is where reading stopped, at the last call's `to` or before it. */
   prepare(from: number, to: number): void
   at(offset: number): unknown
 }
@@ -33,9 +33,10 @@ class JsonSource implements Source {
   }
 
   prepare(from: number, to: number): void {
+    // A chunk may have ended early: what was decoded of it is there, and its text has been passed.
+    this.#values = this.#values.slice(from - this.#from)
     this.#from = from
-    this.#values = []
-    for (let offset = from; offset < to; offset++) {
+    for (let offset = from + this.#values.length; offset < to; offset++) {
       const end = this.#text.indexOf(LINE_FEED, this.#at)
       const text = this.#text.toString('utf8', this.#at, end < 0 ? this.#text.length : end)
       this.#at = end < 0 ? this.#text.length : end + 1
