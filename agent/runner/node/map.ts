@@ -33,11 +33,26 @@ const MOST_UNSEEN = 512
 const NOTHING = Symbol('nothing')
 type Held = { result: unknown }
 
+/** When a chunk looks at the clock, and ends if it is past `endMs` by `performance.now()`. */
+interface Looks {
+  /** Items between two looks. */
+  stride: number
+  endMs: number
+}
+
 /**
- * The tight loop: packed numbers in, numbers out. Returns where it stopped: at `to`, where there is no room left, or at an
- * item whose result (in `held`) is no number.
+ * The tight loop: packed numbers in, numbers out. Stops at `to`, at an item whose result (in `held`) is no number, or when a
+ * look finds its time over.
  */
-const mapNumbers = (call: UserFunction, items: Items, from: number, to: number, part: Part, held: Held): number => {
+const mapNumbers = (
+  call: UserFunction,
+  items: Items,
+  from: number,
+  to: number,
+  { stride, endMs }: Looks,
+  part: Part,
+  held: Held,
+): void => {
   const out = part.numbers
   let count = part.count
   let offset = from
@@ -47,30 +62,21 @@ const mapNumbers = (call: UserFunction, items: Items, from: number, to: number, 
       ? { ...items, values: undefined }
       : { start: 0, step: 0, values: (items as { values: Float64Array }).values }
   try {
-    if (values === undefined) {
-      for (; offset < to; offset++) {
-        const result = call(start + step * offset)
+    do {
+      const next = Math.min(to, offset + stride)
+      for (; offset < next; offset++) {
+        const result = call(values === undefined ? start + step * offset : values[offset])
         if (typeof result !== 'number') {
           held.result = result
-          break
+          return
         }
         out[count++] = result
       }
-    } else {
-      for (; offset < to; offset++) {
-        const result = call(values[offset])
-        if (typeof result !== 'number') {
-          held.result = result
-          break
-        }
-        out[count++] = result
-      }
-    }
+    } while (offset < to && performance.now() < endMs)
   } finally {
     part.next += count - part.count
     part.count = count
   }
-  return offset
 }
 
 /** A run that was left at an item whose promise is in progress. */
@@ -110,14 +116,16 @@ class ChunkCaller {
     this.#tight = isPacked(items)
   }
 
-  /** Returns where it stopped: at `to`, or behind an item whose promise is in `promise`. */
-  sync(from: number, to: number): { offset: number; promise?: PromiseLike<unknown> } {
+  /** Returns where it stopped: at `to`, where its time was over, or behind an item whose promise is in `promise`. */
+  sync(from: number, to: number, looks: Looks): { offset: number; promise?: PromiseLike<unknown> } {
     let offset = from
+    let unseen = 0
     while (offset < to) {
       try {
-        const result = this.#next(offset, to)
+        const result = this.#next(offset, to, looks)
         offset = this.#offset
-        if (result === NOTHING) continue
+        // All up to there is in the part, and the time is over.
+        if (result === NOTHING) return { offset }
         offset += 1
         if (isThenable(result)) return { offset, promise: result }
         this.#part.value(result)
@@ -127,6 +135,9 @@ class ChunkCaller {
           this.#undecodable ? { reason: 'undecodable', message: failureOf(error).message } : failureOf(error),
         )
       }
+      if (++unseen < looks.stride) continue
+      if (performance.now() >= looks.endMs) break
+      unseen = 0
     }
     return { offset }
   }
@@ -135,14 +146,14 @@ class ChunkCaller {
   #undecodable = false
 
   /** The result at `#offset`, which the call moves; NOTHING when all up to there is in the part. */
-  #next(offset: number, to: number): unknown {
+  #next(offset: number, to: number, looks: Looks): unknown {
     const part = this.#part
     this.#offset = offset
     this.#undecodable = false
     if (this.#tight && part.packed) {
       const before = part.count
       try {
-        mapNumbers(this.#call, this.#items, offset, to, part, this.#held)
+        mapNumbers(this.#call, this.#items, offset, to, looks, part, this.#held)
       } finally {
         this.#offset = offset + part.count - before
       }
@@ -158,7 +169,8 @@ class ChunkCaller {
 }
 
 /**
- * Runs the batch until its end, the end of its time box, by when at least one item is done, or the limit that the agent sets. With `leavesAtPromise` only until an
+ * Runs the batch until its end, the end of its time box, by when at least one item is done, or the limit that the agent sets.
+ * With `leavesAtPromise` only until an
  * item returns a promise, which is then in what it resolves with.
  */
 export const runMap = async (
@@ -186,8 +198,9 @@ export const runMap = async (
     part.decoded(began - preparing)
     const encodedBefore = part.encodeSeconds
     const stride = Math.ceil(Math.min((to - from) / LOOKS, MOST_UNSEEN))
-    while (offset < to && (offset === from || nowSeconds() - began < LONGEST_CHUNK_SECONDS)) {
-      const { offset: reached, promise } = caller.sync(offset, Math.min(to, offset + stride))
+    const looks = { stride, endMs: (began + LONGEST_CHUNK_SECONDS) * 1000 }
+    while (offset < to && (offset === from || performance.now() < looks.endMs)) {
+      const { offset: reached, promise } = caller.sync(offset, to, looks)
       offset = reached
       if (promise === undefined) continue
       if (leavesAtPromise) {
