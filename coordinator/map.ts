@@ -212,7 +212,7 @@ export class Pool implements AsyncDisposable {
       throw new TypeError("as: 'f64' has no place for failures: leave out onError: 'collect'")
     const source = openSource(items)
     const count = source.type === 'indexed' ? source.count : undefined
-    const results = options.as === 'f64' ? new DoublesResults(count) : new ArrayResults()
+    const results = options.as === 'f64' ? new DoublesResults(count) : new ArrayResults(count)
     const how = { ...options, spread, inTurn: false }
     this.#check(await this.#runMap(fn, source, results, how), options.signal)
     if (!collect) return results.values()

@@ -37,7 +37,7 @@ const LONG_ITEM_SECONDS = 0.02
  * A mean is taken over about so much work of the newest. Smaller: a slice in which another process had the core counts for
  * too much. Larger: a function that changed its pace is noticed late.
  */
-const MEMORY_SECONDS = 0.1
+const MEMORY_SECONDS = 0.05
 /** What handing over costs is not judged before so much of it was seen: the first shards bring the job's own start along. */
 const JUDGED_SECONDS = 0.01
 /** Workers are given no more when handing over costs this part of an item's own time, and again below the other. */
@@ -175,24 +175,30 @@ export class Plan {
   }
 }
 
-/** Seconds an item, over about the newest work: what took longer counts for more, so that fast items do not hide slow ones. */
+/** Seconds an item, over the newest work: of at least MEMORY_SECONDS, of at most twice that. */
 class RecentMean {
-  #mean: number | undefined
+  #before = { items: 0, seconds: 0 }
+  #now = { items: 0, seconds: 0 }
   seenSeconds = 0
 
   get mean(): number | undefined {
-    return this.#mean
+    const items = this.#before.items + this.#now.items
+    return items > 0 ? (this.#before.seconds + this.#now.seconds) / items : undefined
   }
 
   add(items: number, seconds: number): void {
     this.seenSeconds += seconds
-    const each = seconds / Math.max(1, items)
-    const before = this.#mean ?? each
-    this.#mean = before + Math.min(1, seconds / MEMORY_SECONDS) * (each - before)
+    this.#now.items += items
+    this.#now.seconds += seconds
+    if (this.#now.seconds < MEMORY_SECONDS) return
+    this.#before = this.#now
+    this.#now = { items: 0, seconds: 0 }
   }
 
   /** One item takes this long at least. */
   atLeast(seconds: number): void {
-    this.#mean = Math.max(this.#mean ?? 0, seconds)
+    if ((this.mean ?? 0) >= seconds) return
+    this.#before = { items: 1, seconds }
+    this.#now = { items: 0, seconds: 0 }
   }
 }

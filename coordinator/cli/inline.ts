@@ -140,7 +140,7 @@ class InlineRun {
     const { retries } = this.#request.options
     const results: Results = {
       hasRoom: true,
-      room: () => ({ type: 'array', values: [] }),
+      room: ({ index }) => ({ type: 'array', values: [], base: index }),
       ran: ({ index }, room, failures) => {
         const all = room.values as unknown[]
         const failed = new Set(failures.map(failure => failure.index - index))

@@ -3,11 +3,11 @@
 // stands, so a word in a string can only make it say false.
 import { GLOBAL_NAMES } from './built-in.js'
 
-const HEAD =
-  /^(?:async\s+)?(?:([\p{ID_Start}$_][\p{ID_Continue}$]*)\s*=>|\(([\p{ID_Continue}$,\s]*)\)\s*=>|function\b\s*[\p{ID_Continue}$]*\s*\(([\p{ID_Continue}$,\s]*)\)\s*\{)/u
+const HEAD = /^(?:async\s+)?(?:([A-Za-z_$][\w$]*)\s*=>|\(([\w$,\s]*)\)\s*=>|function\b\s*[\w$]*\s*\(([\w$,\s]*)\)\s*\{)/
 // A word, and whether it is a member's name: behind one dot, not behind the three of a spread, or before the colon of an
 // object's key (`case a, b:` would look the same, so `case` is not among the words).
-const WORD = /(\.{1,3}\s*|[{,]\s*)?([\p{ID_Start}$_][\p{ID_Continue}$]*)(\s*:)?/gu
+const WORD = /(\.{1,3}\s*|[{,]\s*)?([A-Za-z_$][\w$]*)(\s*:)?/g
+const ASCII_WITHOUT_BACKSLASH = /^[\t\n\r -[\]-~]*$/
 const WORDS = new Set(
   (
     'return if else for while do typeof instanceof in of true false null undefined break continue ' +
@@ -18,8 +18,8 @@ const WORDS = new Set(
 /** Parameters and words of the language or of every worker's global object, and nothing else. */
 export const isPlain = (source: string): boolean => {
   const head = HEAD.exec(source)
-  // A backslash may spell a name in another way.
-  if (head === null || source.includes('\\')) return false
+  // A backslash may spell a name in another way, and names may be of any script's letters.
+  if (head === null || !ASCII_WITHOUT_BACKSLASH.test(source)) return false
   const parameters = new Set((head[1] ?? head[2] ?? head[3] ?? '').split(',').map(name => name.trim()))
   const body = source.slice(head[0].length)
   for (const [, before, word = '', colon] of body.matchAll(WORD)) {

@@ -288,7 +288,8 @@ export class HeadStart {
   }
 
   #finish(workersEnd: JobEnd | undefined, now: number): JobEnd {
-    if (this.#account.items > 0) this.#options.met.itemSeconds = this.#plan.itemSeconds
+    const { items, computeSeconds } = this.#account
+    if (items > 0) this.#options.met.itemSeconds = computeSeconds / items
     const settled = this.#account.items + this.#account.workersItems
     return {
       job: workersEnd?.job ?? 'inline',

@@ -13,9 +13,9 @@ export interface Stop {
   held: unknown
 }
 
-/** Where values go: at the end of an array, or among doubles, at the place of their item's index less `base`. */
+/** Where values go: to the place of their item's index less `base`. */
 export type Room =
-  | { readonly type: 'array'; readonly values: unknown[] }
+  | { readonly type: 'array'; readonly values: unknown[]; readonly base: number }
   | { readonly type: 'doubles'; readonly values: Float64Array; readonly base: number }
 
 // Two loops that differ in where they write. Each stands alone, with nothing around it, because each function gets its own
@@ -29,6 +29,7 @@ const toArray = (
   from: number,
   to: number,
   out: unknown[],
+  shift: number,
   stop: Stop,
   copy: (value: unknown) => unknown,
 ): number => {
@@ -48,7 +49,7 @@ const toArray = (
         stop.held = value
         return at
       }
-      out.push(value)
+      out[at - shift] = value
     }
   } catch (error) {
     stop.why = isCopying ? 'unsent' : 'thrown'
@@ -117,11 +118,12 @@ export class Loops {
     stop.why = 'end'
     const values = items.form === 'range' ? undefined : items.values
     const { start, step } = items.form === 'range' ? items : { start: 0, step: 0 }
+    const shift = from - index + room.base
     if (room.type === 'array') {
       this.#toArray ??= fresh(toArray)
-      return this.#toArray(fn, values, start, step, from, to, room.values, stop, copyValue)
+      return this.#toArray(fn, values, start, step, from, to, room.values, shift, stop, copyValue)
     }
     this.#toDoubles ??= fresh(toDoubles)
-    return this.#toDoubles(fn, values, start, step, from, to, room.values, from - index + room.base, stop, copyValue)
+    return this.#toDoubles(fn, values, start, step, from, to, room.values, shift, stop, copyValue)
   }
 }

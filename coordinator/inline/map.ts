@@ -138,7 +138,7 @@ export class MapPart implements Part {
       return
     }
     try {
-      room.values.push(copyValue(value))
+      room.values[index - room.base] = copyValue(value)
     } catch (error) {
       this.#fail(index, undecodable(error), room, failures)
     }
@@ -146,7 +146,7 @@ export class MapPart implements Part {
 
   #fail(index: number, failure: Failure, room: Room, failures: ItemFailure[]): void {
     failures.push({ index, ...failure })
-    if (room.type === 'array') room.values.push(undefined)
+    if (room.type === 'array') room.values[index - room.base] = undefined
     else room.values[index - room.base] = Number.NaN
   }
 }

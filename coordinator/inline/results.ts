@@ -27,18 +27,33 @@ interface Segment {
   readonly values: ArrayLike<unknown>
 }
 
-/** All values as an array: the caller's own, and behind them what came in other pieces. */
+/** So many values show of what kind all are. */
+const SAMPLE_ITEMS = 64
+
+/**
+ * All values as an array. Where their number is known it is made as long as it will be once some values are there: growing
+ * it step by step takes longer than a short function does.
+ */
 export class ArrayResults implements Results {
   readonly hasRoom = true
   readonly failures: ItemFailure[] = []
-  readonly #front: unknown[] = []
+  readonly #count: number | undefined
+  /** Of all values, or of those at the front, which come one after the other. */
+  readonly #all: unknown[] = []
+  #isReserved = false
+  /** What came apart from the front. */
   readonly #others: Segment[] = []
 
-  room(piece: Piece): Room {
-    if (piece.index === this.#front.length) return { type: 'array', values: this.#front }
+  constructor(count?: number) {
+    this.#count = count
+  }
+
+  room({ index }: Piece): Room {
+    if (this.#all.length >= SAMPLE_ITEMS) this.#reserve(this.#all)
+    if (this.#isReserved || index === this.#all.length) return { type: 'array', values: this.#all, base: 0 }
     const values: unknown[] = []
-    this.#others.push({ index: piece.index, values })
-    return { type: 'array', values }
+    this.#others.push({ index, values })
+    return { type: 'array', values, base: index }
   }
 
   ran(_piece: Piece, _room: Room, failures: readonly ItemFailure[]): void {
@@ -49,28 +64,29 @@ export class ArrayResults implements Results {
     for (const run of runsOf(outcomes)) {
       if ('failure' in run) {
         this.failures.push(run.failure)
-        this.#others.push({ index: run.failure.index, values: [undefined] })
-      } else this.#others.push({ index: run.start, values: valuesOf(run.values) })
+        this.#put(run.failure.index, [undefined])
+      } else this.#put(run.start, valuesOf(run.values))
     }
   }
 
   /** Once, at the end. */
   values(): unknown[] {
-    const all = this.#front
+    const all = this.#all
     this.#others.sort((a, b) => a.index - b.index)
-    const [first] = this.#others
-    let at = all.length
-    if (first !== undefined)
-      reserve(
-        all,
-        this.#others.reduce((sum, { values }) => sum + values.length, at),
-        first.values,
-      )
-    for (const { values } of this.#others) {
-      putAll(values, all, at)
-      at += values.length
-    }
+    // What was put aside before the array was made is at its place in either case.
+    for (const { index, values } of this.#others) putAll(values, all, index)
     return all
+  }
+
+  #put(index: number, values: ArrayLike<unknown>): void {
+    this.#reserve(values)
+    if (this.#isReserved) putAll(values, this.#all, index)
+    else this.#others.push({ index, values })
+  }
+
+  #reserve(sample: ArrayLike<unknown>): void {
+    if (this.#isReserved || this.#count === undefined) return
+    this.#isReserved = reserve(this.#all, this.#count, sample)
   }
 }
 
@@ -136,8 +152,8 @@ export class StreamResults implements Results {
     return this.#gather.heldBytes < this.#limitBytes
   }
 
-  room(_piece: Piece): Room {
-    return { type: 'array', values: [] }
+  room({ index }: Piece): Room {
+    return { type: 'array', values: [], base: index }
   }
 
   ran({ index }: Piece, room: Room, failures: readonly ItemFailure[]): Promise<void> {

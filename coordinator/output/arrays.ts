@@ -4,11 +4,13 @@
 /** An array that is made longer than this at once becomes a hash table. */
 const MOST_RESERVED = 32 * 1024 * 1024
 
-/** Makes the array as long as it will be, where it is empty for values such as `first`. */
-export const reserve = (values: unknown[], length: number, first: ArrayLike<unknown>): void => {
-  if (length > MOST_RESERVED || length <= values.length) return
+/** Makes the array as long as it will be, where it is empty for values such as `first`. Returns whether it is so long. */
+export const reserve = (values: unknown[], length: number, first: ArrayLike<unknown>): boolean => {
+  if (length > MOST_RESERVED) return false
+  if (length <= values.length) return true
   if (values.length === 0 && first instanceof Float64Array) values[0] = 0.5
   values.length = length
+  return true
 }
 
 /** Puts all of `from` at its place. */

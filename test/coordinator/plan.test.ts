@@ -35,8 +35,10 @@ test('while the engine still compiles, short items say nothing', t => {
   t.is(plan.decide(0.002, 1e6).workers, 0)
   plan.ran(100_000, 0.009)
   t.is(plan.decide(0.011, 9e5).workers, 0)
-  plan.ran(100, 0.009)
-  t.is(plan.decide(0.02, 9e5).workers, 3)
+  plan.ran(100, 0.05)
+  plan.decide(0.06, 9e5)
+  plan.ran(100, 0.05)
+  t.is(plan.decide(0.12, 9e5).workers, 3)
 })
 
 test('fewer workers than slots where the rest is worth only so many', t => {

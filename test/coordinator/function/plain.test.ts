@@ -29,6 +29,7 @@ const NOT_PLAIN = [
   'x => new . target',
   'x => super.y',
   'function half(x) { return x / two }',
+  'x => x * größe',
   'x => { switch (x) { case x, factor: return 1 } }',
   'x => (x ? factor : 1)',
   'x => ({ factor })',

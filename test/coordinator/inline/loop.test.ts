@@ -8,13 +8,13 @@ const run = (fn: (item: never) => unknown, items: Readable, from: number, to: nu
   const at = new Loops().run(fn as (item: unknown) => unknown, items, from, to, index, room, stop)
   return { at, why: stop.why, held: stop.held }
 }
-const array = (): Room & { type: 'array' } => ({ type: 'array', values: [] })
+const array = (): Room & { type: 'array' } => ({ type: 'array', values: [], base: 0 })
 
 test('a range, doubles and values of any kind are read in place', t => {
   const room = array()
-  run((x: number) => x + 1, range, 1, 4, room)
-  run((x: number) => x + 1, { form: 'doubles', values: Float64Array.of(0.5, 1.5) }, 0, 2, room)
-  run((x: string) => x.length, { form: 'values', values: ['a', 'bc', ''] }, 1, 3, room)
+  run((x: number) => x + 1, range, 1, 4, room, 0)
+  run((x: number) => x + 1, { form: 'doubles', values: Float64Array.of(0.5, 1.5) }, 0, 2, room, 3)
+  run((x: string) => x.length, { form: 'values', values: ['a', 'bc', ''] }, 1, 3, room, 5)
   t.deepEqual(room.values, [13, 15, 17, 1.5, 2.5, 2, 0])
 })
 
