@@ -23,7 +23,7 @@ import { ArrayResults, DoublesResults, type Results, StreamResults } from './inl
 import { type ItemSource, openSource, type Source } from './input/source.js'
 import { inputOf } from './input/values.js'
 import { ItemError, JobError } from './item-error.js'
-import { type Hands, JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest } from './job.js'
+import { type Claim, type Hands, JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest } from './job.js'
 import {
   checkPoolOptions,
   jobOptionsOf,
@@ -65,6 +65,7 @@ export class Pool implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   readonly #sent = new SentFunctions()
+  readonly #pools = { local: new Workers(), cluster: new Workers() }
   readonly #hands: Partial<Record<Tier, Promise<Hands>>> = {}
   #closed = false
   #receipt: Receipt | undefined
@@ -346,6 +347,7 @@ export class Pool implements AsyncDisposable {
       place: tier,
       // An upper bound, until the hands say how many there are.
       slots: tier === 'cluster' ? Number.POSITIVE_INFINITY : (this.#options.slots ?? availableParallelism()),
+      pool: this.#pools[tier],
       hands: () => this.#open(place),
       function: () => this.#sent.get(fn, undefined),
     }
@@ -414,6 +416,10 @@ export class Pool implements AsyncDisposable {
     const tier = this.#tier(place)
     const hands = this.#hands[tier] ?? this.#openHands(tier)
     this.#hands[tier] = hands
+    hands.then(
+      opened => (this.#pools[tier].claim = opened.claim('node')),
+      () => {},
+    )
     return hands
   }
 
@@ -449,3 +455,13 @@ interface How extends MapOptions {
 const isUnordered = ({ inTurn, unordered }: How): boolean => !inTurn || unordered === true
 
 type Tier = 'local' | 'cluster'
+
+/** Those of one tier, as far as they are there. */
+class Workers {
+  claim: Claim | undefined
+  joinSeconds: number | undefined
+
+  get isReady(): boolean {
+    return (this.claim?.ready ?? 0) > 0
+  }
+}

@@ -12,6 +12,8 @@ export interface PlanOptions {
   readonly startSeconds: number
   /** Of an item of the same function, from an earlier job. */
   readonly itemSeconds?: number
+  /** Workers are there already, and it takes this long to bring a job to them. */
+  readonly joinSeconds?: number
   readonly decisions: Decisions
 }
 
@@ -31,6 +33,8 @@ export interface Course {
 const STARTS_WORTH = 3
 /** Before the loop has run so long, short items say little: the engine is still compiling, and they get many times faster. */
 const SETTLED_SECONDS = 0.01
+/** The same for a function that was met before, whose loop is compiled. */
+const SETTLED_AGAIN_SECONDS = 0.001
 /** An item that takes so long keeps the caller's event loop from everything else: workers take over. */
 const LONG_ITEM_SECONDS = 0.02
 /**
@@ -40,6 +44,8 @@ const LONG_ITEM_SECONDS = 0.02
 const MEMORY_SECONDS = 0.05
 /** What handing over costs is not judged before so much of it was seen: the first shards bring the job's own start along. */
 const JUDGED_SECONDS = 0.01
+/** What is expected of handing over is a lower bound: the system's part, about as much again, comes on top. */
+const DEAR_EXPECTED = 0.4
 /** Workers are given no more when handing over costs this part of an item's own time, and again below the other. */
 const TOO_DEAR = 0.9
 const CHEAP_AGAIN = 0.6
@@ -55,6 +61,8 @@ export class Plan {
   #startSeconds: number
   #course: Course = { workers: 0, isFed: false, callerRuns: true }
   #isDear = false
+  #expectedHandoverSeconds: number | undefined
+  #isWorthIt = false
   #slots: number
   #ranSeconds = 0
 
@@ -62,7 +70,7 @@ export class Plan {
     this.#options = options
     this.#slots = options.slots
     if (options.itemSeconds !== undefined) this.#item.add(1, options.itemSeconds)
-    this.#startSeconds = options.startSeconds
+    this.#startSeconds = options.joinSeconds ?? options.startSeconds
   }
 
   /** Of one item in the caller's loop, by the newest slices. */
@@ -93,6 +101,16 @@ export class Plan {
     this.#slots = slots
   }
 
+  /** Of the caller, for one item that a worker would run: a lower bound, until some have come. */
+  expectHandover(seconds: number): void {
+    this.#expectedHandoverSeconds = seconds
+  }
+
+  /** Nobody has said yet what handing over would cost, and it is about to matter. */
+  get wantsHandover(): boolean {
+    return this.#expectedHandoverSeconds === undefined && this.#isWorthIt
+  }
+
   /** The first worker has come, this long after it was asked for. */
   ready(startSeconds: number): void {
     this.#areReady = true
@@ -111,8 +129,9 @@ export class Plan {
     const lower = this.#lower(itemSeconds)
     const worthSeconds = this.#worth(lower, remaining)
     const callerRuns = !(this.#areReady && lower > LONG_ITEM_SECONDS)
-    const workers = this.#workers(worthSeconds, remaining, lower)
-    const isFed = this.#areReady && workers > 0 && !this.#tooDear(itemSeconds)
+    this.#isWorthIt = worthSeconds > STARTS_WORTH * this.#startSeconds
+    const workers = this.#tooDear(itemSeconds) ? this.#course.workers : this.#workers(worthSeconds, remaining, lower)
+    const isFed = this.#areReady && workers > 0 && !this.#isDear
     const course = { workers, isFed, callerRuns: callerRuns || !isFed }
     this.#log(now, course, {
       item_seconds: itemSeconds,
@@ -137,7 +156,8 @@ export class Plan {
 
   /** What the rest will take the caller alone. */
   #worth(each: number, remaining: number | undefined): number {
-    if (this.#ranSeconds < SETTLED_SECONDS && each < SETTLED_SECONDS / 100) return 0
+    const settled = this.#options.itemSeconds === undefined ? SETTLED_SECONDS : SETTLED_AGAIN_SECONDS
+    if (this.#ranSeconds < settled && each < SETTLED_SECONDS / 100) return 0
     return remaining === undefined ? Math.max(this.#ranSeconds, each) : remaining * each
   }
 
@@ -152,7 +172,10 @@ export class Plan {
 
   #tooDear(itemSeconds: number): boolean {
     const { mean, seenSeconds } = this.#handover
-    if (mean === undefined || seenSeconds < JUDGED_SECONDS) return false
+    if (mean === undefined || seenSeconds < JUDGED_SECONDS) {
+      this.#isDear = (this.#expectedHandoverSeconds ?? 0) > itemSeconds * DEAR_EXPECTED
+      return this.#isDear
+    }
     this.#isDear = mean > itemSeconds * (this.#isDear ? CHEAP_AGAIN : TOO_DEAR)
     return this.#isDear
   }

@@ -151,7 +151,9 @@ class InlineRun {
     }
     const part = new MapPart({ call, results, spread, retries, clock: monotonicSeconds, onWait: () => {} })
     await this.#chunks(async (items, count) => {
-      await part.run({ index: this.#settled, items: readableOf(items), from: 0, to: count })
+      const piece = { index: this.#settled, items: readableOf(items), from: 0, to: count }
+      part.prepare(piece)
+      await part.run(piece)
     })
   }
 

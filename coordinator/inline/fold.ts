@@ -62,6 +62,8 @@ export class FoldPart implements Part {
     this.#loop = fresh(foldPiece)
   }
 
+  prepare(): void {}
+
   run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
     const { index, items, from, to } = piece
     let own = this.#own
@@ -77,6 +79,11 @@ export class FoldPart implements Part {
       at++
     }
     return this.#fold(own, piece, at, to)
+  }
+
+  /** A shard has one value, however many items. */
+  handoverSeconds(): number {
+    return 0
   }
 
   async write({ start, end, values, failures }: Outcomes): Promise<void> {

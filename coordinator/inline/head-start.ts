@@ -22,6 +22,13 @@ import type { Met } from './met.js'
 import type { Part } from './part.js'
 import { type Piece, Shares } from './shares.js'
 
+/** The workers that earlier jobs have left behind. */
+export interface Pool {
+  readonly isReady: boolean
+  /** From asking them for help to their first question for items, as measured last. */
+  joinSeconds: number | undefined
+}
+
 export interface HeadStartOptions {
   readonly name: string
   /** What is known of the function from earlier jobs, and is told of it to later ones. */
@@ -40,6 +47,8 @@ export interface HeadStartOptions {
     readonly place: 'local' | 'cluster'
     /** With the caller's own core. */
     readonly slots: number
+    /** What is known of workers that are there already; kept for later jobs. */
+    readonly pool: Pool
     readonly hands: () => Promise<Hands>
     /** The function as workers have it. */
     readonly function: () => Promise<JobFunction>
@@ -95,6 +104,8 @@ export class HeadStart {
       slots: workers?.slots ?? 1,
       startSeconds: startSecondsOf('node'),
       ...(met.itemSeconds !== undefined && { itemSeconds: met.itemSeconds }),
+      ...(workers?.pool.isReady === true &&
+        workers.pool.joinSeconds !== undefined && { joinSeconds: workers.pool.joinSeconds }),
       decisions: this.#accounts.decisions,
     })
   }
@@ -146,6 +157,7 @@ export class HeadStart {
   /** One chunk of the loop, and the size of the next. */
   #runPiece(piece: Piece): void | Promise<void> {
     const { clock } = this.#options
+    this.#part.prepare(piece)
     const beganAt = clock()
     const ran = this.#part.run(piece)
     const finish = (failures: readonly ItemFailure[]): void => {
@@ -172,7 +184,13 @@ export class HeadStart {
     const { workers, clock } = this.#options
     if (workers === undefined || this.#isOver) return
     this.#measureHandover()
-    const course = this.#plan.decide(this.#account.secondsAt(clock()), this.#shares.remaining)
+    const { remaining } = this.#shares
+    let course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
+    if (this.#plan.wantsHandover) {
+      const seconds = this.#part.handoverSeconds()
+      if (seconds !== undefined) this.#plan.expectHandover(seconds)
+      course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
+    }
     if (course.workers > this.#asked) {
       this.#asked = course.workers
       this.#summon(course.workers).catch(error => this.#end('broken', (error as Error).message))
@@ -213,12 +231,16 @@ export class HeadStart {
   }
 
   async #runWorkers(hands: Hands, fn: JobFunction): Promise<JobEnd> {
-    const { spread, options, inTurn } = this.#options
+    const { spread, options, inTurn, clock } = this.#options
+    const beganAt = clock()
     const request: JobRequest = {
       function: fn,
       operation: this.#part.operation,
       spread,
-      input: this.#shares.input(),
+      input: this.#shares.input(() => {
+        const { pool } = this.#options.workers ?? {}
+        if (pool !== undefined) pool.joinSeconds = clock() - beganAt
+      }),
       output: {
         write: outcomes => this.#receive(outcomes),
         commit: async () => {},

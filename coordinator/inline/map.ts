@@ -6,6 +6,7 @@ import { failureOf } from '../../proto/failure.js'
 import type { Failure, ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { AnyFunction } from '../function/function.js'
 import { doubleOf } from '../output/f64.js'
+import { handoverSecondsOf } from './handover.js'
 import type { Loops, Room, Stop } from './loop.js'
 import { metOf } from './met.js'
 import type { Part } from './part.js'
@@ -35,6 +36,9 @@ export class MapPart implements Part {
   readonly #loops: Loops
   readonly #call: AnyFunction
   readonly #results: Results
+  #room: Room = { type: 'array', values: [], base: 0 }
+  /** The piece that was run last, and where its values are. */
+  #newest: { readonly room: Room; readonly index: number; readonly count: number } | undefined
   readonly #stop: Stop = { why: 'end', held: undefined }
 
   constructor(options: MapPartOptions) {
@@ -45,6 +49,13 @@ export class MapPart implements Part {
     this.#loops = metOf(call).loops
   }
 
+  handoverSeconds(): number | undefined {
+    const newest = this.#newest
+    if (newest === undefined) return undefined
+    const { room, index, count } = newest
+    return handoverSecondsOf(room.values, index - room.base, index - room.base + count)
+  }
+
   get hasRoom(): boolean {
     return this.#results.hasRoom
   }
@@ -53,10 +64,15 @@ export class MapPart implements Part {
     return this.#results.write(outcomes)
   }
 
+  prepare(piece: Piece): void {
+    this.#room = this.#results.room(piece)
+  }
+
   /** A promise only where the function gave one, an item is tried again, or there is no room for more. */
   run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
-    const room = this.#results.room(piece)
+    const room = this.#room
     const failures: ItemFailure[] = []
+    this.#newest = { room, index: piece.index, count: piece.to - piece.from }
     const from = this.#sync(piece, piece.from, room, failures)
     const finish = (): readonly ItemFailure[] | Promise<readonly ItemFailure[]> => {
       const ran = this.#results.ran(piece, room, failures)

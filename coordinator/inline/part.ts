@@ -6,10 +6,14 @@ import type { Piece } from './shares.js'
 
 export interface Part {
   readonly operation: Operation
-  /** Runs a piece; a promise only where there is something to wait for. Resolves with its failures. */
+  /** Makes room for a piece's values: what that takes is not the function's time. */
+  prepare(piece: Piece): void
+  /** Runs the piece that was prepared; a promise only where there is something to wait for. Resolves with its failures. */
   run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]>
   /** What workers made of a span. */
   write(outcomes: Outcomes): Promise<void>
+  /** What it would cost the caller to take an item's value over, measured with its own; undefined before there are any. */
+  handoverSeconds(): number | undefined
   /** Whether what waits for its turn leaves room for more. */
   readonly hasRoom: boolean
 }

@@ -96,12 +96,13 @@ export class Shares {
     if (this.#source.type === 'sequence') await this.#source.close()
   }
 
-  /** What the workers' job reads; there is one such job, whose items are counted here. */
-  input(): Input {
+  /** What the workers' job reads; there is one such job, whose items are counted here. `onFirst`: it asks for the first. */
+  input(onFirst: () => void = () => {}): Input {
     if (this.#hasInput) throw new Error('a second job of workers would count the same items')
     this.#hasInput = true
     const queue = new BatchQueue()
     let last: Items | undefined
+    let isAsked = false
     const shares = this
     return {
       get count() {
@@ -109,6 +110,8 @@ export class Shares {
         return remaining === undefined ? undefined : shares.#workersItems + remaining
       },
       async next(maxItems, maxBytes) {
+        if (!isAsked) onFirst()
+        isAsked = true
         if (queue.empty) {
           await shares.#fed()
           const wanted = shares.#isPacked ? maxItems : pieceItems(last, maxItems, maxBytes)
