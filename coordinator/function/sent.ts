@@ -34,11 +34,16 @@ const checkLiteral = (fn: unknown): void => {
     throw new TypeError(
       `the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`,
     )
+  if (natives.has(fn as AnyFunction)) return
   const met = metOf(fn as AnyFunction)
   if (met.isSendable) return
   if (!isPlain(Function.prototype.toString.call(fn))) literalFunction(fn as AnyFunction)
-  met.isSendable = !isNative(fn)
+  if (isNative(fn)) natives.add(fn as AnyFunction)
+  else met.isSendable = true
 }
+
+/** Those that workers have by name: their texts do not tell them apart. */
+const natives = new WeakSet<AnyFunction>()
 
 /** Bundles of large modules take memory; more than this in one pool is unheard of. */
 const MOST_MADE = 100

@@ -7,7 +7,6 @@
 // In: a function of this process, a source, hands that are opened only when the plan asks for workers. Out: a JobEnd.
 // Always true: each item is run once; the event loop has its turn after each slice; an end that is not `done` is the first
 // one's, the caller's or the workers'.
-import { randomBytes } from 'node:crypto'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { Clock } from '../../proto/timing.js'
@@ -67,6 +66,9 @@ const GROWTH = 8
 const FAILURES_KEPT = 20
 const PROGRESS_SECONDS = 0.25
 
+/** Of this process, to tell receipts apart. */
+let jobs = 0
+
 export class HeadStart {
   readonly #options: HeadStartOptions
   readonly #shares: Shares
@@ -93,7 +95,7 @@ export class HeadStart {
     this.#options = options
     const { name, met, source, inTurn, part, clock, workers } = options
     this.#shares = new Shares({ source, workersTake: inTurn ? 'next' : 'back' })
-    this.#accounts = new Accounts({ job: `inline-${randomBytes(4).toString('hex')}`, name, placement: 'inline' })
+    this.#accounts = new Accounts({ job: `inline-${process.pid}-${++jobs}`, name, placement: 'inline' })
     this.#account = new CallerAccount(this.#accounts, clock())
     this.#part = part(seconds => {
       this.#plan.waits(seconds)
