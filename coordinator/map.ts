@@ -19,7 +19,6 @@ import { HeadStart } from './inline/head-start.js'
 import { MapPart } from './inline/map.js'
 import { metOf } from './inline/met.js'
 import type { Part } from './inline/part.js'
-import { ArrayResults, DoublesResults, type Results, StreamResults } from './inline/results.js'
 import { type ItemSource, openSource, type Source } from './input/source.js'
 import { inputOf } from './input/values.js'
 import { ItemError, JobError } from './item-error.js'
@@ -33,7 +32,8 @@ import {
   type PoolOptions,
   placeOf,
 } from './options.js'
-import { type Settled, streamValues } from './output/collect.js'
+import { ArrayResults, DoublesResults, type Results, StreamResults } from './output/results.js'
+import { type Settled, streamValues } from './output/value-stream.js'
 import type { Receipt } from './receipt.js'
 import { NOTHING_TO_REDUCE, reduceJob } from './reduce.js'
 
@@ -328,9 +328,8 @@ export class Pool implements AsyncDisposable {
     const { place, jobOptions } = this.#place(how)
     const { spread } = how
     const request = await this.#request(fn, source, how, { ...jobOptions, unordered: isUnordered(how) })
-    const output = { write: results.write.bind(results), commit: async () => {}, abandon: async () => {} }
     const hands = await this.#open(place)
-    return hands.run({ ...request, spread, operation: 'map', output })
+    return hands.run({ ...request, spread, operation: 'map', output: results })
   }
 
   #headStart(

@@ -14,9 +14,9 @@ import { monotonicSeconds } from '../../proto/timing.js'
 import { Accounts } from '../accounts.js'
 import { CallerAccount } from '../inline/caller-account.js'
 import { MapPart } from '../inline/map.js'
-import type { Results } from '../inline/results.js'
 import type { Readable } from '../input/source.js'
 import type { Hands, JobEnd, JobRequest } from '../job.js'
+import type { Results } from '../output/results.js'
 import { Settling } from '../settling.js'
 
 /** How long the event loop waits for a chunk at most, but for one item. */
@@ -148,6 +148,8 @@ class InlineRun {
         this.#settle({ start: index, end: index + all.length, values, failures })
       },
       write: async () => {},
+      commit: async () => {},
+      abandon: async () => {},
     }
     const part = new MapPart({ call, results, spread, retries, clock: monotonicSeconds, onWait: () => {} })
     await this.#chunks(async (items, count) => {

@@ -6,11 +6,11 @@ import { failureOf } from '../../proto/failure.js'
 import type { Failure, ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { AnyFunction } from '../function/function.js'
 import { doubleOf } from '../output/f64.js'
+import type { Results } from '../output/results.js'
 import { handoverSecondsOf } from './handover.js'
 import type { Loops, Room, Stop } from './loop.js'
 import { metOf } from './met.js'
 import type { Part } from './part.js'
-import type { Results } from './results.js'
 import type { Piece } from './shares.js'
 
 export interface MapPartOptions {

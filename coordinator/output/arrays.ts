@@ -1,6 +1,12 @@
 // Arrays of results, made once and of the right kind: growing one, or changing what kind of values it holds, makes it anew.
 // In: an array, what goes into it. Out: the same array, longer or filled. Always true: nothing else in it is touched.
 
+import { type Items, unpackItems } from '../../proto/items.js'
+
+/** Values to be read one by one: doubles where they lie, others unpacked. */
+export const valuesOf = (items: Items): ArrayLike<unknown> =>
+  items.form === 'f64' || items.form === 'number' ? items.values : unpackItems(items)
+
 /** An array that is made longer than this at once becomes a hash table. */
 const MOST_RESERVED = 32 * 1024 * 1024
 

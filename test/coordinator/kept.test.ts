@@ -5,8 +5,8 @@ import type { Input } from '../../coordinator/input/input.js'
 import { openRange, range } from '../../coordinator/input/range.js'
 import { openValues } from '../../coordinator/input/values.js'
 import { Places, RestInput, WholeOutput, wholeEnd } from '../../coordinator/kept.js'
-import { collectValues } from '../../coordinator/output/collect.js'
 import type { Output } from '../../coordinator/output/output.js'
+import { ArrayResults } from '../../coordinator/output/results.js'
 import type { Sampled } from '../../coordinator/sampling.js'
 import { countOf, EMPTY_ITEMS, packValues, unpackItems } from '../../proto/items.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
@@ -47,7 +47,7 @@ const runRest = async (input: Input, output: Output, piece: number): Promise<voi
 
 /** Keeps what it is given, and sees whether it is in order. */
 const recorder = () => {
-  const collected = collectValues()
+  const collected = new ArrayResults()
   const spans: [number, number][] = []
   const output: Output = {
     write: outcomes => {
@@ -75,7 +75,7 @@ test('whatever was sampled, the output is that of the whole, in order and each i
         t.is(rest.count, total - sampled.length)
         await runRest(rest, new WholeOutput(output, sampled, { ordered }), piece)
         t.deepEqual(
-          collected.values,
+          collected.values(),
           Array.from({ length: total }, (_, item) => outcomeOf(item)),
         )
         t.is(
@@ -104,7 +104,7 @@ test('failures keep the place of their item, those of the sample and those of th
     collected.failures.map(({ index }) => index),
     [1, 2],
   )
-  t.deepEqual(collected.values, [outcomeOf(0), undefined, undefined, outcomeOf(3), outcomeOf(4)])
+  t.deepEqual(collected.values(), [outcomeOf(0), undefined, undefined, outcomeOf(3), outcomeOf(4)])
 })
 
 test('the rest between sampled items is one batch, so that shards stay as large as they were', async t => {

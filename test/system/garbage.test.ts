@@ -8,7 +8,7 @@ import { Coordinator } from '../../coordinator/coordinator.js'
 import { literalFunction } from '../../coordinator/function/literal.js'
 import { openValues } from '../../coordinator/input/values.js'
 import { JOB_DEFAULTS } from '../../coordinator/job.js'
-import { collectValues } from '../../coordinator/output/collect.js'
+import { ArrayResults } from '../../coordinator/output/results.js'
 import { wrap } from '../../proto/envelope.js'
 import type { Log } from '../../proto/log.js'
 import { monotonicSeconds } from '../../proto/timing.js'
@@ -57,7 +57,7 @@ test('a job on a transport full of garbage has every outcome, and says once on e
     if (job !== undefined)
       stranger.report({ job, shard: sent % 10, attempt: 1 }, `noise/${sent}`, noise()).catch(() => {})
   }, 1)
-  const output = collectValues<number>()
+  const output = new ArrayResults()
   const end = await coordinator.run({
     function: literalFunction((x: number) => {
       for (const until = performance.now() + 1; performance.now() < until; );
@@ -76,7 +76,7 @@ test('a job on a transport full of garbage has every outcome, and says once on e
   await agent.stop()
   t.is(end.state, 'done')
   t.deepEqual(
-    output.values,
+    output.values(),
     Array.from({ length: 1000 }, (_, index) => index + 1),
   )
   t.true(sent > 500, `${sent} messages of noise`)

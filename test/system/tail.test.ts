@@ -12,7 +12,7 @@ import { literalFunction } from '../../coordinator/function/literal.js'
 import { openValues } from '../../coordinator/input/values.js'
 import { JOB_DEFAULTS, type JobEnd } from '../../coordinator/job.js'
 import { Pool } from '../../coordinator/map.js'
-import { collectValues } from '../../coordinator/output/collect.js'
+import { ArrayResults } from '../../coordinator/output/results.js'
 import { TARGET_SECONDS } from '../../coordinator/sizing.js'
 import { silentLog } from '../../proto/log.js'
 import { monotonicSeconds } from '../../proto/timing.js'
@@ -76,7 +76,7 @@ const openHosts = async (server: NatsServer, folders: readonly string[], items: 
   await coordinator.heard
   return {
     run: async speculation => {
-      const output = collectValues()
+      const output = new ArrayResults()
       const end = await coordinator.run({
         function: literalFunction(atHost),
         operation: 'map',
@@ -84,7 +84,7 @@ const openHosts = async (server: NatsServer, folders: readonly string[], items: 
         output,
         options: { ...JOB_DEFAULTS, speculation },
       })
-      return { ...end, values: output.values }
+      return { ...end, values: output.values() }
     },
     close: async () => {
       await coordinator.close()

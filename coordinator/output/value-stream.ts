@@ -1,84 +1,11 @@
-// Results as JavaScript values, for the library.
-// In: outcomes in any order. Out: arrays in input order, doubles without boxing, or an async iterable that pushes back.
-// Always true: every item is in its place; a failed one is `undefined` (NaN among doubles) and is listed in `failures`.
-import { type Items, unpackItems } from '../../proto/items.js'
+// Results as a stream of JavaScript values, for the library.
+// In: outcomes in the order in which they are to come out. Out: an async iterable that pushes back.
+// Always true: `write` waits until what was written before has been taken; after the reader has gone nothing more is taken.
+import { unpackItems } from '../../proto/items.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
-import { putAll, reserve } from './arrays.js'
-import { doublesOf } from './f64.js'
 import type { Output } from './output.js'
 import { runsOf } from './runs.js'
 import { OutputClosed } from './stream.js'
-
-export interface Collected<Values> extends Output {
-  readonly values: Values
-  /** Ascending when the spans were. */
-  readonly failures: readonly ItemFailure[]
-}
-
-/** All values as an array; `count` saves growing where it is known. */
-export const collectValues = <T = unknown>(count = 0): Collected<T[]> => {
-  const values: unknown[] = []
-  const failures: ItemFailure[] = []
-  let length = 0
-  return {
-    values: values as T[],
-    failures,
-    async write(outcomes) {
-      if (length === 0) reserve(values, count, valuesOf(outcomes.values))
-      length = Math.max(length, outcomes.end)
-      for (const run of runsOf(outcomes)) {
-        if ('failure' in run) {
-          failures.push(run.failure)
-          values[run.failure.index] = undefined
-        } else putAll(valuesOf(run.values), values, run.start)
-      }
-    },
-    async commit() {
-      values.length = length
-    },
-    abandon: async () => undefined,
-  }
-}
-
-/** Values to be read one by one: doubles where they lie, others unpacked. */
-export const valuesOf = (items: Items): ArrayLike<unknown> =>
-  items.form === 'f64' || items.form === 'number' ? items.values : unpackItems(items)
-
-/** All values as doubles; `count` saves growing where it is known. A value that is no number ends the job. */
-export const collectDoubles = (count = 0): Collected<Float64Array> => {
-  let room = new Float64Array(count)
-  let length = 0
-  const failures: ItemFailure[] = []
-  const upTo = (end: number) => {
-    if (end > room.length) {
-      const larger = new Float64Array(Math.max(end, room.length * 2, 1024))
-      larger.set(room)
-      room = larger
-    }
-    length = Math.max(length, end)
-  }
-  return {
-    get values() {
-      return room.subarray(0, length)
-    },
-    failures,
-    async write(outcomes) {
-      for (const run of runsOf(outcomes)) {
-        if ('failure' in run) {
-          failures.push(run.failure)
-          upTo(run.failure.index + 1)
-          room[run.failure.index] = Number.NaN
-        } else {
-          const doubles = doublesOf(run.values, run.start)
-          upTo(run.start + doubles.length)
-          room.set(doubles, run.start)
-        }
-      }
-    },
-    commit: async () => undefined,
-    abandon: async () => undefined,
-  }
-}
 
 /** One settled item. */
 export type Settled<T = unknown> =

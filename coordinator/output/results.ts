@@ -4,23 +4,25 @@
 import { packValues } from '../../proto/items.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import { Gather } from '../gather.js'
-import { putAll, reserve } from '../output/arrays.js'
-import { type Streamed, valuesOf } from '../output/collect.js'
-import { doublesOf } from '../output/f64.js'
-import { runsOf } from '../output/runs.js'
-import type { Room } from './loop.js'
-import type { Piece } from './shares.js'
+import type { Room } from '../inline/loop.js'
+import type { Piece } from '../inline/shares.js'
+import { putAll, reserve, valuesOf } from './arrays.js'
+import { doublesOf } from './f64.js'
+import type { Output } from './output.js'
+import { runsOf } from './runs.js'
+import type { Streamed } from './value-stream.js'
 
-export interface Results {
+export interface Results extends Output {
   /** Where the caller's loop puts the values of a piece. */
   room(piece: Piece): Room
   /** The piece was run. Resolves when there is room for more. */
   ran(piece: Piece, room: Room, failures: readonly ItemFailure[]): void | Promise<void>
-  /** The same of workers' outcomes, at their places. */
-  write(outcomes: Outcomes): Promise<void>
   /** Whether what waits for its turn leaves room for more. */
   readonly hasRoom: boolean
 }
+
+/** At the job's end: whoever asked for the values has them. */
+const nothingMore = async (): Promise<void> => {}
 
 interface Segment {
   readonly index: number
@@ -36,6 +38,8 @@ const SAMPLE_ITEMS = 64
  */
 export class ArrayResults implements Results {
   readonly hasRoom = true
+  readonly commit = nothingMore
+  readonly abandon = nothingMore
   readonly failures: ItemFailure[] = []
   readonly #count: number | undefined
   /** Of all values, or of those at the front, which come one after the other. */
@@ -93,6 +97,8 @@ export class ArrayResults implements Results {
 /** All values as doubles. A value that is no number ends the job. */
 export class DoublesResults implements Results {
   readonly hasRoom = true
+  readonly commit = nothingMore
+  readonly abandon = nothingMore
   readonly failures: ItemFailure[] = []
   #values: Float64Array
   #length = 0
@@ -137,6 +143,8 @@ export class DoublesResults implements Results {
 
 /** Values as they are asked for, in order or as they settle. */
 export class StreamResults implements Results {
+  readonly commit = nothingMore
+  readonly abandon = nothingMore
   readonly #stream: Streamed<unknown>
   readonly #gather: Gather
   readonly #limitBytes: number

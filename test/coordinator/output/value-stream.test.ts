@@ -1,39 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import fc from 'fast-check'
-import { collectDoubles, collectValues, streamValues } from '../../../coordinator/output/collect.js'
 import { OutputClosed } from '../../../coordinator/output/stream.js'
-import { outcomesOf, settled, spansOf } from './outcomes.js'
-
-test('values are in their places, in whatever order the spans come', async t => {
-  await fc.assert(
-    fc.asyncProperty(settled(), fc.array(fc.nat(30)), fc.boolean(), async (items, places, reverse) => {
-      const spans = spansOf(items, places)
-      const output = collectValues()
-      for (const span of reverse ? spans.reverse() : spans) await output.write(span)
-      await output.commit()
-      t.deepEqual(
-        output.values,
-        items.map(item => ('value' in item ? item.value : undefined)),
-      )
-      t.is(output.failures.length, items.filter(item => 'message' in item).length)
-    }),
-  )
-})
-
-test('doubles are in their places, failed items NaN', async t => {
-  await fc.assert(
-    fc.asyncProperty(settled(fc.double()), fc.array(fc.nat(30)), fc.nat(40), async (items, places, count) => {
-      const output = collectDoubles(Math.min(count, items.length))
-      for (const span of spansOf(items, places)) await output.write(span)
-      t.deepEqual(
-        [...output.values],
-        items.map(item => ('value' in item ? item.value : Number.NaN)),
-      )
-    }),
-  )
-  await t.throwsAsync(() => collectDoubles().write(outcomesOf([{ value: 'a' }], 3)), { message: /^item 3 / })
-})
+import { streamValues } from '../../../coordinator/output/value-stream.js'
+import { outcomesOf } from './outcomes.js'
 
 test('results are taken one by one, and push back', async t => {
   const stream = streamValues<number>()
