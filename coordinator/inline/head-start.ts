@@ -189,8 +189,7 @@ export class HeadStart {
     const { remaining } = this.#shares
     let course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
     if (this.#plan.wantsHandover) {
-      const seconds = this.#part.handoverSeconds()
-      if (seconds !== undefined) this.#plan.expectHandover(seconds)
+      this.#plan.expectHandover(this.#part.handoverSeconds() ?? 0)
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
     }
     if (course.workers > this.#asked) {
