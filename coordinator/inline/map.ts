@@ -27,12 +27,12 @@ export interface MapPartOptions {
 /** How often a promise that takes long is spoken of. */
 const WAIT_SECONDS = 0.02
 
-/** A value whose `then` throws is no promise; whoever copies it meets the error. */
+/** A value whose `then` throws is waited for as well, as a worker does, and so its item fails. */
 const isThenable = (value: unknown): value is PromiseLike<unknown> => {
   try {
     return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
   } catch {
-    return false
+    return true
   }
 }
 

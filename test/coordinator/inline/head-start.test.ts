@@ -335,7 +335,7 @@ test('a fold waits for every thenable, also at the end of a piece, and a value w
     },
   })
   const error = await t.throwsAsync(pool.map(broken, [1]), { instanceOf: ItemError })
-  t.is((error as ItemError).reason, 'undecodable')
+  t.is((error as ItemError).reason, 'error')
 })
 
 for (const place of ['auto', 'inline', 'local'] as const) {
