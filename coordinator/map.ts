@@ -229,6 +229,7 @@ export class Pool implements AsyncDisposable {
     items: ItemSource,
     options: MapOptions & { readonly initial?: unknown },
   ): Promise<unknown> {
+    this.#begin()
     const { place, isInline, jobOptions } = this.#place(options)
     const call = isInline ? await callableOf(fn, place === 'inline') : undefined
     const source = openSource(items)
@@ -279,6 +280,10 @@ export class Pool implements AsyncDisposable {
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])
     const stream = streamValues()
     const results = new StreamResults(stream, { ordered: !unordered, limitBytes: JOB_DEFAULTS.memoryBytes })
+    // What a reader that pauses has not taken would keep the job from its end.
+    const abort = this.#abort(options.signal)
+    const onAbort = (): void => stream.fail(abort.reason)
+    abort.addEventListener('abort', onAbort)
     const run = async (): Promise<void> => {
       try {
         const how = { ...options, signal, spread: false, inTurn: true, unordered }
@@ -298,6 +303,7 @@ export class Pool implements AsyncDisposable {
       }
     } finally {
       // Whoever stops asking stops the job.
+      abort.removeEventListener('abort', onAbort)
       stop.abort(new JobError('nobody takes the results any more'))
       await stream.return()
       await ended
@@ -306,6 +312,7 @@ export class Pool implements AsyncDisposable {
 
   /** One map, where its options say: begun by this process's own loop, or left to workers. */
   async #runMap(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
+    this.#begin()
     const { place, isInline, jobOptions } = this.#place(how)
     const call = isInline ? await callableOf(fn, place === 'inline') : undefined
     const end =
@@ -319,8 +326,12 @@ export class Pool implements AsyncDisposable {
     return end
   }
 
-  #place(options: MapOptions): { readonly place: Place; readonly isInline: boolean; readonly jobOptions: JobOptions } {
+  /** At a call only: what has begun goes on while the pool waits for it. */
+  #begin(): void {
     if (this.#closed) throw new JobError('The pool is closed; make another one.')
+  }
+
+  #place(options: MapOptions): { readonly place: Place; readonly isInline: boolean; readonly jobOptions: JobOptions } {
     return { ...placeOf(options, this.#options), jobOptions: jobOptionsOf(options, this.#options) }
   }
 

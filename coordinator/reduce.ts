@@ -48,7 +48,7 @@ class BatchInput implements Input {
 /** At most so many values are folded in one shard, without a further round. */
 const LAST_ROUND_ITEMS = 256
 
-export const NOTHING_TO_REDUCE = 'There are no items to reduce, and no initial value: give one with --initial.'
+export const NOTHING_TO_REDUCE = 'There are no items to reduce, and no initial value: give one (`initial`, --initial).'
 
 /** `value` is there when the reduction succeeded; no items and no initial value is a failure, as in Python. */
 export const reduceJob = async (

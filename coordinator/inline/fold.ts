@@ -25,7 +25,7 @@ const foldPiece = (
   step: number,
   from: number,
   to: number,
-  state: { folded: unknown; at: number },
+  state: { folded: unknown; at: number; isPending: boolean },
   copy: (value: unknown) => unknown,
 ): void => {
   let folded = state.folded
@@ -36,6 +36,7 @@ const foldPiece = (
       folded = fn(folded, typeof item === 'object' && item !== null ? copy(item) : item)
       if (typeof folded === 'object' && folded !== null && typeof (folded as { then?: unknown }).then === 'function') {
         at++
+        state.isPending = true
         return
       }
     }
@@ -56,6 +57,7 @@ export class FoldPart implements Part {
   readonly #partials: Partial[] = []
   /** The caller's newest, which its next piece goes on with. */
   #own: Partial | undefined
+  #isLeft = false
 
   constructor(call: AnyFunction) {
     this.#call = call
@@ -63,6 +65,10 @@ export class FoldPart implements Part {
   }
 
   prepare(): void {}
+
+  leave(): void {
+    this.#isLeft = true
+  }
 
   run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
     const { index, items, from, to } = piece
@@ -105,7 +111,7 @@ export class FoldPart implements Part {
     const { items, index } = piece
     const values = items.form === 'range' ? undefined : items.values
     const { start, step } = items.form === 'range' ? items : { start: 0, step: 0 }
-    const state = { folded: own.value, at: from }
+    const state = { folded: own.value, at: from, isPending: false }
     try {
       this.#loop(this.#call, values, start, step, from, to, state, copyValue)
     } catch (error) {
@@ -113,7 +119,7 @@ export class FoldPart implements Part {
     }
     own.end = index + state.at - piece.from
     own.value = state.folded
-    if (state.at === to && !(state.folded instanceof Promise)) return []
+    if (!state.isPending) return []
     return this.#wait(own, piece, state.at, to)
   }
 
@@ -123,6 +129,6 @@ export class FoldPart implements Part {
     } catch (error) {
       return [{ index: piece.index + from - 1 - piece.from, ...failureOf(error) }]
     }
-    return this.#fold(own, piece, from, to)
+    return this.#isLeft ? [] : this.#fold(own, piece, from, to)
   }
 }

@@ -89,6 +89,8 @@ export class HeadStart {
   #asked = 0
   #workersEnd: Promise<JobEnd> | undefined
   #callerRuns = true
+  /** Ends the wait that the loop is in. */
+  #leaveWait: (() => void) | undefined
   /** For the cost of handing over: busy seconds of this thread, and of those the caller's own loop's. */
   #busyAtSeconds = 0
   #receivedItems = 0
@@ -147,10 +149,10 @@ export class HeadStart {
         return
       }
       const taken = this.#shares.takeForCaller(this.#chunkItems)
-      const piece = taken instanceof Promise ? await taken : taken
+      const piece = taken instanceof Promise ? await this.#unlessOver(taken) : taken
       if (piece === undefined) return
       const ran = this.#runPiece(piece)
-      if (ran instanceof Promise) await ran
+      if (ran instanceof Promise) await this.#unlessOver(ran)
       if (clock() < until) continue
       this.#decide()
       await this.#yield()
@@ -174,7 +176,19 @@ export class HeadStart {
       this.#chunkItems = Math.max(1, Math.min(wanted, items * GROWTH))
       this.#fail(failures)
     }
-    return ran instanceof Promise ? ran.then(finish) : finish(ran)
+    if (!(ran instanceof Promise)) return finish(ran)
+    return ran.then(failures => {
+      if (!this.#isOver) finish(failures)
+    })
+  }
+
+  /** What is waited for; nothing once the job is over: a promise or a source that never gives anything holds no one. */
+  #unlessOver<T>(waited: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#leaveWait = () => resolve(undefined)
+      if (this.#isOver) resolve(undefined)
+      waited.then(resolve, reject)
+    })
   }
 
   async #yield(): Promise<void> {
@@ -302,6 +316,10 @@ export class HeadStart {
     this.#state = state
     this.#why = why
     this.#stop.abort()
+    this.#part.leave()
+    this.#leaveWait?.()
+    // Whoever waits for the source is told. Not at once: the source itself may be what ended the job, and be running.
+    queueMicrotask(() => this.#shares.close().catch(() => {}))
   }
 
   #progress(onProgress: (progress: Progress) => void): void {

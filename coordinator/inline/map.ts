@@ -27,8 +27,14 @@ export interface MapPartOptions {
 /** How often a promise that takes long is spoken of. */
 const WAIT_SECONDS = 0.02
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
-  typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+/** A value whose `then` throws is waited for as well, as a worker does, and so its item fails. */
+const isThenable = (value: unknown): value is PromiseLike<unknown> => {
+  try {
+    return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+  } catch {
+    return true
+  }
+}
 
 export class MapPart implements Part {
   readonly operation = 'map'
@@ -40,6 +46,7 @@ export class MapPart implements Part {
   /** The piece that was run last, and where its values are. */
   #newest: { readonly room: Room; readonly index: number; readonly count: number } | undefined
   readonly #stop: Stop = { why: 'end', held: undefined }
+  #isLeft = false
 
   constructor(options: MapPartOptions) {
     this.#options = options
@@ -64,6 +71,10 @@ export class MapPart implements Part {
     return this.#results.write(outcomes)
   }
 
+  leave(): void {
+    this.#isLeft = true
+  }
+
   prepare(piece: Piece): void {
     this.#room = this.#results.room(piece)
   }
@@ -75,6 +86,7 @@ export class MapPart implements Part {
     this.#newest = { room, index: piece.index, count: piece.to - piece.from }
     const from = this.#sync(piece, piece.from, room, failures)
     const finish = (): readonly ItemFailure[] | Promise<readonly ItemFailure[]> => {
+      if (this.#isLeft) return failures
       const ran = this.#results.ran(piece, room, failures)
       return ran instanceof Promise ? ran.then(() => failures) : failures
     }
@@ -108,6 +120,7 @@ export class MapPart implements Part {
         room,
         failures,
       )
+      if (this.#isLeft) return
     }
   }
 
@@ -122,6 +135,7 @@ export class MapPart implements Part {
     let result = first
     for (let attempt = 0; ; attempt++) {
       const ended = await this.#awaited(result)
+      if (this.#isLeft) return
       if ('value' in ended) return this.#settle(index, ended.value, room, failures)
       if (attempt >= this.#options.retries) return this.#fail(index, failureOf(ended.thrown), room, failures)
       result = this.#again(piece, at)
@@ -138,7 +152,10 @@ export class MapPart implements Part {
   async #awaited(result: PromiseLike<unknown>): Promise<{ readonly value: unknown } | { readonly thrown: unknown }> {
     const { clock, onWait } = this.#options
     const beganAt = clock()
-    const timer = setInterval(() => onWait(clock() - beganAt), WAIT_SECONDS * 1000)
+    const timer = setInterval(() => {
+      if (this.#isLeft) clearInterval(timer)
+      else onWait(clock() - beganAt)
+    }, WAIT_SECONDS * 1000)
     try {
       return { value: await result }
     } catch (thrown) {

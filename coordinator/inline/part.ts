@@ -10,6 +10,8 @@ export interface Part {
   prepare(piece: Piece): void
   /** Runs the piece that was prepared; a promise only where there is something to wait for. Resolves with its failures. */
   run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]>
+  /** The job is over: no further item is begun, and what is waited for counts no more. */
+  leave(): void
   /** What workers made of a span. */
   write(outcomes: Outcomes): Promise<void>
   /** What it would cost the caller to take an item's value over, measured with its own; undefined before there are any. */

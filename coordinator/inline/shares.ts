@@ -37,6 +37,7 @@ export class Shares {
   #hasInput = false
   #gate: 'shut' | 'open' | 'closed' = 'shut'
   #wake: (() => void) | undefined
+  #closing: Promise<void> | undefined
 
   constructor({ source, workersTake }: SharesOptions) {
     this.#source = source
@@ -89,11 +90,12 @@ export class Shares {
     return piece.index + (workersItem - piece.start)
   }
 
-  /** Nobody wants more. */
-  async close(): Promise<void> {
+  /** Nobody wants more. Idempotent. */
+  close(): Promise<void> {
     this.#gate = 'closed'
     this.#wake?.()
-    if (this.#source.type === 'sequence') await this.#source.close()
+    this.#closing ??= this.#source.type === 'sequence' ? this.#source.close() : Promise.resolve()
+    return this.#closing
   }
 
   /** What the workers' job reads; there is one such job, whose items are counted here. `onFirst`: it asks for the first. */

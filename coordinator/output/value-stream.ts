@@ -1,6 +1,7 @@
 // Results as a stream of JavaScript values, for the library.
 // In: outcomes in the order in which they are to come out. Out: an async iterable that pushes back.
-// Always true: `write` waits until what was written before has been taken; after the reader has gone nothing more is taken.
+// Always true: `write` waits until what was written before has been taken; after the reader has gone, or the stream has ended,
+// nothing more is taken, and no one waits.
 import { unpackItems } from '../../proto/items.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { Output } from './output.js'
@@ -31,10 +32,14 @@ class ValueStream<T> implements Streamed<T> {
   #wake: (() => void)[] = []
 
   async write(outcomes: Outcomes): Promise<void> {
-    while (this.#ready && !this.#closed) await this.#change()
-    if (this.#closed) throw new OutputClosed('nobody takes the results any more')
+    while (this.#ready && !this.#isOver) await this.#change()
+    if (this.#isOver) throw new OutputClosed('nobody takes the results any more')
     this.#ready = settled<T>(outcomes)
     this.#changed()
+  }
+
+  get #isOver(): boolean {
+    return this.#closed || this.#state.ended
   }
 
   async commit(): Promise<void> {

@@ -275,3 +275,98 @@ test('what a fold does to its items stays with copies', async t => {
   }, items)
   t.deepEqual([folded, items], [{ sum: 6 }, [{ sum: 1 }, { sum: 2 }, { sum: 3 }]])
 })
+
+for (const place of ['auto', 'inline'] as const) {
+  test(`${place}: the end of a job waits for no promise and no source that never gives anything`, async t => {
+    const never = async function* (): AsyncGenerator<number> {
+      yield 1
+      await new Promise(() => {})
+    }
+    const waits = () => new Promise<number>(() => {})
+    await using pool = new Pool({ place, slots: 2 })
+    const aborted = () => ({ signal: AbortSignal.timeout(100) })
+    await t.throwsAsync(pool.map(waits, [1, 2, 3], aborted()), { any: true, name: 'TimeoutError' })
+    await t.throwsAsync(
+      pool.map((x: number) => x, never(), aborted()),
+      { any: true, name: 'TimeoutError' },
+    )
+    await t.throwsAsync(
+      pool.reduce((a: number, b: number) => a + b, never(), aborted()),
+      { any: true, name: 'TimeoutError' },
+    )
+    for await (const value of pool.imap((x: number) => x, never())) {
+      t.is(value, 1)
+      break
+    }
+    const ended = t.throwsAsync(pool.map(waits, [1, 2, 3]), { message: 'the pool was terminated' })
+    await pool.terminate()
+    await ended
+  })
+}
+
+test('after an abort no further item of the piece is begun', async t => {
+  const shown = globalThis as unknown as { begun?: number }
+  shown.begun = 0
+  const abort = new AbortController()
+  await using pool = new Pool({ place: 'inline' })
+  const count = async (item: number) => {
+    const seen = globalThis as unknown as { begun: number }
+    seen.begun++
+    if (item >= 5_000) await new Promise(resolve => setTimeout(resolve, 20))
+    return item
+  }
+  setTimeout(() => abort.abort(), 300)
+  await t.throwsAsync(pool.map(count, range(10_000), { signal: abort.signal }), { any: true, name: 'AbortError' })
+  const begun = shown.begun
+  await new Promise(resolve => setTimeout(resolve, 100))
+  t.is(shown.begun, begun)
+})
+
+test('a fold waits for every thenable, also at the end of a piece, and a value whose then throws fails its item', async t => {
+  await using pool = new Pool({ place: 'inline' })
+  type Sum = (a: number, b: number) => number
+  // biome-ignore lint/suspicious/noThenProperty: a thenable that is no Promise is what is tried
+  const later = ((a: number, b: number) => ({ then: (done: (sum: number) => void) => done(a + b) })) as unknown as Sum
+  t.is(await pool.reduce(later, range(100)), 4950)
+  const broken = () => ({
+    // biome-ignore lint/suspicious/noThenProperty: as above
+    get then() {
+      throw new Error('no')
+    },
+  })
+  const error = await t.throwsAsync(pool.map(broken, [1]), { instanceOf: ItemError })
+  t.is((error as ItemError).reason, 'error')
+})
+
+for (const place of ['auto', 'inline', 'local'] as const) {
+  test(`${place}: a pool is terminated, and a job aborted, while nobody reads on in its stream`, async t => {
+    await using pool = new Pool({ place, slots: 2 })
+    const abort = new AbortController()
+    const aborted = pool.imap(work, range(2000), { signal: abort.signal })
+    const terminated = pool.imap(work, range(2000))
+    for (const values of [aborted, terminated]) await values.next()
+    await new Promise(resolve => setTimeout(resolve, 300))
+    abort.abort(new Error('enough'))
+    const rest = async (values: AsyncIterable<unknown>): Promise<void> => {
+      for await (const value of values) t.truthy(value)
+    }
+    await t.throwsAsync(rest(aborted), { message: 'enough' })
+    await pool.terminate()
+    await t.throwsAsync(rest(terminated), { message: 'the pool was terminated' })
+  })
+}
+
+for (const place of ['auto', 'inline', 'local'] as const) {
+  test(`${place}: a pool that is closed in the turn of a call waits for it`, async t => {
+    const pool = new Pool({ place, slots: 2 })
+    const doubled = pool.map((x: number) => x * 2, [1, 2])
+    const sum = pool.reduce((a: number, b: number) => a + b, range(5), { initial: 1 })
+    const one = pool.submit((x: number) => x + 1, [1])
+    await pool.close()
+    t.deepEqual([await doubled, await sum, await one.result], [[2, 4], 11, 2])
+    await t.throwsAsync(
+      pool.map((x: number) => x, [1]),
+      { message: /pool is closed/ },
+    )
+  })
+}
