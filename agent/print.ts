@@ -13,6 +13,8 @@ const BURST_LINES = 1000
 class Ring {
   readonly #bytes = Buffer.alloc(RING_BYTES)
   #end = 0
+  /** What came before it is forgotten. */
+  #from = 0
 
   put(chunk: Buffer): void {
     const kept = chunk.length > RING_BYTES ? chunk.subarray(chunk.length - RING_BYTES) : chunk
@@ -22,10 +24,17 @@ class Ring {
     this.#end += kept.length
   }
 
+  forget(): void {
+    this.#from = this.#end
+  }
+
   text(): string {
     const at = this.#end % RING_BYTES
-    if (this.#end <= RING_BYTES) return this.#bytes.toString('utf8', 0, this.#end)
-    return Buffer.concat([this.#bytes.subarray(at), this.#bytes.subarray(0, at)]).toString('utf8')
+    const whole =
+      this.#end <= RING_BYTES
+        ? this.#bytes.subarray(0, this.#end)
+        : Buffer.concat([this.#bytes.subarray(at), this.#bytes.subarray(0, at)])
+    return whole.toString('utf8', Math.max(0, whole.length - (this.#end - this.#from)))
   }
 }
 
@@ -58,6 +67,11 @@ export class Prints {
       }
       for (const line of lines) this.#line(line)
     }
+  }
+
+  /** Another job begins: what the last one printed is none of its business. */
+  forget(): void {
+    this.#ring.forget()
   }
 
   /** All that is remembered, at most 64 KB. */

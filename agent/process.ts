@@ -63,6 +63,7 @@ class WorkerProcess implements Worker {
 
   load(load: number, code: LoadedCode): void {
     this.#flight.sendLoad(load, code)
+    this.#prints.forget()
     this.#writer?.send(toWorkerFrame({ type: 'load', load, code }))
   }
 

@@ -95,7 +95,7 @@ const missedBy = (end: JobEnd, { requirements = [] }: Pick<Conduct, 'requirement
   end.state === 'done' ? unmet(requirements, figuresOfReceipt(end.receipt, end.failed)) : []
 
 const sayEnd = (end: JobEnd, conduct: Conduct): void => {
-  const { stderr, quiet, json, tagged, total, verbose } = conduct
+  const { stderr, quiet, tagged, total, verbose } = conduct
   const whole = end.state === 'done'
   if (!quiet || !whole || end.failed > 0) {
     const kept = whole ? undefined : conduct.kept?.()
@@ -104,7 +104,6 @@ const sayEnd = (end: JobEnd, conduct: Conduct): void => {
   }
   for (const what of missedBy(end, conduct)) stderr.write(`manyhands: ${what} [MH-REQUIREMENT]\n`)
   if (conduct.receiptFile !== undefined) writeReceipt(conduct.receiptFile, end.receipt)
-  if (json) stderr.write(`${JSON.stringify(end.receipt)}\n`)
 }
 
 /** Runs the job to its end and says how it went. */
@@ -118,6 +117,7 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
   })
   const gone = readerGone(conduct.stdout)
   let told: Promise<unknown> | undefined
+  let receipt: Receipt | undefined
   const ending = conduct.start({ signal: stop.signal, onProgress: update => progress.update(update) })
   try {
     const hangup = once(gone, 'abort').then(() => 'gone' as const)
@@ -130,6 +130,7 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
     }
     progress.stop()
     sayEnd(first, conduct)
+    receipt = first.receipt
     // While the hands are closed; nobody fails for what could not be remembered.
     if (first.state === 'done') told = conduct.onDone?.(first).catch(() => {})
     const exitCode = exitCodeOf(first)
@@ -147,5 +148,7 @@ export const conductJob = async (conduct: Conduct): Promise<Conducted> => {
     })
     await told
     interrupt.stop()
+    // A worker's last words come when it is closed, and this is the last line.
+    if (conduct.json && receipt) stderr.write(`${JSON.stringify(receipt)}\n`)
   }
 }

@@ -26,14 +26,34 @@ const CHUNK_BYTES = 1024 * 1024
 
 export const openInline = (): Hands => {
   const folders: string[] = []
+  const removeFolders = (): void => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
+  }
+  process.once('exit', removeFolders)
   return {
     slots: 1,
     claim: () => ({ ready: 1, workers: async () => 0, release: () => {} }),
-    run: async request => new InlineRun(request, await load(request, folders)).toEnd(),
+    run: async request => {
+      const giveBack = lendStandardError()
+      try {
+        return await new InlineRun(request, await load(request, folders)).toEnd()
+      } finally {
+        giveBack()
+      }
+    },
     close: async () => {
-      for (const folder of folders) rmSync(folder, { recursive: true, force: true })
+      process.off('exit', removeFolders)
+      removeFolders()
     },
   }
+}
+
+/** What the function prints goes where a worker's prints go: standard output is left to the results. */
+const lendStandardError = (): (() => void) => {
+  const own = Object.getOwnPropertyDescriptor(process, 'stdout')
+  if (own === undefined) return () => {}
+  Object.defineProperty(process, 'stdout', { ...own, get: () => process.stderr })
+  return () => Object.defineProperty(process, 'stdout', own)
 }
 
 /** Puts the bundle where it can be imported from, as an agent does. */

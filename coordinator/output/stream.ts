@@ -84,7 +84,7 @@ export class StreamOutput implements Output {
     await last()
     const stream = this.#stream
     // Standard streams are not ours to end; an empty write comes back when all before it is handed over.
-    if (stream === process.stdout || stream === process.stderr) {
+    if (isStandard(stream)) {
       if (!stream.destroyed) await new Promise<void>(resolve => stream.write('', () => resolve()))
     } else {
       stream.off('close', this.#onClose)
@@ -94,6 +94,9 @@ export class StreamOutput implements Output {
     if (this.#failure) throw this.#failure
   }
 }
+
+/** By descriptor: process.stdout may be lent to a function for the time of a job. */
+const isStandard = (stream: Writable): boolean => [1, 2].includes((stream as { fd?: number }).fd ?? -1)
 
 const streamError = (where: string, error: NodeJS.ErrnoException): Error =>
   error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED' || error.code === 'ECONNRESET'

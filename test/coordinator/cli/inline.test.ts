@@ -15,6 +15,7 @@ export const odd = x => { if (x % 2) throw new RangeError('odd ' + x); return { 
 export const later = async x => { await null; return 'v' + x }
 export const add = (a, b) => a + b
 export const leave = () => process.exit(9)
+export const loud = x => { console.log('log', x); process.stdout.write('raw\\n'); return x }
 `,
 )
 const shared = join(folder, 'shared.json')
@@ -47,6 +48,18 @@ for (const [title, args] of [
 test('inline, the function runs in the command’s own process', async t => {
   const { code } = await run('map', `${file}#leave`, '--range', '0..3', '--place', 'inline')
   t.is(code, 9)
+})
+
+test('what the function prints inline is on standard error, and standard output is the results’', async t => {
+  for (const command of [
+    ['map', `${file}#loud`, '--range', '7..8'],
+    ['run', `${file}#loud`, '7'],
+  ]) {
+    const { code, stdout, stderr } = await run(...command, '--place', 'inline')
+    t.is(code, 0, stderr)
+    t.is(stdout, '7\n')
+    t.regex(stderr, /^log 7\nraw\n/)
+  }
 })
 
 test('what is no JavaScript, or needs a worker, is refused inline', async t => {
