@@ -4,7 +4,7 @@
 // whole or not at all; what cannot be read or written is no failure, since everything can be measured again.
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { cpus, homedir, release } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import type { RunnerName } from '../proto/shard.js'
@@ -142,8 +142,10 @@ const checked = ({ local, clusters, functions }: Record<string, unknown>): Costs
 
 /** Replaces what is remembered. Resolves with whether it could be written: nobody fails for it. */
 export const writeCosts = async (options: CostsOptions, costs: Costs): Promise<boolean> => {
-  const file = fileOf(options)
-  if (file === undefined) return false
+  const named = fileOf(options)
+  if (named === undefined) return false
+  // A link stays one.
+  const file = await realpath(named).catch(() => named)
   const bounded = {
     schema: SCHEMA,
     fingerprint: fingerprint(options.cores),
@@ -154,6 +156,9 @@ export const writeCosts = async (options: CostsOptions, costs: Costs): Promise<b
   const part = `${file}.${process.pid}-${randomBytes(4).toString('hex')}`
   try {
     await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    // A device or a folder is nothing to be replaced by a file.
+    const there = await stat(file).catch(() => undefined)
+    if (there !== undefined && !there.isFile()) return false
     await writeFile(part, `${JSON.stringify(bounded, undefined, 1)}\n`, { mode: 0o600, flag: 'wx' })
     await rename(part, file)
     return true

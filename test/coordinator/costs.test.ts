@@ -1,6 +1,8 @@
 // The file of costs: what is kept is found again, and nothing that is not whole and of this machine is believed.
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -66,6 +68,22 @@ test('nobody fails where costs cannot be kept, and off keeps none', async t => {
   t.false(await writeCosts({ cores: 2, file: 'off' }, COSTS))
   t.false(await writeCosts({ cores: 2, env: { MANYHANDS_COSTS: 'off', HOME: made } }, COSTS))
   t.deepEqual(await readCosts({ cores: 2, file: 'off' }), NO_COSTS)
+})
+
+test('what is no file is not replaced by one, and a link stays one', async t => {
+  const made = await folder()
+  const socket = join(made, 'socket')
+  const server = createServer().listen(socket)
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  t.false(await writeCosts({ cores: 2, file: socket }, COSTS))
+  t.true(lstatSync(socket).isSocket())
+  const link = join(made, 'link.json')
+  writeFileSync(join(made, 'real.json'), '{}')
+  symlinkSync('real.json', link)
+  t.true(await writeCosts({ cores: 2, file: link }, COSTS))
+  t.true(lstatSync(link).isSymbolicLink())
+  t.deepEqual(await readCosts({ cores: 2, file: join(made, 'real.json') }), COSTS)
 })
 
 test('the file is in the cache folder of the user unless it is named', async t => {
