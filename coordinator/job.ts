@@ -23,7 +23,13 @@ export interface JobRequest {
   readonly abort?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
   /** The caller runs items of the same input in its own loop: what it measured of an item, over so many. */
-  readonly caller?: { readonly itemSeconds: number; readonly items: number; readonly accounts: Accounts }
+  readonly caller?: {
+    readonly itemSeconds: number
+    readonly items: number
+    /** How long its loop keeps the event loop at most. */
+    readonly sliceSeconds: number
+    readonly accounts: Accounts
+  }
 }
 
 export interface JobOptions {

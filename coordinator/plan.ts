@@ -129,7 +129,10 @@ export class Plan {
     const lower = this.#lower(itemSeconds)
     const worthSeconds = this.#worth(lower, remaining)
     const callerRuns = !(this.#areReady && lower > LONG_ITEM_SECONDS)
-    this.#isWorthIt = worthSeconds > STARTS_WORTH * this.#startSeconds
+    this.#isWorthIt = worthSeconds >= STARTS_WORTH * this.#startSeconds
+    // Whoever decides is asked for it first, and then decides again.
+    if (this.wantsHandover) return this.#course
+    this.#newest = { items: 0, seconds: 0 }
     const workers = this.#tooDear(itemSeconds) ? this.#course.workers : this.#workers(worthSeconds, remaining, lower)
     const isFed = this.#areReady && workers > 0 && !this.#isDear
     const course = { workers, isFed, callerRuns: callerRuns || !isFed }
@@ -150,7 +153,6 @@ export class Plan {
    */
   #lower(itemSeconds: number): number {
     const { items, seconds } = this.#newest
-    this.#newest = { items: 0, seconds: 0 }
     return items > 0 ? Math.min(itemSeconds, seconds / items) : itemSeconds
   }
 

@@ -10,8 +10,8 @@ export interface SizingOptions {
   readonly fixedSize?: number
   /** Items that a worker has in progress at once; undefined: as many as it finds to help. */
   readonly concurrency?: number
-  /** What was measured of an item before, over so many. */
-  readonly expected?: { readonly itemSeconds: number; readonly items: number }
+  /** What the caller's own loop measured of an item, over so many; reports wait for the end of its slices, at most so long. */
+  readonly expected?: { readonly itemSeconds: number; readonly items: number; readonly sliceSeconds: number }
 }
 
 /** Local shards need to hide a frame's 0.1 ms, a cluster's a round trip through two streams. */
@@ -49,6 +49,7 @@ export class Sizing {
   readonly #lanes: ShardLanes
   #logItemSeconds: number | undefined
   #overheadSeconds = 0
+  readonly #sliceSeconds: number
   #largestMeasured = 1
   #bytesPerItem = 0
   /** The size that was told last. */
@@ -57,6 +58,7 @@ export class Sizing {
   constructor(options: SizingOptions) {
     this.#options = options
     this.#lanes = new ShardLanes(options.concurrency)
+    this.#sliceSeconds = options.expected?.sliceSeconds ?? 0
     if (options.expected === undefined) return
     this.#logItemSeconds = Math.log(Math.max(options.expected.itemSeconds, LEAST_ITEM_SECONDS))
     this.#largestMeasured = options.expected.items
@@ -74,7 +76,8 @@ export class Sizing {
     const log = Math.log(Math.max(seconds / items, LEAST_ITEM_SECONDS))
     const before = this.#logItemSeconds ?? log
     this.#logItemSeconds = before + NEWEST_ITEM * (log - before)
-    this.#overheadSeconds = (1 - NEWEST) * this.#overheadSeconds + NEWEST * timing.dispatchSeconds
+    this.#overheadSeconds =
+      (1 - NEWEST) * this.#overheadSeconds + NEWEST * Math.max(0, timing.dispatchSeconds - this.#sliceSeconds)
     this.#largestMeasured = Math.max(this.#largestMeasured, items)
     this.#bytesPerItem = Math.max(this.#bytesPerItem * (1 - NEWEST), bytes / items)
   }

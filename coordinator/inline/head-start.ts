@@ -59,6 +59,8 @@ export interface HeadStartOptions {
 const FIRST_SLICE_SECONDS = 0.001
 /** What the event loop waits for at most, but for one item. Smaller: more turns. Larger: timers and sockets that wait. */
 const SLICE_SECONDS = 0.005
+/** While workers are on their way into the job: a dozen messages go to and fro, each of which waits for a slice's end. */
+const JOINING_SLICE_SECONDS = 0.0005
 /** The clock is looked at after so much of the loop, as it is expected to take. */
 const CHUNK_SECONDS = 0.0005
 /** One chunk is at most so many times the last one: the first items are often unlike the rest. */
@@ -154,7 +156,7 @@ export class HeadStart {
       if (clock() < until) continue
       this.#decide()
       await this.#yield()
-      until = clock() + SLICE_SECONDS
+      until = clock() + (this.#isJoining ? JOINING_SLICE_SECONDS : SLICE_SECONDS)
     }
   }
 
@@ -203,8 +205,7 @@ export class HeadStart {
     const { remaining } = this.#shares
     let course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
     if (this.#plan.wantsHandover) {
-      const seconds = this.#part.handoverSeconds()
-      if (seconds !== undefined) this.#plan.expectHandover(seconds)
+      this.#plan.expectHandover(this.#part.handoverSeconds() ?? 0)
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
     }
     if (course.workers > this.#asked) {
@@ -265,7 +266,12 @@ export class HeadStart {
       // Without turns their places are found here.
       options: { ...options, unordered: options.unordered || !inTurn },
       abort: this.#stop.signal,
-      caller: { itemSeconds: this.#plan.itemSeconds ?? 0, items: this.#account.items, accounts: this.#accounts },
+      caller: {
+        itemSeconds: this.#plan.itemSeconds ?? 0,
+        items: this.#account.items,
+        sliceSeconds: SLICE_SECONDS,
+        accounts: this.#accounts,
+      },
     }
     const end = await hands.run(request)
     if (end.state !== 'done') this.#end(end.state, end.why)
@@ -294,6 +300,10 @@ export class HeadStart {
   #keep(failures: readonly ItemFailure[]): void {
     this.#failed += failures.length
     this.#failures.push(...failures.slice(0, Math.max(0, FAILURES_KEPT - this.#failures.length)))
+  }
+
+  get #isJoining(): boolean {
+    return this.#asked > 0 && this.#account.workersItems === 0
   }
 
   get #isOver(): boolean {

@@ -34,14 +34,19 @@ const toArray = (
   copy: (value: unknown) => unknown,
 ): number => {
   let at = from
+  // Adding is cheaper than multiplying, and as exact: a range has safe integers alone.
+  let ranged = start + step * from
   let isCopying = false
   try {
-    for (; at < to; at++) {
-      let item = values === undefined ? start + step * at : values[at]
-      if ((typeof item === 'object' && item !== null) || typeof item === 'function' || typeof item === 'symbol') {
-        isCopying = true
-        item = copy(item)
-        isCopying = false
+    for (; at < to; at++, ranged += step) {
+      let item: unknown = ranged
+      if (values !== undefined) {
+        item = values[at]
+        if ((typeof item === 'object' && item !== null) || typeof item === 'function' || typeof item === 'symbol') {
+          isCopying = true
+          item = copy(item)
+          isCopying = false
+        }
       }
       const value = fn(item)
       if ((typeof value === 'object' && value !== null) || typeof value === 'function' || typeof value === 'symbol') {
@@ -71,14 +76,19 @@ const toDoubles = (
   copy: (value: unknown) => unknown,
 ): number => {
   let at = from
+  // Adding is cheaper than multiplying, and as exact: a range has safe integers alone.
+  let ranged = start + step * from
   let isCopying = false
   try {
-    for (; at < to; at++) {
-      let item = values === undefined ? start + step * at : values[at]
-      if ((typeof item === 'object' && item !== null) || typeof item === 'function' || typeof item === 'symbol') {
-        isCopying = true
-        item = copy(item)
-        isCopying = false
+    for (; at < to; at++, ranged += step) {
+      let item: unknown = ranged
+      if (values !== undefined) {
+        item = values[at]
+        if ((typeof item === 'object' && item !== null) || typeof item === 'function' || typeof item === 'symbol') {
+          isCopying = true
+          item = copy(item)
+          isCopying = false
+        }
       }
       const value = fn(item)
       if (typeof value !== 'number') {

@@ -5,6 +5,7 @@ import { Plan } from '../../coordinator/plan.js'
 const made = (slots = 4, startSeconds = 0.06) => {
   const decisions = new Decisions()
   const plan = new Plan({ place: 'local', slots, startSeconds, decisions })
+  plan.expectHandover(0)
   return { plan, said: () => decisions.all.map(({ decision }) => decision) }
 }
 
@@ -93,4 +94,28 @@ test('the end of a job asks for nobody', t => {
   const { plan } = made()
   plan.ran(100, 10)
   t.is(plan.decide(10, 0).workers, 0)
+})
+
+test('nobody is asked for before it is known what handing over would cost, and nobody when it is too dear', t => {
+  const decisions = new Decisions()
+  const plan = new Plan({ place: 'local', slots: 4, startSeconds: 0.06, decisions })
+  t.false(plan.wantsHandover)
+  plan.ran(1_000_000, 0.02)
+  t.is(plan.decide(0.02, 1e8).workers, 0)
+  t.true(plan.wantsHandover)
+  plan.expectHandover(15e-9)
+  t.is(plan.decide(0.02, 1e8).workers, 0)
+  plan.ran(1000, 0.1)
+  plan.decide(0.1, 1e8)
+  plan.ran(1000, 0.1)
+  t.is(plan.decide(0.2, 1e8).workers, 3)
+  t.is(decisions.all.length, 1)
+})
+
+test('workers that are there already join shorter jobs', t => {
+  const decisions = new Decisions()
+  const plan = new Plan({ place: 'local', slots: 4, startSeconds: 0.06, joinSeconds: 0.0005, decisions })
+  plan.expectHandover(0)
+  plan.ran(100, 0.011)
+  t.is(plan.decide(0.011, 100).workers, 3)
 })
