@@ -27,6 +27,8 @@ class WorkerProcess implements Worker {
   readonly #flight = new Flight()
   readonly #prints: Prints
   readonly #progress = new ProgressFile()
+  /** That have been received so far. */
+  #chunks = 0
   readonly #reader = new FrameReader(FROM_WORKER, { passing: true })
   readonly #child: ChildProcess | undefined
   readonly #writer: FrameWriter | undefined
@@ -122,6 +124,7 @@ class WorkerProcess implements Worker {
   }
 
   #receive(chunk: Uint8Array): void {
+    this.#chunks += 1
     if (this.#isOver || this.#cause?.type === 'protocol') return
     try {
       for (const frame of this.#reader.read(chunk)) this.#handle(frame)
@@ -154,7 +157,10 @@ class WorkerProcess implements Worker {
   /** The worker closed its end. Unless it is about to exit, it can never be heard again. */
   #streamEnded(): void {
     setTimeout(() => {
-      if (this.#exit === undefined) this.#end({ type: 'protocol', message: 'closed descriptor 3' })
+      // What the system has to tell is heard first.
+      setImmediate(() => {
+        if (this.#exit === undefined) this.#end({ type: 'protocol', message: 'closed descriptor 3' })
+      })
     }, PIPE_GRACE_SECONDS * 1000)
   }
 
@@ -188,11 +194,18 @@ class WorkerProcess implements Worker {
   #exited(child: ChildProcess, code: number | null, signal: NodeJS.Signals | null): void {
     this.#exit = { code, signal }
     killGroup(child.pid)
-    const timer = setTimeout(() => {
+    const timer = setTimeout(() => this.#finishUnlessMoreComes(child), PIPE_GRACE_SECONDS * 1000)
+    child.once('close', () => clearTimeout(timer))
+  }
+
+  /** After a time in which this process had no turn, the grace is over before what lies in the pipes was read. */
+  #finishUnlessMoreComes(child: ChildProcess): void {
+    const before = this.#chunks
+    setImmediate(() => {
+      if (this.#chunks !== before && !this.#isOver) return this.#finishUnlessMoreComes(child)
       for (const stream of child.stdio) stream?.destroy()
       this.#finish()
-    }, PIPE_GRACE_SECONDS * 1000)
-    child.once('close', () => clearTimeout(timer))
+    })
   }
 
   #finish(): void {
