@@ -27,7 +27,7 @@ class WorkerProcess implements Worker {
   readonly #flight = new Flight()
   readonly #prints: Prints
   readonly #progress = new ProgressFile()
-  /** That have been received so far. */
+  /** That have come so far, on descriptor 3 and what is printed. */
   #chunks = 0
   readonly #reader = new FrameReader(FROM_WORKER, { passing: true })
   readonly #child: ChildProcess | undefined
@@ -104,7 +104,10 @@ class WorkerProcess implements Worker {
     })
     for (const stream of [child.stdout, child.stderr]) {
       const print = this.#prints.stream()
-      stream?.on('data', print)
+      stream?.on('data', chunk => {
+        this.#chunks += 1
+        print(chunk)
+      })
       stream?.on('error', () => {})
       stream?.on('close', () => print(undefined))
     }
