@@ -15,7 +15,7 @@ import { combineReceipts } from './combine.js'
 import type { AnyFunction } from './function/function.js'
 import { callableOf, nameOf, SentFunctions } from './function/sent.js'
 import { FoldPart } from './inline/fold.js'
-import { HeadStart } from './inline/head-start.js'
+import { HeadStart, type ReadyWorkers } from './inline/head-start.js'
 import { MapPart } from './inline/map.js'
 import { metOf } from './inline/met.js'
 import type { Part } from './inline/part.js'
@@ -65,7 +65,7 @@ export class Pool implements AsyncDisposable {
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
   readonly #sent = new SentFunctions()
-  readonly #pools = { local: new Workers(), cluster: new Workers() }
+  readonly #pools = { local: new TierWorkers(), cluster: new TierWorkers() }
   readonly #hands: Partial<Record<Tier, Promise<Hands>>> = {}
   #closed = false
   #receipt: Receipt | undefined
@@ -467,7 +467,7 @@ const isUnordered = ({ inTurn, unordered }: How): boolean => !inTurn || unordere
 type Tier = 'local' | 'cluster'
 
 /** Those of one tier, as far as they are there. */
-class Workers {
+class TierWorkers implements ReadyWorkers {
   claim: Claim | undefined
   joinSeconds: number | undefined
 

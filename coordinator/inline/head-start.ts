@@ -22,7 +22,7 @@ import type { Part } from './part.js'
 import { type Piece, Shares } from './shares.js'
 
 /** The workers that earlier jobs have left behind. */
-export interface Pool {
+export interface ReadyWorkers {
   readonly isReady: boolean
   /** From asking them for help to their first question for items, as measured last. */
   joinSeconds: number | undefined
@@ -47,7 +47,7 @@ export interface HeadStartOptions {
     /** With the caller's own core. */
     readonly slots: number
     /** What is known of workers that are there already; kept for later jobs. */
-    readonly pool: Pool
+    readonly pool: ReadyWorkers
     readonly hands: () => Promise<Hands>
     /** The function as workers have it. */
     readonly function: () => Promise<JobFunction>
