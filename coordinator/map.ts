@@ -12,8 +12,9 @@ import { copyValue } from '../proto/copy.js'
 import { encodeValue } from '../proto/items.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { combineReceipts } from './combine.js'
+import { CalledFunctions } from './function/called.js'
 import type { AnyFunction } from './function/function.js'
-import { callableOf, nameOf, SentFunctions } from './function/sent.js'
+import { nameOf, SentFunctions } from './function/sent.js'
 import { FoldPart } from './inline/fold.js'
 import { HeadStart, type ReadyWorkers } from './inline/head-start.js'
 import { MapPart } from './inline/map.js'
@@ -64,6 +65,7 @@ export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
+  readonly #called = new CalledFunctions()
   readonly #sent = new SentFunctions()
   readonly #pools = { local: new TierWorkers(), cluster: new TierWorkers() }
   readonly #hands: Partial<Record<Tier, Promise<Hands>>> = {}
@@ -231,7 +233,7 @@ export class Pool implements AsyncDisposable {
   ): Promise<unknown> {
     this.#begin()
     const { place, isInline, jobOptions } = this.#place(options)
-    const call = isInline ? await callableOf(fn, place === 'inline') : undefined
+    const call = isInline ? await this.#called.get(fn, place === 'inline') : undefined
     const source = openSource(items)
     const initial = 'initial' in options ? { value: options.initial } : undefined
     const { end, value } =
@@ -314,7 +316,7 @@ export class Pool implements AsyncDisposable {
   async #runMap(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
     this.#begin()
     const { place, isInline, jobOptions } = this.#place(how)
-    const call = isInline ? await callableOf(fn, place === 'inline') : undefined
+    const call = isInline ? await this.#called.get(fn, place === 'inline') : undefined
     const end =
       call === undefined
         ? await this.#mapInWorkers(fn, source, results, how)

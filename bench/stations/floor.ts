@@ -25,8 +25,8 @@ let next = 0
 let left = 0
 let onDone: () => void = () => {}
 
-const feed = (child: Child): void => {
-  while (child.flying.length < WINDOW && next < waiting.length) {
+const feed = (child: Child, most = WINDOW): void => {
+  while (child.flying.length < most && next < waiting.length) {
     child.flying.push(next)
     child.frames.send(waiting[next++] as Buffer)
   }
@@ -53,7 +53,8 @@ const exchange = (frames: Buffer[]): Promise<Buffer[]> =>
     next = 0
     left = frames.length
     onDone = () => resolve(results)
-    for (const child of children) feed(child)
+    // One each first: two frames are one for each child.
+    for (let most = 1; most <= WINDOW; most++) for (const child of children) feed(child, most)
   })
 
 const cut = (count: number, shards: number): [number, number][] => {

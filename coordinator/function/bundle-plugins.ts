@@ -1,5 +1,6 @@
 // What the bundler must not follow: native addons, which are made for one machine, and this library itself, which would
 // take the whole coordinator along into every worker. In: import paths. Out: an error, or a stub.
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { PartialMessage, Plugin } from 'esbuild'
 
@@ -52,11 +53,12 @@ export const selfStub: Plugin = {
   setup(build) {
     const compiled = fileURLToPath(new URL('../map.js', import.meta.url))
     const source = compiled.replace(/([\\/])dist([\\/]coordinator[\\/]map)\.js$/, '$1$2.ts').replace('//', '/')
-    const stub = { contents: STUB, loader: 'js' } as const
-    build.onResolve({ filter: /^manyhands$/ }, () => ({ path: 'manyhands', namespace: 'manyhands-stub' }))
-    build.onLoad({ filter: /^manyhands$/, namespace: 'manyhands-stub' }, () => stub)
-    build.onLoad({ filter: /[\\/]coordinator[\\/]map\.[jt]s$/ }, ({ path }) =>
-      path === compiled || path === source ? stub : undefined,
+    // In a namespace of its own, because in this package's folder it would be taken for an ES module.
+    const stub = { path: 'manyhands', namespace: 'manyhands-stub' } as const
+    build.onResolve({ filter: /^manyhands$/ }, () => stub)
+    build.onResolve({ filter: /[\\/]map\.[jt]s$/ }, ({ path, resolveDir }) =>
+      [compiled, source].includes(resolve(resolveDir, path)) ? stub : undefined,
     )
+    build.onLoad({ filter: /^manyhands$/, namespace: 'manyhands-stub' }, () => ({ contents: STUB, loader: 'js' }))
   },
 }

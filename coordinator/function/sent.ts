@@ -1,10 +1,10 @@
-// A function that the library was given, as this process calls it and as workers have it. In: a function, or a reference to
-// a module's export. Out: something to call, or a JobFunction. Always true: a function that no worker could have is refused
-// whoever would run it, so that no job fails only because it grew; what was made for workers once is not made again.
+// A function that the library was given, as workers have it. In: a function, or a reference to a module's export. Out: a
+// JobFunction. Always true: what no worker could have is refused with the reason; what was made for workers once is not made
+// again.
 import { metOf } from '../inline/met.js'
 import type { Mappable } from '../options.js'
 import { FunctionReference, resolveFunctionReference } from './from-module.js'
-import { type AnyFunction, FunctionError, type JobFunction } from './function.js'
+import type { AnyFunction, JobFunction } from './function.js'
 import { literalFunction } from './literal.js'
 import { isPlain } from './plain.js'
 
@@ -14,22 +14,8 @@ export const nameOf = (fn: Mappable<AnyFunction>): string => {
   return typeof fn.export === 'string' ? fn.export : fn.export.name
 }
 
-/** The function as this process can call it; undefined where only a worker can. `isInline`: there is no worker. */
-export const callableOf = async (fn: Mappable<AnyFunction>, isInline: boolean): Promise<AnyFunction | undefined> => {
-  if (fn instanceof FunctionReference) {
-    if (typeof fn.export === 'function') return fn.export
-    if (!isInline) return undefined
-    const module = (await import(fn.url)) as Record<string, unknown>
-    const found = module[fn.export]
-    if (typeof found !== 'function')
-      throw new FunctionError('FUNCTION_EXPORT', `${fn.url} has no function ${fn.export}.`)
-    return found as AnyFunction
-  }
-  checkLiteral(fn)
-  return fn
-}
-
-const checkLiteral = (fn: unknown): void => {
+/** Throws for a function that no worker could have. */
+export const checkLiteral = (fn: unknown): void => {
   if (typeof fn !== 'function')
     throw new TypeError(
       `the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`,

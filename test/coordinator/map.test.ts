@@ -387,5 +387,7 @@ test('a closed pool leaves no process and lets the program end', async t => {
 
 test('a worker that loads a module with a Pool at its top level says so', async t => {
   const nested = fromModule(new URL('../../../test/coordinator/fixtures/nested.ts', import.meta.url), 'twice')
-  await t.throwsAsync(pool.map(nested as never, [1]), { message: /worker loaded a module that makes a pool/ })
+  await t.throwsAsync(pool.map(nested as never, [1], { place: 'local' }), {
+    message: /worker loaded a module that makes a pool/,
+  })
 })

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { fromModule } from '../../../coordinator/function/from-module.js'
-import { callableOf, SentFunctions } from '../../../coordinator/function/sent.js'
+import { SentFunctions } from '../../../coordinator/function/sent.js'
 
 test('a function is made for workers once, whoever makes its closure anew', async t => {
   const sent = new SentFunctions()
@@ -26,12 +26,4 @@ test('a module is bundled once for each of its exports', async t => {
   t.is(first, again)
   await t.throwsAsync(sent.get(reference('nothing'), undefined), { message: /nothing/ })
   await t.throwsAsync(sent.get(reference('nothing'), undefined), { message: /nothing/ })
-})
-
-test('what cannot be sent is refused before it is called here, each time', async t => {
-  const factor = 2
-  const captures = (x: number) => x * factor
-  for (let nth = 0; nth < 2; nth++) await t.throwsAsync(callableOf(captures, true), { message: /factor/ })
-  await t.throwsAsync(callableOf(5 as never, true), { message: /expected a function/ })
-  t.is(await callableOf(fromModule(import.meta.url, 'x'), false), undefined)
 })
