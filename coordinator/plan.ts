@@ -35,6 +35,8 @@ const STARTS_WORTH = 3
 const SETTLED_SECONDS = 0.01
 /** The same for a function that was met before, whose loop is compiled. */
 const SETTLED_AGAIN_SECONDS = 0.001
+/** Items that take longer say so from the first one on, but for a stop of the whole process in the midst of it. */
+const TELLING_SECONDS = 100e-6
 /** An item that takes so long keeps the caller's event loop from everything else: workers take over. */
 const LONG_ITEM_SECONDS = 0.02
 /**
@@ -65,6 +67,10 @@ export class Plan {
   #isWorthIt = false
   #slots: number
   #ranSeconds = 0
+  /** Of the item that is not done. */
+  #waitedSeconds = 0
+  /** How often there was something new to decide by. */
+  #slices = 0
 
   constructor(options: PlanOptions) {
     this.#options = options
@@ -86,6 +92,7 @@ export class Plan {
   /** The caller ran so many items, one after the other. */
   ran(items: number, seconds: number): void {
     this.#ranSeconds += seconds
+    this.#waitedSeconds = 0
     this.#item.add(items, seconds)
     this.#newest.items += items
     this.#newest.seconds += seconds
@@ -93,6 +100,7 @@ export class Plan {
 
   /** An item has been running for so long and is not done. */
   waits(seconds: number): void {
+    this.#waitedSeconds = seconds
     this.#item.atLeast(seconds)
   }
 
@@ -126,6 +134,7 @@ export class Plan {
   decide(now: number, remaining: number | undefined): Course {
     const itemSeconds = this.#item.mean
     if (itemSeconds === undefined) return this.#course
+    if (this.#newest.items > 0) this.#slices++
     const lower = this.#lower(itemSeconds)
     const worthSeconds = this.#worth(lower, remaining)
     const callerRuns = !(this.#areReady && lower > LONG_ITEM_SECONDS)
@@ -153,13 +162,15 @@ export class Plan {
    */
   #lower(itemSeconds: number): number {
     const { items, seconds } = this.#newest
-    return items > 0 ? Math.min(itemSeconds, seconds / items) : itemSeconds
+    if (items === 0) return itemSeconds
+    const known = this.#slices < 2 ? this.#options.itemSeconds : undefined
+    return Math.min(itemSeconds, seconds / items, known ?? Number.POSITIVE_INFINITY)
   }
 
   /** What the rest will take the caller alone. */
   #worth(each: number, remaining: number | undefined): number {
     const settled = this.#options.itemSeconds === undefined ? SETTLED_SECONDS : SETTLED_AGAIN_SECONDS
-    if (this.#ranSeconds < settled && each < SETTLED_SECONDS / 100) return 0
+    if (this.#ranSeconds + this.#waitedSeconds < settled && (each < TELLING_SECONDS || this.#slices < 2)) return 0
     return remaining === undefined ? Math.max(this.#ranSeconds, each) : remaining * each
   }
 

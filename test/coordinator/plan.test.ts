@@ -90,6 +90,21 @@ test('an item that has not ended is evidence of how long items are', t => {
   t.is(plan.decide(0.3, 3).workers, 3)
 })
 
+test('one item in which the whole process stood still says nothing of the others', t => {
+  const { plan } = made()
+  plan.ran(1, 0.004)
+  t.is(plan.decide(0.004, 10_000).workers, 0)
+  plan.ran(5000, 0.005)
+  t.is(plan.decide(0.009, 5000).workers, 0)
+})
+
+test('what is known of a function outweighs one slow slice', t => {
+  const plan = new Plan({ place: 'local', slots: 4, startSeconds: 0.06, itemSeconds: 1e-6, decisions: new Decisions() })
+  plan.expectHandover(0)
+  plan.ran(1, 0.004)
+  t.is(plan.decide(0.004, 10_000).workers, 0)
+})
+
 test('the end of a job asks for nobody', t => {
   const { plan } = made()
   plan.ran(100, 10)
