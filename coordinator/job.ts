@@ -3,6 +3,7 @@ import type { ItemFailure } from '../proto/outcome.js'
 import type { Operation, RunnerName } from '../proto/shard.js'
 import type { Accounts } from './accounts.js'
 import type { JobFunction } from './function/function.js'
+import type { Help } from './inline/help.js'
 import type { Input } from './input/input.js'
 import type { Output } from './output/output.js'
 import type { Phases, Receipt } from './receipt.js'
@@ -29,6 +30,8 @@ export interface JobRequest {
     /** How long its loop keeps the event loop at most. */
     readonly sliceSeconds: number
     readonly accounts: Accounts
+    /** It can take back, at the end, what workers have not begun: where outcomes find their places by themselves. */
+    readonly help?: Help
   }
 }
 

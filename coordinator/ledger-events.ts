@@ -45,6 +45,8 @@ export type LedgerEvent =
     }
   /** There is room for a piece of what waits, of at most so many items. */
   | { readonly type: 'resume'; readonly items: number; readonly now: number }
+  /** As `resume`, for the caller's own loop: it is settled there, whatever workers may still say of it. */
+  | { readonly type: 'take'; readonly items: number }
   /** Slots have nothing to do, and nothing waits for them. */
   | ({ readonly type: 'idle'; readonly now: number } & Idleness)
   /** An item that could not be read, or was given up by the coordinator itself. */
@@ -77,6 +79,8 @@ export type LedgerEffect =
     }
   /** These items of the report are settled by it, now and for good. */
   | { readonly type: 'settled'; readonly start: number; readonly end: number }
+  /** The caller's own loop runs these, and answers for their outcomes. */
+  | { readonly type: 'taken'; readonly start: number; readonly end: number }
   /** So many items of the report were settled before, or are tried again. */
   | { readonly type: 'unused'; readonly items: number; readonly why: 'duplicate' | 'retry' }
   | {

@@ -10,7 +10,8 @@
 //   idle slots: what runs is recalled, so that its rest comes back; what is silent for too long is run a second time
 //
 // Always true: an item is settled at most once, by the first outcome that reaches the ledger, whoever sends it; every item
-// that was added and is not settled is in exactly one live shard, or waits; a shard's number is never used twice.
+// that was added and is not settled is in exactly one live shard, or waits; what the caller's loop takes counts as settled by
+// it; a shard's number is never used twice.
 // Leases and attempts only decide who works; a wrong suspicion costs work, never an outcome.
 
 import type { Span } from '../proto/shard.js'
@@ -143,6 +144,14 @@ export class Ledger {
       case 'resume': {
         const span = this.#waiting.take(event.items)
         if (span !== undefined) this.#open(span, false, 0, event.now, effects)
+        break
+      }
+      case 'take': {
+        const span = this.#waiting.take(event.items)
+        if (span === undefined) break
+        this.#settled.add(span.start, span.end)
+        this.#forgetTries(span.start, span.end)
+        effects.push({ type: 'taken', ...span })
         break
       }
       case 'idle':

@@ -20,6 +20,7 @@ import { HeadStart, type ReadyWorkers } from './inline/head-start.js'
 import { MapPart } from './inline/map.js'
 import { metOf } from './inline/met.js'
 import type { Part } from './inline/part.js'
+import { onFirstRead } from './input/first-read.js'
 import { type ItemSource, openSource, type Source } from './input/source.js'
 import { inputOf } from './input/values.js'
 import { ItemError, JobError } from './item-error.js'
@@ -342,7 +343,14 @@ export class Pool implements AsyncDisposable {
     const { spread } = how
     const request = await this.#request(fn, source, how, { ...jobOptions, unordered: isUnordered(how) })
     const hands = await this.#open(place)
-    return hands.run({ ...request, spread, operation: 'map', output: results })
+    const pool = this.#pools[this.#tier(place)]
+    const beganAt = monotonicSeconds()
+    // A later job that begins in the caller's loop wants to know what joining costs.
+    const learn = (): void => {
+      pool.joinSeconds ??= monotonicSeconds() - beganAt
+    }
+    const input = pool.isReady ? onFirstRead(request.input, learn) : request.input
+    return hands.run({ ...request, input, spread, operation: 'map', output: results })
   }
 
   #headStart(

@@ -172,6 +172,7 @@ export class Run {
     const onKill = (): void => this.#stop('interrupted')
     request.signal?.addEventListener('abort', onAbort)
     request.abort?.addEventListener('abort', onKill)
+    request.caller?.help?.onIdle(() => this.#helped())
     if (request.signal?.aborted === true) this.#interrupt()
     if (request.abort?.aborted === true) onKill()
     try {
@@ -334,11 +335,28 @@ export class Run {
 
   /** What was given back comes before what was not read yet: its outcomes are waited for. */
   #resume(): void {
+    this.#giveCaller()
     while (this.#state === 'running' && this.#isWindowOpen && this.#ledger.hasWaiting) {
       const items = this.#size(this.#feeder.unread)
       this.#accounts.shards++
       this.#perform(this.#ledger.step({ type: 'resume', items, now: this.#options.clock() }))
     }
+  }
+
+  /** The caller's loop has nothing to do. */
+  get #isHelped(): boolean {
+    return this.#options.request.caller?.help?.isIdle === true
+  }
+
+  #helped(): void {
+    this.#giveCaller()
+    this.#look()
+  }
+
+  #giveCaller(): void {
+    if (this.#state !== 'running' || !this.#isHelped || !this.#ledger.hasWaiting) return
+    this.#perform(this.#ledger.step({ type: 'take', items: this.#size(this.#feeder.unread) }))
+    this.#checkDone()
   }
 
   #hear(message: Uint8Array): void {
@@ -369,7 +387,7 @@ export class Run {
       ...(givenBack && { givenBack }),
       workSeconds: timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds,
       // A fold that is given back is one that nobody has begun.
-      ...(isMap && { pieceItems: this.#size(this.#feeder.unread) }),
+      ...(isMap && { pieceItems: this.#isHelped ? 0 : this.#size(this.#feeder.unread) }),
     })
     const isUsed = effects.some(effect => effect.type === 'settled')
     this.#accounts.report(`${agent}/${report.slot}`, timing, end - start, isUsed || start === end, now)
@@ -390,7 +408,8 @@ export class Run {
   #look(): void {
     clearTimeout(this.#lookTimer)
     if (!this.#isAllOffered) return
-    const { effects, againSeconds } = this.#stragglers.look(this.#slots, this.#options.clock())
+    const helpers = this.#isHelped ? 1 : 0
+    const { effects, againSeconds } = this.#stragglers.look(this.#slots, helpers, this.#options.clock())
     this.#apply(effects)
     if (againSeconds !== undefined) this.#lookTimer = setTimeout(() => this.#look(), againSeconds * 1000)
   }
@@ -424,6 +443,10 @@ export class Run {
           break
         case 'settled':
           this.#settled(report === undefined ? this.#poisoned(effect) : sliceOutcomes(report, effect))
+          break
+        case 'taken':
+          this.#feeder.settle(effect)
+          this.#options.request.caller?.help?.give(effect)
           break
         case 'poison':
           this.#poison = {
@@ -490,6 +513,7 @@ export class Run {
     this.#state = state
     this.#why = why
     clearTimeout(this.#lookTimer)
+    this.#options.request.caller?.help?.end()
     this.#end()
     this.#feeder.wake()
   }

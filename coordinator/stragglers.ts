@@ -68,11 +68,18 @@ export class Stragglers {
     })
   }
 
-  /** Nothing more is to be offered, and fewer shards live than there are slots. `again` when a later look may find more. */
-  look(slots: number, now: number): { readonly effects: LedgerEffect[]; readonly againSeconds?: number } {
+  /**
+   * Nothing more is to be offered, and fewer shards live than there are slots, or a caller would help whom no offer reaches.
+   * `again` when a later look may find more.
+   */
+  look(
+    slots: number,
+    helpers: number,
+    now: number,
+  ): { readonly effects: LedgerEffect[]; readonly againSeconds?: number } {
     const { ledger, sizing } = this.#options
-    const idle = slots - ledger.liveShards
-    if (idle <= 0 || ledger.liveShards === 0) return { effects: [] }
+    const idle = Math.max(0, slots - ledger.liveShards) + helpers
+    if (idle === 0 || ledger.liveShards === 0) return { effects: [] }
     if (now < this.#nextLookSeconds) return { effects: [], againSeconds: this.#nextLookSeconds - now }
     this.#nextLookSeconds = now + ledger.liveShards * SECONDS_PER_SHARD
     const effects = this.#idle(idle, NO_COPIES, now)

@@ -61,6 +61,12 @@ export class CallerAccount {
     this.#workersItems += items
   }
 
+  /** What lies between the last report and now was neither running nor handing over: there was nothing to do. */
+  resume(now: number): void {
+    this.#reportedAt = now
+    this.#cpuMicroseconds = cpuMicroseconds()
+  }
+
   /** The caller leaves the items to workers: its core is theirs from now on. */
   retire(now: number): void {
     this.report(now)

@@ -12,11 +12,13 @@ import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { Clock } from '../../proto/timing.js'
 import { Accounts } from '../accounts.js'
 import type { JobFunction } from '../function/function.js'
+import { onFirstRead } from '../input/first-read.js'
 import type { Source } from '../input/source.js'
 import type { Claim, Hands, JobEnd, JobOptions, JobRequest, Progress } from '../job.js'
 import { Plan } from '../plan.js'
 import { learnStart, startSecondsOf } from '../start-costs.js'
 import { CallerAccount } from './caller-account.js'
+import { Help } from './help.js'
 import type { Met } from './met.js'
 import type { Part } from './part.js'
 import { type Piece, Shares } from './shares.js'
@@ -61,6 +63,11 @@ const FIRST_SLICE_SECONDS = 0.001
 const SLICE_SECONDS = 0.005
 /** While workers are on their way into the job: a dozen messages go to and fro, each of which waits for a slice's end. */
 const JOINING_SLICE_SECONDS = 0.0005
+/**
+ * Of a slice, or of an item that is longer than one: the event loop has as much again, so that the messages need not wait for an
+ * item each; in a job, so long altogether. Larger: more of the caller's time for a worker whose first items are long.
+ */
+const JOINING_SECONDS = 0.01
 /** The clock is looked at after so much of the loop, as it is expected to take. */
 const CHUNK_SECONDS = 0.0005
 /** One chunk is at most so many times the last one: the first items are often unlike the rest. */
@@ -78,6 +85,10 @@ export class HeadStart {
   readonly #plan: Plan
   readonly #accounts: Accounts
   readonly #account: CallerAccount
+  /** Where values find their places by themselves, the caller can take items back. */
+  readonly #help: Help | undefined
+  /** What was taken back. */
+  #back: Piece | undefined
   readonly #stop = new AbortController()
   #state: JobEnd['state'] = 'done'
   #why: string | undefined
@@ -89,6 +100,8 @@ export class HeadStart {
   #asked = 0
   #workersEnd: Promise<JobEnd> | undefined
   #callerRuns = true
+  /** What is left of it. */
+  #joiningSeconds = JOINING_SECONDS
   /** Ends the wait that the loop is in. */
   #leaveWait: (() => void) | undefined
   /** For the cost of handing over: busy seconds of this thread, and of those the caller's own loop's. */
@@ -105,6 +118,8 @@ export class HeadStart {
       this.#plan.waits(seconds)
       this.#decide()
     })
+    const mayTakeBack = !inTurn && this.#part.operation === 'map' && source.type === 'indexed'
+    this.#help = mayTakeBack ? new Help() : undefined
     this.#plan = new Plan({
       place: workers?.place ?? 'local',
       slots: workers?.slots ?? 1,
@@ -141,23 +156,50 @@ export class HeadStart {
     const { clock, met } = this.#options
     // The first item of a function that is known to take long would keep everyone waiting.
     if (met.itemSeconds !== undefined) this.#decide()
-    let until = clock() + FIRST_SLICE_SECONDS
+    let beganAt = clock()
+    let until = beganAt + FIRST_SLICE_SECONDS
     while (!this.#isOver) {
       if (!this.#callerRuns) {
         this.#account.retire(clock())
         await this.#workersEnd
         return
       }
-      const taken = this.#shares.takeForCaller(this.#chunkItems)
+      const taken = this.#shares.takeForCaller(this.#chunkItems) ?? this.#takeBack()
       const piece = taken instanceof Promise ? await this.#unlessOver(taken) : taken
       if (piece === undefined) return
       const ran = this.#runPiece(piece)
       if (ran instanceof Promise) await this.#unlessOver(ran)
-      if (clock() < until) continue
+      const now = clock()
+      if (now < until) continue
       this.#decide()
-      await this.#yield()
-      until = clock() + (this.#isJoining ? JOINING_SLICE_SECONDS : SLICE_SECONDS)
+      await this.#yield(now - beganAt)
+      beganAt = clock()
+      until = beganAt + (this.#isJoining ? JOINING_SLICE_SECONDS : SLICE_SECONDS)
     }
+  }
+
+  /** With no items of its own left, the caller runs what workers have not begun. */
+  #takeBack(): Piece | undefined | Promise<Piece | undefined> {
+    const piece = this.#back
+    if (piece === undefined) return this.#askBack()
+    const { index, items, from, to } = piece
+    const cut = Math.min(to, from + this.#chunkItems)
+    this.#back = cut === to ? undefined : { index: index + cut - from, items, from: cut, to }
+    return { index, items, from, to: cut }
+  }
+
+  async #askBack(): Promise<Piece | undefined> {
+    const { source, clock } = this.#options
+    if (this.#help === undefined || this.#workersEnd === undefined || source.type !== 'indexed') return undefined
+    this.#account.report(clock())
+    const span = await this.#help.next()
+    if (span === undefined || this.#isOver) return undefined
+    this.#account.resume(clock())
+    const index = this.#shares.indexOf(span.start)
+    this.#back = { index, items: source.items, from: index, to: index + span.end - span.start }
+    // They may be unlike those before.
+    this.#chunkItems = 1
+    return this.#takeBack()
   }
 
   /** One chunk of the loop, and the size of the next. */
@@ -191,10 +233,19 @@ export class HeadStart {
     })
   }
 
-  async #yield(): Promise<void> {
+  async #yield(sliceSeconds: number): Promise<void> {
     await turn()
+    if (this.#workersEnd !== undefined && this.#isJoining) await this.#letJoin(sliceSeconds)
     // What waits for its turn is being run, here or there; the caller's next items would only wait behind it.
     while (!this.#part.hasRoom && !this.#isOver) await new Promise(resolve => setTimeout(resolve, 1))
+  }
+
+  async #letJoin(mostSeconds: number): Promise<void> {
+    const { clock } = this.#options
+    const beganAt = clock()
+    const until = beganAt + Math.min(mostSeconds, this.#joiningSeconds)
+    while (clock() < until && this.#isJoining && !this.#isOver) await turn()
+    this.#joiningSeconds -= clock() - beganAt
   }
 
   /** Asks the plan, and does as it says. */
@@ -254,7 +305,7 @@ export class HeadStart {
       function: fn,
       operation: this.#part.operation,
       spread,
-      input: this.#shares.input(() => {
+      input: onFirstRead(this.#shares.input(), () => {
         const { pool } = this.#options.workers ?? {}
         if (pool !== undefined) pool.joinSeconds = clock() - beganAt
       }),
@@ -271,9 +322,10 @@ export class HeadStart {
         items: this.#account.items,
         sliceSeconds: SLICE_SECONDS,
         accounts: this.#accounts,
+        ...(this.#help && { help: this.#help }),
       },
     }
-    const end = await hands.run(request)
+    const end = await hands.run(request).finally(() => this.#help?.end())
     if (end.state !== 'done') this.#end(end.state, end.why)
     return end
   }

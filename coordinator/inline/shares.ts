@@ -98,13 +98,12 @@ export class Shares {
     return this.#closing
   }
 
-  /** What the workers' job reads; there is one such job, whose items are counted here. `onFirst`: it asks for the first. */
-  input(onFirst: () => void = () => {}): Input {
+  /** What the workers' job reads; there is one such job, whose items are counted here. */
+  input(): Input {
     if (this.#hasInput) throw new Error('a second job of workers would count the same items')
     this.#hasInput = true
     const queue = new BatchQueue()
     let last: Items | undefined
-    let isAsked = false
     const shares = this
     return {
       get count() {
@@ -112,8 +111,6 @@ export class Shares {
         return remaining === undefined ? undefined : shares.#workersItems + remaining
       },
       async next(maxItems, maxBytes) {
-        if (!isAsked) onFirst()
-        isAsked = true
         if (queue.empty) {
           await shares.#fed()
           const wanted = shares.#isPacked ? maxItems : pieceItems(last, maxItems, maxBytes)

@@ -94,8 +94,8 @@ export class LedgerWatch {
         throw new Error(`attempt ${key} was recalled, an old one`)
     } else if (effect.type === 'closed') {
       if (!this.live.delete(effect.shard)) throw new Error(`shard ${effect.shard} was closed, which did not live`)
-    } else if (effect.type === 'settled') {
-      if (effect.start >= effect.end) throw new Error(`nothing was settled: [${effect.start}, ${effect.end})`)
+    } else if (effect.type === 'settled' || effect.type === 'taken') {
+      if (effect.start >= effect.end) throw new Error(`nothing was ${effect.type}: [${effect.start}, ${effect.end})`)
       for (let at = effect.start; at < effect.end; at++) {
         if (this.#settled[at] === true) throw new Error(`item ${at} was settled twice`)
         this.#settled[at] = true

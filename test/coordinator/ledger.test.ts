@@ -148,6 +148,18 @@ test('nothing is recalled that is about to end, that cannot be cut, or of a fold
   t.deepEqual(recalls(fold.step(idle(2, 0))), [])
 })
 
+test('what the caller takes is its own, whatever workers still say of it', t => {
+  const ledger = watched()
+  ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
+  t.deepEqual(ledger.step({ type: 'take', items: 5 }), [], 'nothing waits')
+  ledger.step(idle(1, 0.1))
+  ledger.step(report({ shard: 0, start: 0, end: 2, last: false, givenBack: { start: 4, end: 10 }, pieceItems: 0 }))
+  t.deepEqual(ledger.step({ type: 'take', items: 4 }), [{ type: 'taken', start: 4, end: 7 }], 'half of what came back')
+  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 2, end: 7 }))), [[2, 4]])
+  t.deepEqual(offers(ledger.step({ type: 'resume', items: 9, now: 0 })), ['1.1 [7, 10)'])
+  ledger.checkAll()
+})
+
 test('an attempt that gives back its end goes on with the rest of it', t => {
   const ledger = watched()
   ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
@@ -456,7 +468,7 @@ interface Move {
 
 const move = (): fc.Arbitrary<Move> =>
   fc.record({
-    kind: fc.integer({ min: 0, max: 22 }),
+    kind: fc.integer({ min: 0, max: 23 }),
     pick: fc.nat({ max: 1000 }),
     from: fc.nat({ max: 30 }),
     length: fc.integer({ min: 0, max: 12 }),
@@ -496,7 +508,10 @@ const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
       step({ type: 'tick', now })
     } else if (kind < 8) step({ type: 'reopen', now })
     else if (kind === 20) step({ type: 'resume', items: 1 + length, now })
-    else if (kind > 20) {
+    else if (kind === 23) {
+      // A caller has no part of a fold's shards.
+      if (!options.indivisible) step({ type: 'take', items: 1 + length })
+    } else if (kind > 20) {
       const idleness = {
         slots: 1 + (from % 3),
         itemSeconds: seconds,

@@ -13,6 +13,8 @@ const sayEffect = (effect: LedgerEffect): string => {
       return `offer shard ${effect.shard}, attempt ${effect.attempt}: items ${span(effect)}${effect.careful ? ', carefully' : ''}`
     case 'settled':
       return `settled ${span(effect)}`
+    case 'taken':
+      return `the caller takes ${span(effect)}`
     case 'unused':
       return `unused: ${effect.items} (${effect.why})`
     case 'lost':
@@ -53,6 +55,8 @@ const sayEvent = (event: LedgerEvent): string => {
       return `items ${span(event)} are given up`
     case 'resume':
       return `there is room for ${event.items} items`
+    case 'take':
+      return `the caller has nothing to do, and may have ${event.items} items`
     case 'idle':
       return `${event.slots} slots are idle`
     case 'tick':
@@ -123,6 +127,10 @@ export class Transcript {
 
   resumes(items: number): this {
     return this.#play({ type: 'resume', items, now: this.#now })
+  }
+
+  takes(items: number): this {
+    return this.#play({ type: 'take', items })
   }
 
   /** Slots have nothing to do, where an item takes 0.1 s. */

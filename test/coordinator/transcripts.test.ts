@@ -66,6 +66,13 @@ const PLAYS: Readonly<Record<string, () => Transcript>> = {
     play.resumes(18).resumes(18).reports('ann', '0.1', [3, 5]).beats('ann', '1.1').beats('bob', '2.1')
     return play.reports('bob', '2.1', [23, 40]).reports('ann', '1.1', [5, 23])
   },
+  'the-caller-helps': () => {
+    const play = new Transcript('The caller has run its own items: it takes over what workers have not begun')
+    play.read(0, 40).beats('ann', '0.1').reports('ann', '0.1', [0, 3], { last: false }).wait(0.5).idles(1)
+    play.reports('ann', '0.1', [3, 3], { last: false, givenBack: { start: 5, end: 40 }, pieceItems: 0 })
+    play.takes(12).resumes(12).takes(12).reports('ann', '0.1', [3, 5]).beats('ann', '1.1')
+    return play.reports('ann', '1.1', [17, 29])
+  },
   'a-slow-host': () => {
     const play = new Transcript('A host is much slower than the others: what it is stuck with is run a second time')
     const beat = (): unknown => play.beats('ann', '0.1') && play.beats('bob')

@@ -45,6 +45,21 @@ test('a larger one is shared with workers, each item run once and in its place',
   t.true((pool.receipt?.decisions.length ?? 0) >= 2)
 })
 
+test('a caller with nothing of its own left takes back what slow workers have not begun', async t => {
+  await using pool = new Pool({ slots: 2 })
+  await pool.map(() => 0, range(2), { place: 'local' })
+  const pids = await pool.map((item: number) => {
+    const until = performance.now() + (process.env.MANYHANDS_WORKER === undefined ? 0.2 : 20)
+    while (performance.now() < until);
+    return item < 0 ? 0 : process.pid
+  }, range(3000))
+  const byWorkers = pids.filter(pid => pid !== process.pid).length
+  t.true(byWorkers > 0, 'workers took part')
+  t.true(byWorkers < 200, `${byWorkers} items of 20 ms were left to workers`)
+  t.true(pool.receipt?.decisions.some(({ decision }) => /is taken back/.test(decision)))
+  t.deepEqual([pids.length, pool.receipt?.items, pool.receipt?.failed], [3000, 3000, 0])
+})
+
 test('values are in the order of the items, wherever they were run', async t => {
   await using pool = new Pool({ slots: 2 })
   for (let round = 0; round < 3; round++) {
