@@ -107,7 +107,9 @@ export class Flight {
   curtail(run: number, progress: Progress): number | undefined {
     const found = this.#runs.get(run)
     if (found === undefined) return undefined
-    if (progress.run !== run || this.#queue[0] !== found) return found.reported
+    // The worker is beyond it; its last words are on their way.
+    if (progress.run > run) return found.end
+    if (progress.run < run || progress.sequence === 0) return found.reported
     // Chunks of many items are over in less time than a worker may take to look.
     const ahead = progress.count > 1 ? CHUNKS_AHEAD * progress.count : Math.max(1, progress.count)
     return Math.min(found.end, Math.max(found.reported, progress.start + ahead))

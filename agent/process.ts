@@ -78,8 +78,12 @@ class WorkerProcess implements Worker {
   curtail(run: number): number | undefined {
     if (this.#isOver) return undefined
     const end = this.#flight.curtail(run, this.#progress.read())
-    if (end !== undefined) this.#progress.limit(run, end)
-    return end
+    if (end === undefined) return undefined
+    this.#progress.limit(run, end)
+    // What it has announced meanwhile it may have begun before it saw the limit.
+    const later = this.#flight.curtail(run, this.#progress.read()) ?? end
+    if (later > end) this.#progress.limit(run, later)
+    return Math.max(end, later)
   }
 
   async close(graceSeconds: number): Promise<void> {

@@ -1,9 +1,10 @@
 // What a worker is about to do, where its agent can read it although the worker is dead, or busy for ever: one record of 32
-// bytes in a file without a name that both hold open (descriptor 4 in the worker); behind it one of 16 that the agent writes,
-// where a busy worker can read it. In: spans, before they are begun; where a run is to end early. Out: the last of either.
-// Always true: an item that runs, and the encoding of its value, are inside the span of the last record.
-// Layout, little-endian: u64 sequence, u32 run, u32 zero, u64 index of the first item, u64 count; u32 run, u32 zero, u64 index
-// of the first item that the run shall not begin.
+// bytes in a file without a name that both hold open (descriptor 4 in the worker); behind it 64 of 16 that the agent writes,
+// where a busy worker can read them. In: spans, before they are begun; where runs are to end early. Out: the last of either.
+// Always true: an item that runs, and the encoding of its value, are inside the span of the last record; who announces items
+// and then looks for the limit, and who sets a limit and then reads what is announced, cannot both miss the other.
+// Layout, little-endian: u64 sequence, u32 run, u32 zero, u64 index of the first item, u64 count; then the limits, that of a run
+// at its number modulo 64: u32 run, u32 zero, u64 index of the first item that the run shall not begin.
 
 import { randomBytes } from 'node:crypto'
 import { closeSync, constants, openSync, readSync, unlinkSync, writeSync } from 'node:fs'
@@ -21,6 +22,8 @@ export interface Progress {
 
 const RECORD_BYTES = 32
 const LIMIT_BYTES = 16
+/** More than a worker has runs in its pipe. */
+const LIMITS = 64
 /** The run of a limit that holds for none. */
 const NO_RUN = 0xffff_ffff
 
@@ -33,7 +36,9 @@ export class ProgressFile {
   constructor() {
     this.descriptor = openNameless()
     writeSync(this.descriptor, this.#record, 0, RECORD_BYTES, 0)
-    this.limit(NO_RUN, 0)
+    const limits = Buffer.alloc(LIMITS * LIMIT_BYTES)
+    for (let at = 0; at < LIMITS; at++) limits.writeUInt32LE(NO_RUN, at * LIMIT_BYTES)
+    writeSync(this.descriptor, limits, 0, limits.length, RECORD_BYTES)
   }
 
   /** The run shall not begin this item, nor any behind it. */
@@ -41,7 +46,7 @@ export class ProgressFile {
     const record = Buffer.alloc(LIMIT_BYTES)
     record.writeUInt32LE(run, 0)
     record.writeBigUInt64LE(BigInt(index), 8)
-    writeSync(this.descriptor, record, 0, LIMIT_BYTES, RECORD_BYTES)
+    writeSync(this.descriptor, record, 0, LIMIT_BYTES, placeOfLimit(run))
   }
 
   read(): Progress {
@@ -61,6 +66,8 @@ export class ProgressFile {
     closeSync(this.descriptor)
   }
 }
+
+const placeOfLimit = (run: number): number => RECORD_BYTES + (run % LIMITS) * LIMIT_BYTES
 
 /** Memory rather than a disk where there is such a folder: a record is written before every slow item. */
 const openNameless = (): number => {
@@ -116,7 +123,8 @@ export class Announcer {
     if (isFresh || now - this.#lookedAtMs >= LOOK_MS) {
       this.#lookedAtMs = now
       // A file that the user's code truncated has no limit.
-      if (readSync(this.#descriptor, this.#limit, 0, LIMIT_BYTES, RECORD_BYTES) < LIMIT_BYTES) this.#limit.fill(0xff)
+      if (readSync(this.#descriptor, this.#limit, 0, LIMIT_BYTES, placeOfLimit(run)) < LIMIT_BYTES)
+        this.#limit.fill(0xff)
     }
     return this.#limit.readUInt32LE(0) === run ? Number(this.#limit.readBigUInt64LE(8)) : Number.POSITIVE_INFINITY
   }

@@ -16,10 +16,11 @@ import { CalledFunctions } from './function/called.js'
 import type { AnyFunction } from './function/function.js'
 import { nameOf, SentFunctions } from './function/sent.js'
 import { FoldPart } from './inline/fold.js'
-import { HeadStart, type ReadyWorkers } from './inline/head-start.js'
+import { HeadStart } from './inline/head-start.js'
 import { MapPart } from './inline/map.js'
 import { metOf } from './inline/met.js'
 import type { Part } from './inline/part.js'
+import type { ReadyWorkers, Way } from './inline/ways.js'
 import { onFirstRead } from './input/first-read.js'
 import { type ItemSource, openSource, type Source } from './input/source.js'
 import { inputOf } from './input/values.js'
@@ -362,15 +363,9 @@ export class Pool implements AsyncDisposable {
   ): Promise<JobEnd> {
     const { place, jobOptions } = this.#place(how)
     const { onProgress, spread, inTurn } = how
-    const tier = this.#tier(place)
-    const workers = {
-      place: tier,
-      // An upper bound, until the hands say how many there are.
-      slots: tier === 'cluster' ? Number.POSITIVE_INFINITY : (this.#options.slots ?? availableParallelism()),
-      pool: this.#pools[tier],
-      hands: () => this.#open(place),
-      function: () => this.#sent.get(fn, undefined),
-    }
+    const hasBoth = place === 'auto' && this.#options.nats !== undefined
+    const ways: [Way, ...Way[]] = hasBoth ? [this.#way('local'), this.#way('cluster')] : [this.#way(this.#tier(place))]
+    const workers = { ways, function: () => this.#sent.get(fn, undefined) }
     return new HeadStart({
       name: nameOf(fn),
       met: metOf(call),
@@ -384,6 +379,15 @@ export class Pool implements AsyncDisposable {
       ...(place !== 'inline' && { workers }),
       clock: monotonicSeconds,
     }).run()
+  }
+
+  #way(tier: Tier): Way {
+    return {
+      place: tier,
+      slots: tier === 'cluster' ? Number.POSITIVE_INFINITY : (this.#options.slots ?? availableParallelism()),
+      pool: this.#pools[tier],
+      hands: () => this.#open(tier),
+    }
   }
 
   async #request(

@@ -5,7 +5,6 @@
 import type { Decisions } from './decisions.js'
 
 export interface PlanOptions {
-  readonly place: 'local' | 'cluster'
   /** The caller's core and workers, all together; of a cluster nobody knows them before it is asked. */
   readonly slots: number
   /** From asking for the first worker to its being ready, as measured last, or the best that is known. */
@@ -65,6 +64,7 @@ export class Plan {
   #isDear = false
   #expectedHandoverSeconds: number | undefined
   #isWorthIt = false
+  #remainingSeconds = 0
   #slots: number
   #ranSeconds = 0
   /** Of the item that is not done. */
@@ -82,6 +82,11 @@ export class Plan {
   /** Of one item in the caller's loop, by the newest slices. */
   get itemSeconds(): number | undefined {
     return this.#item.mean
+  }
+
+  /** What the caller's loop alone would take from here, as it was when it was last decided. */
+  get remainingSeconds(): number {
+    return this.#remainingSeconds
   }
 
   /** Items leave the event loop its turns. */
@@ -137,6 +142,7 @@ export class Plan {
     if (this.#newest.items > 0) this.#slices++
     const lower = this.#lower(itemSeconds)
     const worthSeconds = this.#worth(lower, remaining)
+    this.#remainingSeconds = worthSeconds
     const callerRuns = !(this.#areReady && lower > LONG_ITEM_SECONDS)
     this.#isWorthIt = worthSeconds >= STARTS_WORTH * this.#startSeconds
     // Whoever decides is asked for it first, and then decides again.
@@ -197,8 +203,8 @@ export class Plan {
     const before = this.#course
     const { decisions } = this.#options
     if (course.workers > before.workers) {
-      const workers = course.workers === 1 ? '1 worker' : `${course.workers} workers`
-      const who = this.#options.place === 'cluster' ? 'the cluster' : workers
+      const { workers } = course
+      const who = workers === 1 ? '1 worker' : Number.isFinite(workers) ? `${workers} workers` : 'workers'
       decisions.add(now, `${who} beside the caller's loop: what remains is worth more than the start`, figures)
     }
     if (course.isFed && !before.isFed)

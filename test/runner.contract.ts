@@ -139,6 +139,15 @@ export const runnerContract = (test: TestFn, { runner, code, back }: Kit): void 
     t.deepEqual((await behind).values, all(3))
     t.true((await next).values.length <= 2)
     t.is(seat.worker.curtail(4), undefined, 'it has ended')
+    const [busy, ...waiting] = [50, 5, 6, 7].map(items => seat.run(load, range(items)))
+    await new Promise(resolve => setTimeout(resolve, 100))
+    t.deepEqual(
+      [6, 7, 8].map(run => seat.worker.curtail(run)),
+      [0, 0, 0],
+    )
+    t.true((seat.worker.curtail(5) as number) < 50)
+    t.true(((await busy)?.values.length ?? 50) < 50)
+    for (const each of waiting) t.is((await each).values.length, 0, 'each has a limit of its own')
     t.deepEqual((await seat.run(load, range(2))).values, all(2))
     await seat.worker.close(5)
   })

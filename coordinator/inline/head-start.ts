@@ -12,23 +12,17 @@ import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { Clock } from '../../proto/timing.js'
 import { Accounts } from '../accounts.js'
 import type { JobFunction } from '../function/function.js'
-import { onFirstRead } from '../input/first-read.js'
 import type { Source } from '../input/source.js'
-import type { Claim, Hands, JobEnd, JobOptions, JobRequest, Progress } from '../job.js'
+import type { JobEnd, JobOptions, Progress } from '../job.js'
 import { Plan } from '../plan.js'
-import { learnStart, startSecondsOf } from '../start-costs.js'
+import { startSecondsOf } from '../start-costs.js'
 import { CallerAccount } from './caller-account.js'
 import { Help } from './help.js'
 import type { Met } from './met.js'
 import type { Part } from './part.js'
 import { type Piece, Shares } from './shares.js'
-
-/** The workers that earlier jobs have left behind. */
-export interface ReadyWorkers {
-  readonly isReady: boolean
-  /** From asking them for help to their first question for items, as measured last. */
-  joinSeconds: number | undefined
-}
+import { type Way, Ways } from './ways.js'
+import { WorkersJob } from './workers-job.js'
 
 export interface HeadStartOptions {
   readonly name: string
@@ -45,12 +39,7 @@ export interface HeadStartOptions {
   readonly onProgress?: (progress: Progress) => void
   /** Where workers may be; none: the caller's loop alone. */
   readonly workers?: {
-    readonly place: 'local' | 'cluster'
-    /** With the caller's own core. */
-    readonly slots: number
-    /** What is known of workers that are there already; kept for later jobs. */
-    readonly pool: ReadyWorkers
-    readonly hands: () => Promise<Hands>
+    readonly ways: readonly [Way, ...Way[]]
     /** The function as workers have it. */
     readonly function: () => Promise<JobFunction>
   }
@@ -95,9 +84,7 @@ export class HeadStart {
   #failed = 0
   readonly #failures: ItemFailure[] = []
   #chunkItems = 1
-  #claim: Claim | undefined
-  #function: Promise<JobFunction> | undefined
-  #asked = 0
+  readonly #workers: WorkersJob | undefined
   #workersEnd: Promise<JobEnd> | undefined
   #callerRuns = true
   /** What is left of it. */
@@ -120,15 +107,16 @@ export class HeadStart {
     })
     const mayTakeBack = !inTurn && this.#part.operation === 'map' && source.type === 'indexed'
     this.#help = mayTakeBack ? new Help() : undefined
+    const ways = workers && new Ways(workers.ways, this.#accounts.decisions, clock)
+    const pool = ways?.likeliest.pool
     this.#plan = new Plan({
-      place: workers?.place ?? 'local',
-      slots: workers?.slots ?? 1,
+      slots: ways?.slots ?? 1,
       startSeconds: startSecondsOf('node'),
       ...(met.itemSeconds !== undefined && { itemSeconds: met.itemSeconds }),
-      ...(workers?.pool.isReady === true &&
-        workers.pool.joinSeconds !== undefined && { joinSeconds: workers.pool.joinSeconds }),
+      ...(pool?.isReady === true && pool.joinSeconds !== undefined && { joinSeconds: pool.joinSeconds }),
       decisions: this.#accounts.decisions,
     })
+    if (ways !== undefined && workers !== undefined) this.#workers = this.#makeWorkers(ways, workers)
   }
 
   async run(): Promise<JobEnd> {
@@ -147,7 +135,7 @@ export class HeadStart {
     const workersEnd = await this.#workersEnd
     clearInterval(progress)
     abort.removeEventListener('abort', onAbort)
-    this.#claim?.release()
+    this.#workers?.release()
     await this.#shares.close().catch(() => {})
     return this.#finish(workersEnd, clock())
   }
@@ -250,7 +238,8 @@ export class HeadStart {
 
   /** Asks the plan, and does as it says. */
   #decide(): void {
-    const { workers, clock } = this.#options
+    const { clock } = this.#options
+    const workers = this.#workers
     if (workers === undefined || this.#isOver) return
     this.#measureHandover()
     const { remaining } = this.#shares
@@ -259,10 +248,8 @@ export class HeadStart {
       this.#plan.expectHandover(this.#part.handoverSeconds() ?? 0)
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
     }
-    if (course.workers > this.#asked) {
-      this.#asked = course.workers
-      this.#summon(course.workers).catch(error => this.#end('broken', (error as Error).message))
-    }
+    if (course.workers > workers.asked)
+      this.#summon(workers, course.workers).catch(error => this.#end('broken', (error as Error).message))
     this.#shares.feed(course.isFed && this.#part.hasRoom)
     this.#callerRuns = course.callerRuns
   }
@@ -276,58 +263,47 @@ export class HeadStart {
     this.#busyAtSeconds = busySeconds
   }
 
-  async #summon(count: number): Promise<void> {
-    const { workers, clock } = this.#options
-    if (workers === undefined) return
-    const askedAtSeconds = clock()
-    const hands = await workers.hands()
-    if (this.#isOver) return
-    this.#plan.offered(hands.slots)
-    if (Math.min(count, hands.slots - 1) < 1 && this.#plan.isShort) return
-    this.#claim ??= hands.claim('node')
-    const wasReady = this.#claim.ready > 0
-    // While workers start.
-    this.#function ??= workers.function()
-    const [fn] = await Promise.all([this.#function, this.#claim.workers(count)])
-    const startSeconds = clock() - askedAtSeconds
-    if (!wasReady) learnStart('node', startSeconds)
-    // Further workers come to the one job that there is.
-    if (this.#isOver || this.#workersEnd !== undefined || this.#shares.remaining === 0) return
-    this.#workersEnd = this.#runWorkers(hands, fn)
+  async #summon(workers: WorkersJob, count: number): Promise<void> {
+    const at = (): number => this.#account.secondsAt(this.#options.clock())
+    const startSeconds = await workers.ask(count, this.#plan.remainingSeconds, at)
+    if (startSeconds === undefined || workers.end === undefined) return
+    this.#workersEnd = workers.end
+      .finally(() => this.#help?.end())
+      .then(end => {
+        if (end.state !== 'done') this.#end(end.state, end.why)
+        return end
+      })
     this.#plan.ready(startSeconds)
     this.#decide()
   }
 
-  async #runWorkers(hands: Hands, fn: JobFunction): Promise<JobEnd> {
+  #makeWorkers(ways: Ways, workers: NonNullable<HeadStartOptions['workers']>): WorkersJob {
     const { spread, options, inTurn, clock } = this.#options
-    const beganAt = clock()
-    const request: JobRequest = {
-      function: fn,
+    return new WorkersJob({
+      ways,
+      function: workers.function,
       operation: this.#part.operation,
       spread,
-      input: onFirstRead(this.#shares.input(), () => {
-        const { pool } = this.#options.workers ?? {}
-        if (pool !== undefined) pool.joinSeconds = clock() - beganAt
-      }),
-      output: {
-        write: outcomes => this.#receive(outcomes),
-        commit: async () => {},
-        abandon: async () => {},
-      },
+      input: () => this.#shares.input(),
+      write: outcomes => this.#receive(outcomes),
       // Without turns their places are found here.
       options: { ...options, unordered: options.unordered || !inTurn },
       abort: this.#stop.signal,
-      caller: {
+      caller: () => ({
         itemSeconds: this.#plan.itemSeconds ?? 0,
         items: this.#account.items,
         sliceSeconds: SLICE_SECONDS,
         accounts: this.#accounts,
         ...(this.#help && { help: this.#help }),
+      }),
+      isOver: () => this.#isOver,
+      hasItems: () => this.#shares.remaining !== 0,
+      onSlots: slots => {
+        this.#plan.offered(slots)
+        return slots > 1 || !this.#plan.isShort
       },
-    }
-    const end = await hands.run(request).finally(() => this.#help?.end())
-    if (end.state !== 'done') this.#end(end.state, end.why)
-    return end
+      clock,
+    })
   }
 
   /** The outcomes of the workers' job, at their places in the whole. */
@@ -355,7 +331,7 @@ export class HeadStart {
   }
 
   get #isJoining(): boolean {
-    return this.#asked > 0 && this.#account.workersItems === 0
+    return (this.#workers?.asked ?? 0) > 0 && this.#account.workersItems === 0
   }
 
   get #isOver(): boolean {
@@ -381,7 +357,7 @@ export class HeadStart {
         settled: this.#account.items + this.#account.workersItems,
         failed: this.#failed,
         total: source.type === 'indexed' ? source.count : undefined,
-        slots: 1 + this.#asked,
+        slots: 1 + (this.#workers?.asked ?? 0),
         agents: this.#workersEnd === undefined ? 0 : 1,
         wallSeconds: this.#account.secondsAt(clock()),
         coreSeconds: this.#accounts.soFar(clock()).phases,

@@ -4,7 +4,7 @@ import { Plan } from '../../coordinator/plan.js'
 
 const made = (slots = 4, startSeconds = 0.06) => {
   const decisions = new Decisions()
-  const plan = new Plan({ place: 'local', slots, startSeconds, decisions })
+  const plan = new Plan({ slots, startSeconds, decisions })
   plan.expectHandover(0)
   return { plan, said: () => decisions.all.map(({ decision }) => decision) }
 }
@@ -99,7 +99,7 @@ test('one item in which the whole process stood still says nothing of the others
 })
 
 test('what is known of a function outweighs one slow slice', t => {
-  const plan = new Plan({ place: 'local', slots: 4, startSeconds: 0.06, itemSeconds: 1e-6, decisions: new Decisions() })
+  const plan = new Plan({ slots: 4, startSeconds: 0.06, itemSeconds: 1e-6, decisions: new Decisions() })
   plan.expectHandover(0)
   plan.ran(1, 0.004)
   t.is(plan.decide(0.004, 10_000).workers, 0)
@@ -113,7 +113,7 @@ test('the end of a job asks for nobody', t => {
 
 test('nobody is asked for before it is known what handing over would cost, and nobody when it is too dear', t => {
   const decisions = new Decisions()
-  const plan = new Plan({ place: 'local', slots: 4, startSeconds: 0.06, decisions })
+  const plan = new Plan({ slots: 4, startSeconds: 0.06, decisions })
   t.false(plan.wantsHandover)
   plan.ran(1_000_000, 0.02)
   t.is(plan.decide(0.02, 1e8).workers, 0)
@@ -129,7 +129,7 @@ test('nobody is asked for before it is known what handing over would cost, and n
 
 test('workers that are there already join shorter jobs', t => {
   const decisions = new Decisions()
-  const plan = new Plan({ place: 'local', slots: 4, startSeconds: 0.06, joinSeconds: 0.0005, decisions })
+  const plan = new Plan({ slots: 4, startSeconds: 0.06, joinSeconds: 0.0005, decisions })
   plan.expectHandover(0)
   plan.ran(100, 0.011)
   t.is(plan.decide(0.011, 100).workers, 3)

@@ -72,9 +72,11 @@ const run = async ({ run, load, start, items, careful, timeBoxSeconds }: WorkerR
     return
   }
   const isWanted = (offset: number): boolean => start + offset < announcer.limitOf(run, true)
-  for (let offset = 0; offset < count && isWanted(offset); offset++) {
+  for (let offset = 0; offset < count; offset++) {
     source.prepare(offset, offset + 1)
     announcer.announce(run, start + offset, 1)
+    // Behind the announcement: the agent reads that after it has set a limit.
+    if (!isWanted(offset)) break
     const began = nowSeconds()
     const settled = await settle(line, start + offset, () => source.at(offset))
     if ('value' in settled) part.value(settled.value)

@@ -187,13 +187,20 @@ export const runMap = async (
   const caller = new ChunkCaller(loaded, run.items, source, part)
   const endSeconds = nowSeconds() + run.timeBoxSeconds
   let offset = 0
-  let count = Math.min(source.count, announcer.limitOf(run.run, true) - run.start)
+  let count = source.count
+  // Nothing is announced yet.
+  let isFresh = true
   while (offset < count) {
-    const to = Math.min(count, offset + (run.careful ? 1 : Math.min(pace.size, part.room)))
+    const wanted = Math.min(count, offset + (run.careful ? 1 : Math.min(pace.size, part.room)))
     const from = offset
     const preparing = nowSeconds()
-    source.prepare(from, to)
-    announcer.announce(run.run, run.start + from, to - from)
+    source.prepare(from, wanted)
+    announcer.announce(run.run, run.start + from, wanted - from)
+    // Behind the announcement: the agent reads that after it has set a limit. Before items that take long always.
+    count = Math.min(count, announcer.limitOf(run.run, isFresh || wanted - from === 1) - run.start)
+    if (from >= count) break
+    isFresh = false
+    const to = Math.min(wanted, count)
     const began = nowSeconds()
     part.decoded(began - preparing)
     const encodedBefore = part.encodeSeconds
@@ -222,7 +229,6 @@ export const runMap = async (
     const now = nowSeconds()
     part.turned(now - called)
     pace.observe(offset - from, now - began)
-    count = Math.min(count, announcer.limitOf(run.run, false) - run.start)
     if (offset >= count || now >= endSeconds) break
     if (run.careful || part.due(now)) {
       announcer.rest(run.run, part.next)

@@ -23,6 +23,7 @@ NONE, RANGE, F64, NUMBER, I64, JSON = range(6)
 HEADER = struct.Struct("<IBBHIII")
 RECORD = struct.Struct("<QIIQQ")
 LIMIT = struct.Struct("<IIQ")
+LIMITS = 64
 FRAME_LIMIT_BYTES = 256 * 1024 * 1024
 VALUE_LIMIT = 64 * 1024 * 1024
 MESSAGE_LIMIT = 4 * 1024
@@ -399,7 +400,7 @@ class Channel:
         """The index of the first item that the run shall not begin, or None; looked up now and then."""
         if fresh or moment - self.looked >= LOOK_SECONDS:
             self.looked = moment
-            record = os.pread(4, LIMIT.size, RECORD.size)
+            record = os.pread(4, LIMIT.size, RECORD.size + number % LIMITS * LIMIT.size)
             # A file that the user's code truncated has no limit.
             self.limited = LIMIT.unpack(record)[::2] if len(record) == LIMIT.size else (None, 0)
         return self.limited[1] if self.limited[0] == number else None

@@ -28,7 +28,7 @@ test('a pool of a NATS server begins in the caller, and its agents join when it 
     )
     t.true(many.some(({ pid }) => pid !== process.pid))
     t.is(pool.receipt?.placement, 'cluster')
-    t.true(pool.receipt?.decisions.some(({ decision }) => decision.startsWith('the cluster beside')))
+    t.true(pool.receipt?.decisions.some(({ decision }) => /cluster's workers/.test(decision)))
     const there = await pool.map(work, range(4), { place: 'cluster' })
     t.false(there.some(({ pid }) => pid === process.pid))
     const here = await pool.map(work, range(4), { place: 'local' })
@@ -37,6 +37,21 @@ test('a pool of a NATS server begins in the caller, and its agents join when it 
   } finally {
     agent.kill('SIGTERM')
     await gone
+    await server.stop()
+  }
+})
+
+test('a pool of a NATS server whose cluster has nobody shares its jobs with workers of its own machine', async t => {
+  const server = await NatsServer.start(await stableServer())
+  try {
+    await using pool = new Pool({ nats: server.url, slots: 2 })
+    const done = await pool.map(work, range(300))
+    t.true(done.some(({ pid }) => pid !== process.pid))
+    t.is(pool.receipt?.placement, 'local')
+    const chosen = pool.receipt?.decisions.find(({ decision }) => /this machine's workers/.test(decision))
+    t.is(chosen?.figures.cluster_workers, 0)
+    t.is(chosen?.figures.local_workers, 1)
+  } finally {
     await server.stop()
   }
 })

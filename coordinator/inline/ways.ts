@@ -1,0 +1,99 @@
+// The ways to workers that a job in its caller's loop has: this machine's, a cluster's, or the better of both. In: ways, and what
+// remains of the job. Out: the one to go, opened. Always true: a cluster of which nothing is heard for a moment has no workers.
+import { setTimeout as pause } from 'node:timers/promises'
+import type { Decisions } from '../decisions.js'
+import type { Claim, Hands } from '../job.js'
+import { choosePlace } from '../placing.js'
+import { startSecondsOf } from '../start-costs.js'
+
+/** The workers that earlier jobs have left behind. */
+export interface ReadyWorkers {
+  readonly isReady: boolean
+  /** From asking them for help to their first question for items, as measured last. */
+  joinSeconds: number | undefined
+}
+
+export interface Way {
+  readonly place: 'local' | 'cluster'
+  /** With the caller's own core; infinite where nobody knows before they are asked. */
+  readonly slots: number
+  /** What is known of workers that are there already; kept for later jobs. */
+  readonly pool: ReadyWorkers
+  readonly hands: () => Promise<Hands>
+}
+
+export interface OpenWay {
+  readonly way: Way
+  readonly hands: Hands
+  readonly claim: Claim
+}
+
+/** An agent answers a new coordinator at once. Smaller: far ones are not heard. Larger: a job waits for a cluster without any. */
+const FIRST_AGENT_SECONDS = 0.3
+/** The others answer the same question. */
+const OTHER_AGENTS_SECONDS = 0.02
+
+export class Ways {
+  readonly #ways: readonly [Way, ...Way[]]
+  readonly #decisions: Decisions
+  readonly #clock: () => number
+
+  constructor(ways: readonly [Way, ...Way[]], decisions: Decisions, clock: () => number) {
+    this.#ways = ways
+    this.#decisions = decisions
+    this.#clock = clock
+  }
+
+  /** The quickest of those known. */
+  get likeliest(): Way {
+    return this.#ways.find(({ pool }) => pool.isReady) ?? this.#ways[0]
+  }
+
+  /** An upper bound, until one is open. */
+  get slots(): number {
+    return Math.max(...this.#ways.map(({ slots }) => slots))
+  }
+
+  /** `at`: seconds since the job's begin, for the account of the decision. */
+  async open(remainingSeconds: number, at: () => number): Promise<OpenWay> {
+    const [first] = this.#ways
+    const local = this.#ways.find(({ place }) => place === 'local')
+    const cluster = this.#ways.find(({ place }) => place === 'cluster')
+    if (local === undefined || cluster === undefined) return claimed(first, await first.hands())
+    const beganAt = this.#clock()
+    const opened = claimed(cluster, await cluster.hands())
+    if (opened.claim.ready === 0) {
+      await Promise.race([opened.claim.workers(1), pause(FIRST_AGENT_SECONDS)])
+      await pause(OTHER_AGENTS_SECONDS)
+    }
+    const openSeconds = this.#clock() - beganAt
+    const offers = {
+      local: { place: 'local', workers: local.slots - 1, startSeconds: startOf(local) },
+      // The way that was just gone need not be gone again.
+      cluster: {
+        place: 'cluster',
+        workers: opened.claim.ready,
+        startSeconds: cluster.pool.joinSeconds ?? openSeconds,
+      },
+    } as const
+    const { place, seconds } = choosePlace(offers.local, offers.cluster, remainingSeconds)
+    this.#decisions.add(
+      at(),
+      `${place === 'cluster' ? "the cluster's workers end" : "this machine's workers end"} it first`,
+      {
+        remaining_seconds: remainingSeconds,
+        local_workers: offers.local.workers,
+        local_seconds: seconds.local,
+        cluster_workers: offers.cluster.workers,
+        cluster_seconds: seconds.cluster,
+      },
+    )
+    if (place === 'cluster') return opened
+    opened.claim.release()
+    return claimed(local, await local.hands())
+  }
+}
+
+const startOf = ({ pool }: Way): number => (pool.isReady ? (pool.joinSeconds ?? 0) : startSecondsOf('node'))
+
+const claimed = (way: Way, hands: Hands): OpenWay => ({ way, hands, claim: hands.claim('node') })
