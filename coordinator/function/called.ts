@@ -29,7 +29,7 @@ export class CalledFunctions {
   /** `isInline`: there is no worker, so that what cannot be called is an error. */
   async get(fn: Mappable<AnyFunction>, isInline: boolean): Promise<AnyFunction | undefined> {
     if (!(fn instanceof FunctionReference)) {
-      checkLiteral(fn)
+      await checkLiteral(fn)
       return fn
     }
     if (typeof fn.export === 'function') return fn.export

@@ -3,9 +3,9 @@
 // again.
 import { metOf } from '../inline/met.js'
 import type { Mappable } from '../options.js'
+import { builtInPath } from './built-in.js'
 import { FunctionReference, resolveFunctionReference } from './from-module.js'
 import type { AnyFunction, JobFunction } from './function.js'
-import { literalFunction } from './literal.js'
 import { isPlain } from './plain.js'
 
 /** For people. */
@@ -15,18 +15,24 @@ export const nameOf = (fn: Mappable<AnyFunction>): string => {
 }
 
 /** Throws for a function that no worker could have. */
-export const checkLiteral = (fn: unknown): void => {
-  if (typeof fn !== 'function')
-    throw new TypeError(
-      `the function is ${fn === null ? 'null' : `a ${typeof fn}`}: expected a function or fromModule(…)`,
-    )
+export const checkLiteral = async (fn: unknown): Promise<void> => {
+  if (typeof fn !== 'function') throw noFunction(fn)
   if (natives.has(fn as AnyFunction)) return
   const met = metOf(fn as AnyFunction)
   if (met.isSendable) return
-  if (!isPlain(Function.prototype.toString.call(fn))) literalFunction(fn as AnyFunction)
+  const isKnown = isNative(fn) ? builtInPath(fn as AnyFunction) !== undefined : isPlain(sourceOf(fn))
+  if (!isKnown) (await literals()).literalFunction(fn as AnyFunction)
   if (isNative(fn)) natives.add(fn as AnyFunction)
   else met.isSendable = true
 }
+
+const noFunction = (value: unknown): TypeError =>
+  new TypeError(
+    `the function is ${value === null ? 'null' : `a ${typeof value}`}: expected a function or fromModule(…)`,
+  )
+
+/** With a parser, which takes longer to load than all the rest; most jobs need none. */
+const literals = () => import('./literal.js')
 
 /** Those that workers have by name: their texts do not tell them apart. */
 const natives = new WeakSet<AnyFunction>()
@@ -71,8 +77,8 @@ const make = async (fn: Mappable<AnyFunction>, init: AnyFunction | string | unde
   if (fn instanceof FunctionReference) {
     return resolveFunctionReference(fn, { cwd: process.cwd(), ...(init !== undefined && { init }) })
   }
-  if (typeof fn !== 'function') checkLiteral(fn)
+  if (typeof fn !== 'function') throw noFunction(fn)
   if (typeof init === 'string')
     throw new TypeError('init: an export by name goes with fromModule; give a self-contained function here')
-  return literalFunction(fn, init === undefined ? {} : { init })
+  return (await literals()).literalFunction(fn, init === undefined ? {} : { init })
 }
