@@ -7,38 +7,15 @@
 // In: a function and items. Out: its values, in input order unless asked otherwise, each item's exactly once.
 // Names and meanings follow Python's multiprocessing where JavaScript has no stronger habit.
 import { setMaxListeners } from 'node:events'
-import { availableParallelism } from 'node:os'
-import { copyValue } from '../proto/copy.js'
-import { encodeValue } from '../proto/items.js'
-import { monotonicSeconds } from '../proto/timing.js'
-import { combineReceipts } from './combine.js'
-import { CalledFunctions } from './function/called.js'
 import type { AnyFunction } from './function/function.js'
-import { nameOf, SentFunctions } from './function/sent.js'
-import { FoldPart } from './inline/fold.js'
-import { HeadStart } from './inline/head-start.js'
-import { MapPart } from './inline/map.js'
-import { metOf } from './inline/met.js'
-import type { Part } from './inline/part.js'
-import type { ReadyWorkers, Way } from './inline/ways.js'
-import { onFirstRead } from './input/first-read.js'
 import { type ItemSource, openSource, type Source } from './input/source.js'
-import { inputOf } from './input/values.js'
 import { ItemError, JobError } from './item-error.js'
-import { type Claim, type Hands, JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest } from './job.js'
-import {
-  checkPoolOptions,
-  jobOptionsOf,
-  type MapOptions,
-  type Mappable,
-  type Place,
-  type PoolOptions,
-  placeOf,
-} from './options.js'
+import { JOB_DEFAULTS, type JobEnd } from './job.js'
+import { type How, PoolJobs } from './jobs.js'
+import { checkPoolOptions, type MapOptions, type Mappable, type Place, type PoolOptions } from './options.js'
 import { ArrayResults, DoublesResults, type Results, StreamResults } from './output/results.js'
 import { type Settled, streamValues } from './output/value-stream.js'
 import type { Receipt } from './receipt.js'
-import { NOTHING_TO_REDUCE, reduceJob } from './reduce.js'
 
 export { type FunctionReference, fromModule } from './function/from-module.js'
 export { FunctionError } from './function/function.js'
@@ -67,10 +44,7 @@ export class Pool implements AsyncDisposable {
   readonly #options: PoolOptions
   readonly #stop = new AbortController()
   readonly #running = new Set<Promise<unknown>>()
-  readonly #called = new CalledFunctions()
-  readonly #sent = new SentFunctions()
-  readonly #pools = { local: new TierWorkers(), cluster: new TierWorkers() }
-  readonly #hands: Partial<Record<Tier, Promise<Hands>>> = {}
+  readonly #jobs: PoolJobs
   #closed = false
   #receipt: Receipt | undefined
 
@@ -83,6 +57,7 @@ export class Pool implements AsyncDisposable {
     this.#options = checkPoolOptions(options)
     // Every call listens to it.
     setMaxListeners(0, this.#stop.signal)
+    this.#jobs = new PoolJobs(this.#options, this.#stop.signal)
   }
 
   /** The account of the last job that ended. */
@@ -184,14 +159,14 @@ export class Pool implements AsyncDisposable {
   /** A call is handed over so that its caller can go on. */
   #asWorker({ place }: MapOptions): { readonly place: Place } {
     const asked = place ?? this.#options.place ?? 'auto'
-    return { place: asked === 'auto' ? this.#tier('auto') : asked }
+    return { place: asked === 'auto' ? this.#jobs.tierOf('auto') : asked }
   }
 
   /** Waits for what runs, then ends the workers. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.allSettled([...this.#running])
-    await this.#end()
+    await this.#jobs.close()
   }
 
   /** Ends everything at once; what runs rejects. Idempotent. */
@@ -199,7 +174,7 @@ export class Pool implements AsyncDisposable {
     this.#closed = true
     this.#stop.abort(new JobError('the pool was terminated'))
     await Promise.allSettled([...this.#running])
-    await this.#end()
+    await this.#jobs.close()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -234,43 +209,11 @@ export class Pool implements AsyncDisposable {
     options: MapOptions & { readonly initial?: unknown },
   ): Promise<unknown> {
     this.#begin()
-    const { place, isInline, jobOptions } = this.#place(options)
-    const call = isInline ? await this.#called.get(fn, place === 'inline') : undefined
-    const source = openSource(items)
     const initial = 'initial' in options ? { value: options.initial } : undefined
-    const { end, value } =
-      call === undefined
-        ? await reduceJob(await this.#open(place), await this.#request(fn, source, options, jobOptions), initial)
-        : await this.#reduceFromHere(fn, call, source, options, initial)
+    const { end, value } = await this.#jobs.reduce(fn, openSource(items), options, initial)
     this.#receipt = end.receipt
     this.#check(end, options.signal)
     return value
-  }
-
-  /** Folds what there is, then the partial values of what was folded apart, until one is left. */
-  async #reduceFromHere(
-    fn: Mappable<AnyFunction>,
-    call: AnyFunction,
-    first: Source,
-    options: MapOptions,
-    initial: { readonly value: unknown } | undefined,
-  ): Promise<{ readonly end: JobEnd; readonly value?: unknown }> {
-    const receipts: Receipt[] = []
-    let source = first
-    for (;;) {
-      const part = new FoldPart(call)
-      const end = await this.#headStart(fn, call, source, { ...options, spread: false, inTurn: false }, () => part)
-      receipts.push(end.receipt)
-      const [firstReceipt, ...later] = receipts as [Receipt, ...Receipt[]]
-      const whole = { ...end, receipt: combineReceipts(firstReceipt, later) }
-      if (end.state !== 'done') return { end: whole }
-      const values = part.partials().map(({ value }) => value)
-      // It stands before all items.
-      if (receipts.length === 1 && initial !== undefined) values.unshift(initial.value)
-      if (values.length === 0) return { end: { ...whole, state: 'broken', why: NOTHING_TO_REDUCE } }
-      if (values.length === 1) return { end: whole, value: copyValue(values[0]) }
-      source = openSource(values)
-    }
   }
 
   async *#stream(
@@ -285,7 +228,7 @@ export class Pool implements AsyncDisposable {
     const stream = streamValues()
     const results = new StreamResults(stream, { ordered: !unordered, limitBytes: JOB_DEFAULTS.memoryBytes })
     // What a reader that pauses has not taken would keep the job from its end.
-    const abort = this.#abort(options.signal)
+    const abort = this.#jobs.abort(options.signal)
     const onAbort = (): void => stream.fail(abort.reason)
     abort.addEventListener('abort', onAbort)
     const run = async (): Promise<void> => {
@@ -314,18 +257,9 @@ export class Pool implements AsyncDisposable {
     }
   }
 
-  /** One map, where its options say: begun by this process's own loop, or left to workers. */
   async #runMap(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
     this.#begin()
-    const { place, isInline, jobOptions } = this.#place(how)
-    const call = isInline ? await this.#called.get(fn, place === 'inline') : undefined
-    const end =
-      call === undefined
-        ? await this.#mapInWorkers(fn, source, results, how)
-        : await this.#headStart(fn, call, source, how, onWait => {
-            const { spread } = how
-            return new MapPart({ call, results, spread, retries: jobOptions.retries, onWait, clock: monotonicSeconds })
-          })
+    const end = await this.#jobs.map(fn, source, results, how)
     this.#receipt = end.receipt
     return end
   }
@@ -333,83 +267,6 @@ export class Pool implements AsyncDisposable {
   /** At a call only: what has begun goes on while the pool waits for it. */
   #begin(): void {
     if (this.#closed) throw new JobError('The pool is closed; make another one.')
-  }
-
-  #place(options: MapOptions): { readonly place: Place; readonly isInline: boolean; readonly jobOptions: JobOptions } {
-    return { ...placeOf(options, this.#options), jobOptions: jobOptionsOf(options, this.#options) }
-  }
-
-  async #mapInWorkers(fn: Mappable<AnyFunction>, source: Source, results: Results, how: How): Promise<JobEnd> {
-    const { place, jobOptions } = this.#place(how)
-    const { spread } = how
-    const request = await this.#request(fn, source, how, { ...jobOptions, unordered: isUnordered(how) })
-    const hands = await this.#open(place)
-    const pool = this.#pools[this.#tier(place)]
-    const beganAt = monotonicSeconds()
-    // A later job that begins in the caller's loop wants to know what joining costs.
-    const learn = (): void => {
-      pool.joinSeconds ??= monotonicSeconds() - beganAt
-    }
-    const input = pool.isReady ? onFirstRead(request.input, learn) : request.input
-    return hands.run({ ...request, input, spread, operation: 'map', output: results })
-  }
-
-  #headStart(
-    fn: Mappable<AnyFunction>,
-    call: AnyFunction,
-    source: Source,
-    how: How,
-    part: (onWait: (seconds: number) => void) => Part,
-  ): Promise<JobEnd> {
-    const { place, jobOptions } = this.#place(how)
-    const { onProgress, spread, inTurn } = how
-    const hasBoth = place === 'auto' && this.#options.nats !== undefined
-    const ways: [Way, ...Way[]] = hasBoth ? [this.#way('local'), this.#way('cluster')] : [this.#way(this.#tier(place))]
-    const workers = { ways, function: () => this.#sent.get(fn, undefined) }
-    return new HeadStart({
-      name: nameOf(fn),
-      met: metOf(call),
-      spread,
-      source,
-      part,
-      inTurn,
-      options: { ...jobOptions, unordered: isUnordered(how) },
-      abort: this.#abort(how.signal),
-      ...(onProgress && { onProgress }),
-      ...(place !== 'inline' && { workers }),
-      clock: monotonicSeconds,
-    }).run()
-  }
-
-  #way(tier: Tier): Way {
-    return {
-      place: tier,
-      slots: tier === 'cluster' ? Number.POSITIVE_INFINITY : (this.#options.slots ?? availableParallelism()),
-      pool: this.#pools[tier],
-      hands: () => this.#open(tier),
-    }
-  }
-
-  async #request(
-    fn: Mappable<AnyFunction>,
-    source: Source,
-    { init, shared, onProgress, signal }: MapOptions,
-    options: JobOptions,
-  ): Promise<Omit<JobRequest, 'output' | 'operation'>> {
-    return {
-      function: await this.#sent.get(fn, init),
-      input: inputOf(source),
-      options,
-      abort: this.#abort(signal),
-      ...(shared !== undefined && {
-        shared: { kind: 'json', content: new TextEncoder().encode(encodeValue(shared)) } as const,
-      }),
-      ...(onProgress && { onProgress }),
-    }
-  }
-
-  #abort(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal])
   }
 
   #track<T>(promise: Promise<T>): Promise<T> {
@@ -428,64 +285,5 @@ export class Pool implements AsyncDisposable {
     const [first] = end.failures
     if (end.state === 'stopped' && first !== undefined) throw new ItemError(first)
     throw new JobError(end.why ?? 'the job could not run')
-  }
-
-  /** Whose workers a job gets. */
-  #tier(place: Place): Tier {
-    return place === 'cluster' || (place === 'auto' && this.#options.nats !== undefined) ? 'cluster' : 'local'
-  }
-
-  #open(place: Place): Promise<Hands> {
-    this.#stop.signal.throwIfAborted()
-    const tier = this.#tier(place)
-    const hands = this.#hands[tier] ?? this.#openHands(tier)
-    this.#hands[tier] = hands
-    hands.then(
-      opened => (this.#pools[tier].claim = opened.claim('node')),
-      () => {},
-    )
-    return hands
-  }
-
-  async #openHands(tier: Tier): Promise<Hands> {
-    const { nats, insecure, slots, onPrint, log } = this.#options
-    const logging = log === undefined ? {} : { log }
-    if (tier === 'cluster' && nats !== undefined) {
-      const { openCluster } = await import('./cluster.js')
-      return openCluster({ nats, ...(insecure !== undefined && { insecure }), ...logging })
-    }
-    const { openLocal } = await import('./local.js')
-    return openLocal({ ...(slots !== undefined && { slots }), ...(onPrint && { onPrint }), ...logging })
-  }
-
-  async #end(): Promise<void> {
-    for (const opening of Object.values(this.#hands)) {
-      const hands = await opening.catch(() => undefined)
-      await hands?.close()
-    }
-  }
-}
-
-/** What a job is run with, beside its function and items. */
-interface How extends MapOptions {
-  readonly onError?: 'collect' | 'stop'
-  readonly spread: boolean
-  /** Workers take the next items, not the last. */
-  readonly inTurn: boolean
-  readonly unordered?: boolean
-}
-
-/** Values find their places by themselves, but for those of a stream that has to keep its order. */
-const isUnordered = ({ inTurn, unordered }: How): boolean => !inTurn || unordered === true
-
-type Tier = 'local' | 'cluster'
-
-/** Those of one tier, as far as they are there. */
-class TierWorkers implements ReadyWorkers {
-  claim: Claim | undefined
-  joinSeconds: number | undefined
-
-  get isReady(): boolean {
-    return (this.claim?.ready ?? 0) > 0
   }
 }

@@ -19,8 +19,8 @@ const gen = {
 }
 const commands = { group: ['./main.js', '../main.js', '**/cli/**'], message: 'The commands stand above all else.' }
 const above = {
-  group: ['./map.js', '../map.js', './local.js', '../local.js', ...commands.group],
-  message: 'local, map, cli and main stand above the other files of the coordinator.',
+  group: [...['map', 'jobs', 'tiers', 'local'].flatMap(name => [`./${name}.js`, `../${name}.js`]), ...commands.group],
+  message: 'map with its jobs and tiers, local, cli and main stand above the other files of the coordinator.',
 }
 
 /** Everything that is neither a file nor of Node, but for the packages named. */
@@ -54,7 +54,7 @@ const table = [
   ['coordinator/function/captures.ts', [...inCoordinator, packages('acorn', 'eslint-scope')]],
   ['coordinator/input/glob.ts', [...inCoordinator, packages('tinyglobby')]],
   ['coordinator/local.ts', [commands, gen, packages()]],
-  ['coordinator/{map,main}.ts', [agent, gen, packages()]],
+  ['coordinator/{jobs,main,map,tiers}.ts', [agent, gen, packages()]],
   ['coordinator/cli/**', [gen, packages()]],
   ['coordinator/cli/program.ts', [gen, packages('commander')]],
   ['coordinator/cli/progress.ts', [gen, packages('log-update')]],
