@@ -17,6 +17,8 @@ import type { JobEnd, JobOptions, Progress } from '../job.js'
 import { Plan } from '../plan.js'
 import { startSecondsOf } from '../start-costs.js'
 import { CallerAccount } from './caller-account.js'
+import { Chunks } from './chunks.js'
+import { Ending } from './ending.js'
 import { Help } from './help.js'
 import type { Met } from './met.js'
 import type { Part } from './part.js'
@@ -57,11 +59,6 @@ const JOINING_SLICE_SECONDS = 0.0005
  * item each; in a job, so long altogether. Larger: more of the caller's time for a worker whose first items are long.
  */
 const JOINING_SECONDS = 0.01
-/** The clock is looked at after so much of the loop, as it is expected to take. */
-const CHUNK_SECONDS = 0.0005
-/** One chunk is at most so many times the last one: the first items are often unlike the rest. */
-const GROWTH = 8
-const FAILURES_KEPT = 20
 const PROGRESS_SECONDS = 0.25
 
 /** Of this process, to tell receipts apart. */
@@ -76,14 +73,8 @@ export class HeadStart {
   readonly #account: CallerAccount
   /** Where values find their places by themselves, the caller can take items back. */
   readonly #help: Help | undefined
-  /** What was taken back. */
-  #back: Piece | undefined
-  readonly #stop = new AbortController()
-  #state: JobEnd['state'] = 'done'
-  #why: string | undefined
-  #failed = 0
-  readonly #failures: ItemFailure[] = []
-  #chunkItems = 1
+  readonly #chunks: Chunks
+  readonly #ending = new Ending(() => this.#leave())
   readonly #workers: WorkersJob | undefined
   #workersEnd: Promise<JobEnd> | undefined
   #callerRuns = true
@@ -107,6 +98,14 @@ export class HeadStart {
     })
     const mayTakeBack = !inTurn && this.#part.operation === 'map' && source.type === 'indexed'
     this.#help = mayTakeBack ? new Help() : undefined
+    this.#chunks = new Chunks({
+      shares: this.#shares,
+      source,
+      help: this.#help,
+      hasWorkers: () => this.#workersEnd !== undefined,
+      account: this.#account,
+      clock,
+    })
     const ways = workers && new Ways(workers.ways, this.#accounts.decisions, clock)
     const pool = ways?.likeliest.pool
     this.#plan = new Plan({
@@ -121,14 +120,14 @@ export class HeadStart {
 
   async run(): Promise<JobEnd> {
     const { abort, onProgress, clock } = this.#options
-    const onAbort = (): void => this.#end('interrupted')
+    const onAbort = (): void => this.#ending.end('interrupted')
     abort.addEventListener('abort', onAbort)
     if (abort.aborted) onAbort()
     const progress = onProgress && setInterval(() => this.#progress(onProgress), PROGRESS_SECONDS * 1000)
     try {
       await this.#loop()
     } catch (error) {
-      this.#end('broken', (error as Error).message)
+      this.#ending.end('broken', (error as Error).message)
     }
     if (this.#callerRuns) this.#account.report(clock())
     this.#shares.feed(true)
@@ -146,13 +145,13 @@ export class HeadStart {
     if (met.itemSeconds !== undefined) this.#decide()
     let beganAt = clock()
     let until = beganAt + FIRST_SLICE_SECONDS
-    while (!this.#isOver) {
+    while (!this.#ending.isOver) {
       if (!this.#callerRuns) {
         this.#account.retire(clock())
         await this.#workersEnd
         return
       }
-      const taken = this.#shares.takeForCaller(this.#chunkItems) ?? this.#takeBack()
+      const taken = this.#chunks.next()
       const piece = taken instanceof Promise ? await this.#unlessOver(taken) : taken
       if (piece === undefined) return
       const ran = this.#runPiece(piece)
@@ -164,30 +163,6 @@ export class HeadStart {
       beganAt = clock()
       until = beganAt + (this.#isJoining ? JOINING_SLICE_SECONDS : SLICE_SECONDS)
     }
-  }
-
-  /** With no items of its own left, the caller runs what workers have not begun. */
-  #takeBack(): Piece | undefined | Promise<Piece | undefined> {
-    const piece = this.#back
-    if (piece === undefined) return this.#askBack()
-    const { index, items, from, to } = piece
-    const cut = Math.min(to, from + this.#chunkItems)
-    this.#back = cut === to ? undefined : { index: index + cut - from, items, from: cut, to }
-    return { index, items, from, to: cut }
-  }
-
-  async #askBack(): Promise<Piece | undefined> {
-    const { source, clock } = this.#options
-    if (this.#help === undefined || this.#workersEnd === undefined || source.type !== 'indexed') return undefined
-    this.#account.report(clock())
-    const span = await this.#help.next()
-    if (span === undefined || this.#isOver) return undefined
-    this.#account.resume(clock())
-    const index = this.#shares.indexOf(span.start)
-    this.#back = { index, items: source.items, from: index, to: index + span.end - span.start }
-    // They may be unlike those before.
-    this.#chunkItems = 1
-    return this.#takeBack()
   }
 
   /** One chunk of the loop, and the size of the next. */
@@ -202,13 +177,12 @@ export class HeadStart {
       const seconds = Math.max(now - beganAt, 1e-9)
       this.#plan.ran(items, seconds)
       this.#account.ran(items, seconds, now)
-      const wanted = Math.floor((items * CHUNK_SECONDS) / seconds)
-      this.#chunkItems = Math.max(1, Math.min(wanted, items * GROWTH))
+      this.#chunks.ran(items, seconds)
       this.#fail(failures)
     }
     if (!(ran instanceof Promise)) return finish(ran)
     return ran.then(failures => {
-      if (!this.#isOver) finish(failures)
+      if (!this.#ending.isOver) finish(failures)
     })
   }
 
@@ -216,7 +190,7 @@ export class HeadStart {
   #unlessOver<T>(waited: Promise<T>): Promise<T | undefined> {
     return new Promise((resolve, reject) => {
       this.#leaveWait = () => resolve(undefined)
-      if (this.#isOver) resolve(undefined)
+      if (this.#ending.isOver) resolve(undefined)
       waited.then(resolve, reject)
     })
   }
@@ -225,14 +199,14 @@ export class HeadStart {
     await turn()
     if (this.#workersEnd !== undefined && this.#isJoining) await this.#letJoin(sliceSeconds)
     // What waits for its turn is being run, here or there; the caller's next items would only wait behind it.
-    while (!this.#part.hasRoom && !this.#isOver) await new Promise(resolve => setTimeout(resolve, 1))
+    while (!this.#part.hasRoom && !this.#ending.isOver) await new Promise(resolve => setTimeout(resolve, 1))
   }
 
   async #letJoin(mostSeconds: number): Promise<void> {
     const { clock } = this.#options
     const beganAt = clock()
     const until = beganAt + Math.min(mostSeconds, this.#joiningSeconds)
-    while (clock() < until && this.#isJoining && !this.#isOver) await turn()
+    while (clock() < until && this.#isJoining && !this.#ending.isOver) await turn()
     this.#joiningSeconds -= clock() - beganAt
   }
 
@@ -240,7 +214,7 @@ export class HeadStart {
   #decide(): void {
     const { clock } = this.#options
     const workers = this.#workers
-    if (workers === undefined || this.#isOver) return
+    if (workers === undefined || this.#ending.isOver) return
     this.#measureHandover()
     const { remaining } = this.#shares
     let course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
@@ -249,7 +223,7 @@ export class HeadStart {
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
     }
     if (course.workers > workers.asked)
-      this.#summon(workers, course.workers).catch(error => this.#end('broken', (error as Error).message))
+      this.#summon(workers, course.workers).catch(error => this.#ending.end('broken', (error as Error).message))
     this.#shares.feed(course.isFed && this.#part.hasRoom)
     this.#callerRuns = course.callerRuns
   }
@@ -270,7 +244,7 @@ export class HeadStart {
     this.#workersEnd = workers.end
       .finally(() => this.#help?.end())
       .then(end => {
-        if (end.state !== 'done') this.#end(end.state, end.why)
+        if (end.state !== 'done') this.#ending.end(end.state, end.why)
         return end
       })
     this.#plan.ready(startSeconds)
@@ -288,7 +262,7 @@ export class HeadStart {
       write: outcomes => this.#receive(outcomes),
       // Without turns their places are found here.
       options: { ...options, unordered: options.unordered || !inTurn },
-      abort: this.#stop.signal,
+      abort: this.#ending.signal,
       caller: () => ({
         itemSeconds: this.#plan.itemSeconds ?? 0,
         items: this.#account.items,
@@ -296,7 +270,7 @@ export class HeadStart {
         accounts: this.#accounts,
         ...(this.#help && { help: this.#help }),
       }),
-      isOver: () => this.#isOver,
+      isOver: () => this.#ending.isOver,
       hasItems: () => this.#shares.remaining !== 0,
       onSlots: slots => {
         this.#plan.offered(slots)
@@ -312,7 +286,7 @@ export class HeadStart {
     const index = this.#shares.indexOf(start)
     const placed = failures.map(failure => ({ ...failure, index: index + failure.index - start }))
     this.#account.received(end - start)
-    this.#keep(placed)
+    this.#ending.keep(placed)
     await this.#part.write({ start: index, end: index + end - start, values, failures: placed })
     // What the caller is at is waited for; more would only wait behind it.
     if (!this.#part.hasRoom && this.#callerRuns) this.#shares.feed(false)
@@ -320,30 +294,17 @@ export class HeadStart {
 
   #fail(failures: readonly ItemFailure[]): void {
     if (failures.length === 0) return
-    this.#keep(failures)
+    this.#ending.keep(failures)
     if (this.#options.options.onError === 'stop')
-      this.#end('stopped', `Item ${failures[0]?.index} failed: ${failures[0]?.message}`)
-  }
-
-  #keep(failures: readonly ItemFailure[]): void {
-    this.#failed += failures.length
-    this.#failures.push(...failures.slice(0, Math.max(0, FAILURES_KEPT - this.#failures.length)))
+      this.#ending.end('stopped', `Item ${failures[0]?.index} failed: ${failures[0]?.message}`)
   }
 
   get #isJoining(): boolean {
     return (this.#workers?.asked ?? 0) > 0 && this.#account.workersItems === 0
   }
 
-  get #isOver(): boolean {
-    return this.#stop.signal.aborted
-  }
-
-  /** The first end that is not `done` is the job's. */
-  #end(state: JobEnd['state'], why?: string): void {
-    if (this.#isOver) return
-    this.#state = state
-    this.#why = why
-    this.#stop.abort()
+  /** The job is over, however much is left. */
+  #leave(): void {
     this.#part.leave()
     this.#leaveWait?.()
     // Whoever waits for the source is told. Not at once: the source itself may be what ended the job, and be running.
@@ -355,7 +316,7 @@ export class HeadStart {
     try {
       onProgress({
         settled: this.#account.items + this.#account.workersItems,
-        failed: this.#failed,
+        failed: this.#ending.failed,
         total: source.type === 'indexed' ? source.count : undefined,
         slots: 1 + (this.#workers?.asked ?? 0),
         agents: this.#workersEnd === undefined ? 0 : 1,
@@ -363,7 +324,7 @@ export class HeadStart {
         coreSeconds: this.#accounts.soFar(clock()).phases,
       })
     } catch (error) {
-      this.#end('broken', `onProgress threw: ${error instanceof Error ? error.message : String(error)}`)
+      this.#ending.end('broken', `onProgress threw: ${error instanceof Error ? error.message : String(error)}`)
     }
   }
 
@@ -373,12 +334,9 @@ export class HeadStart {
     const settled = this.#account.items + this.#account.workersItems
     return {
       job: workersEnd?.job ?? 'inline',
-      state: this.#state,
       settled,
-      failed: this.#failed,
-      failures: this.#failures,
-      ...(this.#why !== undefined && { why: this.#why }),
-      receipt: this.#accounts.receipt(settled, this.#failed, now),
+      ...this.#ending.told,
+      receipt: this.#accounts.receipt(settled, this.#ending.failed, now),
     }
   }
 }

@@ -1,0 +1,69 @@
+// What the caller's loop runs next, in chunks of a size that leaves the clock in view. In: the caller's share; what the workers' job
+// gives back when that is used up; how long chunks took. Out: pieces. Always true: a chunk is expected to take CHUNK_SECONDS;
+// time in which there was nothing to do is in no report of the caller's.
+import type { Clock } from '../../proto/timing.js'
+import type { Source } from '../input/source.js'
+import type { CallerAccount } from './caller-account.js'
+import type { Help } from './help.js'
+import type { Piece, Shares } from './shares.js'
+
+/** The clock is looked at after so much of the loop, as it is expected to take. */
+const CHUNK_SECONDS = 0.0005
+/** One chunk is at most so many times the last one: the first items are often unlike the rest. */
+const GROWTH = 8
+
+export interface ChunksOptions {
+  readonly shares: Shares
+  readonly source: Source
+  /** Where the caller can take items back. */
+  readonly help: Help | undefined
+  /** The workers have a job that could give some. */
+  readonly hasWorkers: () => boolean
+  readonly account: CallerAccount
+  readonly clock: Clock
+}
+
+export class Chunks {
+  readonly #options: ChunksOptions
+  #items = 1
+  /** What was taken back. */
+  #back: Piece | undefined
+
+  constructor(options: ChunksOptions) {
+    this.#options = options
+  }
+
+  /** None at the end of the caller's part. */
+  next(): Piece | undefined | Promise<Piece | undefined> {
+    return this.#options.shares.takeForCaller(this.#items) ?? this.#takeBack()
+  }
+
+  ran(items: number, seconds: number): void {
+    const wanted = Math.floor((items * CHUNK_SECONDS) / seconds)
+    this.#items = Math.max(1, Math.min(wanted, items * GROWTH))
+  }
+
+  /** With no items of its own left, the caller runs what workers have not begun. */
+  #takeBack(): Piece | undefined | Promise<Piece | undefined> {
+    const piece = this.#back
+    if (piece === undefined) return this.#askBack()
+    const { index, items, from, to } = piece
+    const cut = Math.min(to, from + this.#items)
+    this.#back = cut === to ? undefined : { index: index + cut - from, items, from: cut, to }
+    return { index, items, from, to: cut }
+  }
+
+  async #askBack(): Promise<Piece | undefined> {
+    const { shares, source, help, hasWorkers, account, clock } = this.#options
+    if (help === undefined || !hasWorkers() || source.type !== 'indexed') return undefined
+    account.report(clock())
+    const span = await help.next()
+    account.resume(clock())
+    if (span === undefined) return undefined
+    const index = shares.indexOf(span.start)
+    this.#back = { index, items: source.items, from: index, to: index + span.end - span.start }
+    // They may be unlike those before.
+    this.#items = 1
+    return this.#takeBack()
+  }
+}
