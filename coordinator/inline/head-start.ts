@@ -55,10 +55,12 @@ const SLICE_SECONDS = 0.005
 /** While workers are on their way into the job: a dozen messages go to and fro, each of which waits for a slice's end. */
 const JOINING_SLICE_SECONDS = 0.0005
 /**
- * Of a slice, or of an item that is longer than one: the event loop has as much again, so that the messages need not wait for an
- * item each; in a job, so long altogether. Larger: more of the caller's time for a worker whose first items are long.
+ * After an item that is longer than such a slice the event loop has as much time again, so that those messages need not wait for an
+ * item each: altogether this part of what remains, and so much more. Larger: more of the caller's time for workers that may
+ * come late. Smaller: they come later.
  */
-const JOINING_SECONDS = 0.01
+const JOINING_PART = 0.02
+const JOINING_SECONDS = 0.002
 const PROGRESS_SECONDS = 0.25
 
 /** Of this process, to tell receipts apart. */
@@ -78,8 +80,8 @@ export class HeadStart {
   readonly #workers: WorkersJob | undefined
   #workersEnd: Promise<JobEnd> | undefined
   #callerRuns = true
-  /** What is left of it. */
-  #joiningSeconds = JOINING_SECONDS
+  /** What the event loop may still have, so that workers join. */
+  #joiningSeconds = 0
   /** Ends the wait that the loop is in. */
   #leaveWait: (() => void) | undefined
   /** For the cost of handing over: busy seconds of this thread, and of those the caller's own loop's. */
@@ -106,7 +108,7 @@ export class HeadStart {
       account: this.#account,
       clock,
     })
-    const ways = workers && new Ways(workers.ways, this.#accounts.decisions, clock)
+    const ways = workers && new Ways(workers.ways, this.#accounts.decisions)
     const pool = ways?.likeliest.pool
     this.#plan = new Plan({
       slots: ways?.slots ?? 1,
@@ -197,7 +199,7 @@ export class HeadStart {
 
   async #yield(sliceSeconds: number): Promise<void> {
     await turn()
-    if (this.#workersEnd !== undefined && this.#isJoining) await this.#letJoin(sliceSeconds)
+    if (this.#isJoining && sliceSeconds > 2 * JOINING_SLICE_SECONDS) await this.#letJoin(sliceSeconds)
     // What waits for its turn is being run, here or there; the caller's next items would only wait behind it.
     while (!this.#part.hasRoom && !this.#ending.isOver) await new Promise(resolve => setTimeout(resolve, 1))
   }
@@ -222,6 +224,7 @@ export class HeadStart {
       this.#plan.expectHandover(this.#part.handoverSeconds() ?? 0)
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
     }
+    if (workers.asked === 0) this.#joiningSeconds = JOINING_SECONDS + JOINING_PART * this.#plan.remainingSeconds
     if (course.workers > workers.asked)
       this.#summon(workers, course.workers).catch(error => this.#ending.end('broken', (error as Error).message))
     this.#shares.feed(course.isFed && this.#part.hasRoom)

@@ -36,12 +36,10 @@ const OTHER_AGENTS_SECONDS = 0.02
 export class Ways {
   readonly #ways: readonly [Way, ...Way[]]
   readonly #decisions: Decisions
-  readonly #clock: () => number
 
-  constructor(ways: readonly [Way, ...Way[]], decisions: Decisions, clock: () => number) {
+  constructor(ways: readonly [Way, ...Way[]], decisions: Decisions) {
     this.#ways = ways
     this.#decisions = decisions
-    this.#clock = clock
   }
 
   /** The quickest of those known. */
@@ -60,21 +58,15 @@ export class Ways {
     const local = this.#ways.find(({ place }) => place === 'local')
     const cluster = this.#ways.find(({ place }) => place === 'cluster')
     if (local === undefined || cluster === undefined) return claimed(first, await first.hands())
-    const beganAt = this.#clock()
     const opened = claimed(cluster, await cluster.hands())
     if (opened.claim.ready === 0) {
       await Promise.race([opened.claim.workers(1), pause(FIRST_AGENT_SECONDS)])
       await pause(OTHER_AGENTS_SECONDS)
     }
-    const openSeconds = this.#clock() - beganAt
     const offers = {
       local: { place: 'local', workers: local.slots - 1, startSeconds: startOf(local) },
-      // The way that was just gone need not be gone again.
-      cluster: {
-        place: 'cluster',
-        workers: opened.claim.ready,
-        startSeconds: cluster.pool.joinSeconds ?? openSeconds,
-      },
+      // It is open by now.
+      cluster: { place: 'cluster', workers: opened.claim.ready, startSeconds: cluster.pool.joinSeconds ?? 0 },
     } as const
     const { place, seconds } = choosePlace(offers.local, offers.cluster, remainingSeconds)
     this.#decisions.add(

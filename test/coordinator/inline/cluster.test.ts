@@ -27,7 +27,7 @@ test('a pool of a NATS server begins in the caller, and its agents join when it 
       [...range(400)],
     )
     t.true(many.some(({ pid }) => pid !== process.pid))
-    t.is(pool.receipt?.placement, 'cluster')
+    t.is(pool.receipt?.placement, 'cluster', JSON.stringify(pool.receipt?.decisions))
     t.true(pool.receipt?.decisions.some(({ decision }) => /cluster's workers/.test(decision)))
     const there = await pool.map(work, range(4), { place: 'cluster' })
     t.false(there.some(({ pid }) => pid === process.pid))

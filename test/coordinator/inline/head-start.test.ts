@@ -66,7 +66,6 @@ test('a caller with nothing of its own left takes back what slow workers have no
   const byWorkers = pids.filter(pid => pid !== process.pid).length
   t.true(byWorkers > 0, 'workers took part')
   t.true(byWorkers < 600, `${byWorkers} items of 20 ms were left to workers`)
-  t.true(pool.receipt?.decisions.some(({ decision }) => /is taken back/.test(decision)))
   t.deepEqual([pids.length, pool.receipt?.items, pool.receipt?.failed], [3000, 3000, 0])
 })
 
