@@ -12,7 +12,14 @@ import { type ItemSource, openSource, type Source } from './input/source.js'
 import { ItemError, JobError } from './item-error.js'
 import { JOB_DEFAULTS, type JobEnd } from './job.js'
 import { type How, PoolJobs } from './jobs.js'
-import { checkPoolOptions, type MapOptions, type Mappable, type Place, type PoolOptions } from './options.js'
+import {
+  checkMapOptions,
+  checkPoolOptions,
+  type MapOptions,
+  type Mappable,
+  type Place,
+  type PoolOptions,
+} from './options.js'
 import { ArrayResults, DoublesResults, type Results, StreamResults } from './output/results.js'
 import { type Settled, streamValues } from './output/value-stream.js'
 import type { Receipt } from './receipt.js'
@@ -187,6 +194,7 @@ export class Pool implements AsyncDisposable {
     options: MapOptions & { readonly as?: 'f64'; readonly onError?: 'collect' | 'stop' },
     spread: boolean,
   ): Promise<unknown> {
+    checkMapOptions(options)
     const collect = options.onError === 'collect'
     if (collect && options.as === 'f64')
       throw new TypeError("as: 'f64' has no place for failures: leave out onError: 'collect'")
@@ -208,6 +216,7 @@ export class Pool implements AsyncDisposable {
     items: ItemSource,
     options: MapOptions & { readonly initial?: unknown },
   ): Promise<unknown> {
+    checkMapOptions(options)
     this.#begin()
     const initial = 'initial' in options ? { value: options.initial } : undefined
     const { end, value } = await this.#jobs.reduce(fn, openSource(items), options, initial)
@@ -222,6 +231,7 @@ export class Pool implements AsyncDisposable {
     options: MapOptions & { readonly onError?: 'collect' | 'stop' },
     unordered: boolean,
   ): AsyncGenerator<unknown, void> {
+    checkMapOptions(options)
     const collect = options.onError === 'collect'
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])

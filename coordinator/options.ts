@@ -4,6 +4,7 @@ import type { Log } from '../proto/log.js'
 import { concurrencyOf } from './concurrency.js'
 import type { FunctionReference } from './function/from-module.js'
 import type { AnyFunction } from './function/function.js'
+import { nearest } from './function/nearest.js'
 import { JOB_DEFAULTS, type JobOptions, type Progress } from './job.js'
 
 export interface PoolOptions {
@@ -56,6 +57,43 @@ export interface MapOptions {
   readonly onProgress?: (progress: Progress) => void
 }
 
+const POOL_NAMES: readonly string[] = [
+  'slots',
+  'nats',
+  'insecure',
+  'place',
+  'isolate',
+  'onPrint',
+  'log',
+] satisfies (keyof PoolOptions)[]
+
+/** Those of all methods: what one of them does not take, TypeScript says. */
+const JOB_NAMES: readonly string[] = [
+  'place',
+  'signal',
+  'timeout',
+  'concurrency',
+  'retries',
+  'shardSize',
+  'speculation',
+  'init',
+  'shared',
+  'onProgress',
+  'onError',
+  'as',
+  'initial',
+] satisfies (keyof MapOptions | 'onError' | 'as' | 'initial')[]
+
+/** A name that nobody reads would be a wish that nobody hears. */
+const checkNames = (options: object, known: readonly string[]): void => {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue
+    const meant = nearest(name, known)
+    const hint = meant === undefined ? `expected one of ${known.join(', ')}` : `did you mean ${meant}?`
+    throw new TypeError(`there is no option ${name}: ${hint}`)
+  }
+}
+
 const PLACES: readonly unknown[] = ['auto', 'inline', 'local', 'cluster'] satisfies Place[]
 
 const checkPlace = (place: unknown, nats: string | undefined): void => {
@@ -70,11 +108,19 @@ export const checkPoolOptions = (options: PoolOptions): PoolOptions => {
   if (typeof options !== 'object' || options === null) {
     throw new TypeError(`the options of a Pool are ${String(options)}: expected an object, such as { slots: 4 }`)
   }
+  checkNames(options, POOL_NAMES)
   if (options.slots !== undefined && !(Number.isInteger(options.slots) && options.slots > 0)) {
     throw new RangeError(`slots: expected a whole number of 1 or more, got ${options.slots}`)
   }
   checkPlace(options.place, options.nats)
   return options
+}
+
+/** Of a call, as they were given. */
+export const checkMapOptions = (options: MapOptions): void => {
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError(`the options are ${String(options)}: expected an object, such as { retries: 2 }`)
+  checkNames(options, JOB_NAMES)
 }
 
 /** The options of a job, checked, as the coordinator takes them. */
@@ -85,7 +131,8 @@ export const jobOptionsOf = (options: MapOptions, pool: PoolOptions): JobOptions
   const { timeout, retries, shardSize, speculation } = options
   const concurrency = concurrencyOf(options.concurrency)
   if (timeout !== undefined && !(timeout > 0)) throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
-  const { onError } = options as { readonly onError?: unknown }
+  const { onError, as } = options as { readonly onError?: unknown; readonly as?: unknown }
+  if (as !== undefined && as !== 'f64') throw new RangeError(`as: expected 'f64' or nothing, got ${String(as)}`)
   if (onError !== undefined && onError !== 'stop' && onError !== 'collect') {
     throw new RangeError(`onError: expected 'stop' or 'collect', got ${String(onError)}`)
   }

@@ -1,0 +1,25 @@
+import test from 'ava'
+import { checkMapOptions, checkPoolOptions, jobOptionsOf, placeOf } from '../../coordinator/options.js'
+
+test('a name that is no option is refused, with the one that was meant', t => {
+  const refused = (options: object) => t.throws(() => checkMapOptions(options as never), { instanceOf: TypeError })
+  t.is(refused({ shardsize: 4 })?.message, 'there is no option shardsize: did you mean shardSize?')
+  t.regex(refused({ chunks: 4 })?.message as string, /^there is no option chunks: expected one of place, signal,/)
+  t.throws(() => checkPoolOptions({ slot: 4 } as never), { message: 'there is no option slot: did you mean slots?' })
+  t.throws(() => checkMapOptions(4 as never), { message: /the options are 4: expected an object/ })
+})
+
+test('all that the methods take are options', t => {
+  const all = { place: 'auto', timeout: 1, concurrency: 2, retries: 1, shardSize: 5, speculation: false } as const
+  t.notThrows(() =>
+    checkMapOptions({ ...all, init: 'x', shared: 1, onError: 'collect', as: 'f64', initial: 0 } as never),
+  )
+  t.notThrows(() => checkPoolOptions({ slots: 2, nats: 'nats://x', insecure: true, place: 'cluster', isolate: true }))
+})
+
+test('a value that means nothing is refused', t => {
+  t.throws(() => jobOptionsOf({ as: 'float64' } as never, {}), {
+    message: "as: expected 'f64' or nothing, got float64",
+  })
+  t.throws(() => placeOf({ place: 'inline', timeout: 1 }, {}), { message: /has no worker/ })
+})
