@@ -19,6 +19,8 @@ export interface StationRequest {
   /** Ours alone. */
   readonly place?: 'auto' | 'inline' | 'local' | 'cluster'
   readonly shardSize?: number
+  /** Ours alone: an open job is given each item when the value of the last one is there; the answer is the median of an item's time. */
+  readonly isInTurn?: boolean
   /** How a peer's items are cut by hand; item by item without it. */
   readonly chunks?: number
   /** So many runs, one after another; the answer is their median. */
