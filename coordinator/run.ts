@@ -162,7 +162,7 @@ export class Run {
     })
   }
 
-  /** Resolves when the job is over, its output committed or abandoned, its queue gone. */
+  /** Resolves when the job is over, its output committed or abandoned. Its queue is there until `close()`. */
   async toEnd(): Promise<JobEnd> {
     const { request, clock, spec } = this.#options
     this.#startedAtSeconds = clock()
@@ -189,8 +189,6 @@ export class Run {
       request.abort?.removeEventListener('abort', onKill)
     }
     await this.#settling.close(this.#state === 'done' ? 'commit' : 'abandon')
-    this.#options.onChange()
-    await this.#queue.close()
     const settled = this.#ledger.settledItems
     const { failed, failures } = this.#settling
     return {
@@ -202,6 +200,11 @@ export class Run {
       ...(this.#why !== undefined && { why: this.#why }),
       receipt: this.#accounts.receipt(settled, failed, clock(), this.#isUnfinished),
     }
+  }
+
+  /** After the end: resolves when nothing of it is left on the server, which nobody who waits for the result need wait for. */
+  close(): Promise<void> {
+    return this.#queue.close()
   }
 
   /** Its queue is there and it is not over: agents may know of it. */

@@ -22,8 +22,7 @@ class NatsCoordinator implements CoordinatorTransport {
   }
 
   async openJob(job: string, epoch: number, onReport: (report: Uint8Array) => void): Promise<JobChannel> {
-    const reports = await createReportStream(this.#link, job)
-    await createTaskStream(this.#link, job, epoch)
+    const [reports] = await Promise.all([createReportStream(this.#link, job), createTaskStream(this.#link, job, epoch)])
     const channel = new NatsJob(this.#link, job, epoch, reports.created, guarded(onReport), () =>
       this.#jobs.delete(channel),
     )
