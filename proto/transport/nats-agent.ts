@@ -6,7 +6,8 @@ import { setMaxListeners } from 'node:events'
 import { subjects } from '../subjects.js'
 import type { AgentTransport, ReportAddress, Subscription } from '../transport.js'
 import { deferred } from './deferred.js'
-import { connectNats, type NatsLink, type NatsMessage } from './nats.js'
+import type { NatsLink, NatsMessage } from './nats.js'
+import { connectNats } from './nats-connect.js'
 import { ACK_WAIT_SECONDS, isCode, JETSTREAM, pause, pullBody, pullSubject } from './nats-streams.js'
 import type { NatsOptions } from './url.js'
 
@@ -19,7 +20,7 @@ const TURNED_AWAY_MS = 200
 const KNOWN_MS = 1000
 /** And one that never gave a sign. Smaller costs a look-up for each short job, larger holds room for a queue that is gone. */
 const UNKNOWN_MS = 50
-const ACK = '+ACK'
+const ACK = new TextEncoder().encode('+ACK')
 
 class NatsAgent implements AgentTransport {
   readonly limitBytes: number
