@@ -1,7 +1,8 @@
 // Reports on their way: each is kept until it is stored by the transport *and* its shard is settled, because a client
 // drops silently what is published while it is disconnected, and any suffix of what was stored may vanish. A pure machine.
 // In: reports, what became of each send, the passing of time. Out: sends.
-// Always true: an attempt's last report is sent when the others are stored, so that it cannot overtake them.
+// Always true: an attempt's last report is sent when the others are stored, so that it cannot overtake them; what is sent as one
+// is sent again as one.
 
 export interface OutboxKey {
   readonly job: string
@@ -15,18 +16,27 @@ interface Entry<P> extends OutboxKey {
   readonly payload: P
   readonly bytes: number
   readonly last: boolean
+  /** How often it was stored. */
   sends: number
   state:
-    | { readonly type: 'waiting'; readonly notBeforeSeconds: number }
+    | { readonly type: 'waiting' }
     | { readonly type: 'sending' }
     | { readonly type: 'stored'; readonly atSeconds: number }
 }
 
-/** `id` names the send: a repeated send of what is not known to be stored has the same one. */
-export interface Send<P> extends OutboxKey {
-  readonly entry: string
+/** What is sent as one: it stays together until it is stored, so that a repeated send of it has the same id and content. */
+interface Letter<P> {
   readonly id: string
-  readonly payload: P
+  readonly entries: [Entry<P>, ...Entry<P>[]]
+  bytes: number
+  isUnderWay: boolean
+  notBeforeSeconds: number
+}
+
+/** Several reports are of one job; the address is the first one's. `id` names the send: a repeated one has the same. */
+export interface Send<P> extends OutboxKey {
+  readonly id: string
+  readonly payloads: readonly P[]
 }
 
 /** Stored and still not settled after this long: what was stored may be gone, so it is stored again under a new id. */
@@ -34,6 +44,12 @@ const UNSETTLED_SECONDS = 5
 const RETRY_SECONDS = 0.2
 /** Sends under way at once. Smaller: the round trip shows. Larger: more memory in the client's buffers. */
 const MOST_SENDING = 16
+/** Reports up to this size that are ready at once are one send: storing a small one costs a server as much as storing many. */
+const SMALL_BYTES = 4096
+/** Larger: the first of them waits longer to be read. */
+const TOGETHER_BYTES = 64 * 1024
+
+const sendIdOf = <P>(entry: Entry<P>): string => (entry.sends === 0 ? entry.id : `${entry.id}+${entry.sends}`)
 
 const nameOf = ({ job, epoch, shard, attempt }: OutboxKey): string => `${job}/${epoch}/${shard}/${attempt}`
 
@@ -43,6 +59,8 @@ export class Outbox<P> {
   readonly #attempts = new Map<string, OutboxKey & { entries: number }>()
   /** Those not known to be stored, in the order of putting: all that a send has to look through. */
   readonly #unstored = new Set<Entry<P>>()
+  /** Those of them that were sent, by their ids. */
+  readonly #letters = new Map<string, Letter<P>>()
   #bytes = 0
   #sending = 0
 
@@ -73,7 +91,7 @@ export class Outbox<P> {
     const known = this.#attempts.get(name)
     if (known === undefined) this.#attempts.set(name, { job, epoch, shard, attempt, entries: 1 })
     else known.entries++
-    const state = { type: 'waiting', notBeforeSeconds: Number.NEGATIVE_INFINITY } as const
+    const state = { type: 'waiting' } as const
     const entry: Entry<P> = { job, epoch, shard, attempt, id, payload, bytes, last, sends: 0, state }
     this.#entries.set(id, entry)
     this.#unstored.add(entry)
@@ -82,35 +100,48 @@ export class Outbox<P> {
 
   /** What is to be sent now. */
   next(now: number): Send<P>[] {
-    const sends: Send<P>[] = []
-    for (const entry of this.#unstored) {
+    const letters: Letter<P>[] = []
+    for (const letter of this.#letters.values()) {
       if (this.#sending >= MOST_SENDING) break
-      if (entry.state.type !== 'waiting' || now < entry.state.notBeforeSeconds) continue
-      if (entry.last && !this.#othersStored(entry)) continue
-      entry.state = { type: 'sending' }
+      if (letter.isUnderWay || now < letter.notBeforeSeconds) continue
+      letter.isUnderWay = true
       this.#sending++
-      const { job, epoch, shard, attempt, payload } = entry
-      sends.push({
-        entry: entry.id,
-        id: entry.sends === 0 ? entry.id : `${entry.id}+${entry.sends}`,
-        job,
-        epoch,
-        shard,
-        attempt,
-        payload,
-      })
+      letters.push(letter)
     }
-    return sends
+    let open: Letter<P> | undefined
+    for (const entry of this.#unstored) {
+      if (entry.state.type !== 'waiting') continue
+      if (entry.last && !this.#othersStored(entry)) continue
+      if (open !== undefined && goesWith(entry, open)) {
+        open.entries.push(entry)
+        open.bytes += entry.bytes
+      } else if (this.#sending >= MOST_SENDING) break
+      else {
+        this.#sending++
+        open = { id: sendIdOf(entry), entries: [entry], bytes: entry.bytes, isUnderWay: true, notBeforeSeconds: now }
+        this.#letters.set(open.id, open)
+        letters.push(open)
+      }
+      entry.state = { type: 'sending' }
+    }
+    return letters.map(({ id, entries }) => {
+      const [{ job, epoch, shard, attempt }] = entries
+      return { id, job, epoch, shard, attempt, payloads: entries.map(({ payload }) => payload) }
+    })
   }
 
-  sent(entryId: string, stored: boolean, now: number): void {
+  sent(sendId: string, stored: boolean, now: number): void {
     this.#sending--
-    const entry = this.#entries.get(entryId)
-    if (entry === undefined) return
-    if (stored) this.#unstored.delete(entry)
-    entry.state = stored
-      ? { type: 'stored', atSeconds: now }
-      : { type: 'waiting', notBeforeSeconds: now + RETRY_SECONDS }
+    const letter = this.#letters.get(sendId)
+    if (letter === undefined) return
+    letter.isUnderWay = false
+    letter.notBeforeSeconds = now + RETRY_SECONDS
+    if (!stored) return
+    this.#letters.delete(sendId)
+    for (const entry of letter.entries) {
+      this.#unstored.delete(entry)
+      entry.state = { type: 'stored', atSeconds: now }
+    }
   }
 
   /** Puts what was stored long ago and is still not settled among what is to be sent. */
@@ -118,16 +149,14 @@ export class Outbox<P> {
     for (const entry of this.#entries.values()) {
       if (entry.state.type !== 'stored' || now - entry.state.atSeconds < UNSETTLED_SECONDS) continue
       entry.sends++
-      entry.state = { type: 'waiting', notBeforeSeconds: now }
+      entry.state = { type: 'waiting' }
       this.#unstored.add(entry)
     }
   }
 
   /** The connection is back: what was not stored is sent at once. */
   hurry(): void {
-    for (const entry of this.#unstored) {
-      if (entry.state.type === 'waiting') entry.state = { type: 'waiting', notBeforeSeconds: Number.NEGATIVE_INFINITY }
-    }
+    for (const letter of this.#letters.values()) letter.notBeforeSeconds = Number.NEGATIVE_INFINITY
   }
 
   /** Lets go of what nobody needs any more. */
@@ -141,9 +170,12 @@ export class Outbox<P> {
       const attempt = this.#attempts.get(name)
       if (attempt !== undefined && --attempt.entries === 0) this.#attempts.delete(name)
     }
+    for (const [id, { entries }] of this.#letters)
+      if (!entries.some(entry => this.#unstored.has(entry))) this.#letters.delete(id)
   }
 
   #othersStored(last: Entry<P>): boolean {
+    if (this.#attempts.get(nameOf(last))?.entries === 1) return true
     for (const entry of this.#unstored) {
       // An attempt that was run twice has two ends: they must not wait for each other.
       if (entry.last) continue
@@ -158,3 +190,9 @@ export class Outbox<P> {
     return true
   }
 }
+
+const goesWith = <P>(entry: Entry<P>, { entries: [first], bytes }: Letter<P>): boolean =>
+  first.job === entry.job &&
+  first.bytes <= SMALL_BYTES &&
+  entry.bytes <= SMALL_BYTES &&
+  bytes + entry.bytes <= TOGETHER_BYTES

@@ -42,6 +42,8 @@ export interface CoordinatorOptions {
 const AGENT_GONE_SECONDS = 2 * LEASE_SECONDS
 /** Agents keep reports until they hear that they are settled; with so many bytes settled they hear it at once. */
 const TICK_SECONDS = BEAT_SECONDS / 2
+/** A longer spec is asked for by who needs it: with less, short jobs wait for an answer more; with more, every broadcast is longer. */
+const SPEC_BYTES = 1024
 /** The first change is told at once, those of a burst after it together: less would cost messages, more would delay jobs. */
 const CHANGE_SECONDS = 0.01
 
@@ -105,10 +107,12 @@ export class Coordinator {
     }
     const opening = this.#ahead.take(request.function.name)
     const spec = specOf(opening, request, keep)
+    const specContent = jobSpecCodec.encode(spec)
     const run = new Run({
       request,
       spec,
-      specRef: keep(jobSpecCodec.encode(spec)),
+      specRef: keep(specContent),
+      ...(specContent.byteLength <= SPEC_BYTES && { specContent }),
       placement,
       targetSeconds,
       clock,

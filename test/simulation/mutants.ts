@@ -256,8 +256,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'a report is let go when it is stored',
     OUTBOX,
-    'this.#unstored.delete(entry);\n        entry.state',
-    'this.#unstored.delete(entry), this.#entries.delete(entryId);\n        entry.state',
+    'this.#unstored.delete(entry);\n            entry.state',
+    'this.#unstored.delete(entry), this.#entries.delete(entry.id);\n            entry.state',
     'agent/outbox',
   ),
   mutant('what is stored again has its old id', OUTBOX, '`${entry.id}+${entry.sends}`', 'entry.id', 'agent/outbox'),
