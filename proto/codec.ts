@@ -218,7 +218,7 @@ export const reportCodec: Codec<Report> = codec<Report, wire.Report>(
     span: spanToWire(report),
     values: headOf(report.values),
     failures: report.failures.map(failureToWire),
-    timing: { ...report.timing },
+    timing: report.timing,
     last: report.last,
     suspects: report.suspects && spanToWire(report.suspects),
     givenBack: report.givenBack && spanToWire(report.givenBack),
