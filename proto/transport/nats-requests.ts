@@ -41,6 +41,12 @@ export class NatsRequests {
     waiting?.reject(new NatsFailure('no responders', `nobody answers on ${waiting.subject}${this.#whyRefused()}`))
   }
 
+  /** It could not even be sent. */
+  refused(token: string, why: string): void {
+    const waiting = this.#take(token)
+    waiting?.reject(new NatsFailure('refused', `${waiting.subject}: ${why}`))
+  }
+
   /** None of them will be answered. */
   fail(kind: 'disconnected' | 'closed', message: string): void {
     const all = [...this.#waiting.values()]

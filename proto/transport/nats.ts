@@ -28,6 +28,8 @@ interface Outgoing {
   readonly data: Uint8Array
   readonly reply?: string | undefined
   readonly id?: string | undefined
+  /** Of a request. */
+  readonly token?: string
 }
 
 /** Room for the header that carries an id, which counts as payload. */
@@ -129,7 +131,7 @@ export class NatsLink {
     if (data.length > this.limitBytes) return Promise.reject(tooLarge(data.length, this.limitBytes))
     if (this.#answers === '') this.#listen()
     const { token, answer } = this.#requests.add(subject, timeoutMs)
-    this.#send({ subject, data, reply: this.#answers + token, id })
+    this.#send({ subject, data, reply: this.#answers + token, id, token })
     return answer
   }
 
@@ -189,11 +191,18 @@ export class NatsLink {
     if (due.length === 0) return
     this.#outgoing = []
     if (!this.#connected || this.#connection.isClosed()) return
-    for (const { subject, data, reply, id } of due)
-      this.#connection.publish(subject, data, {
-        ...(reply !== undefined && { reply }),
-        ...(id !== undefined && { headers: withId(id) }),
-      })
+    for (const { subject, data, reply, id, token } of due) {
+      try {
+        this.#connection.publish(subject, data, {
+          ...(reply !== undefined && { reply }),
+          ...(id !== undefined && { headers: withId(id) }),
+        })
+      } catch (error) {
+        // The library's own refusal, as of what a server that came back takes no more: the others go on.
+        this.#lastRefusal = (error as Error).message
+        if (token !== undefined) this.#requests.refused(token, this.#lastRefusal)
+      }
+    }
   }
 
   #down(kind: 'disconnected' | 'closed', message: string): void {

@@ -12,10 +12,12 @@ test('an answer goes to the request of its token, and a second one to nobody', a
   t.deepEqual(await Promise.all([first.answer, second.answer]), [new Uint8Array([1]), new Uint8Array([2])])
 })
 
-test('a request that nobody answers fails when its time is over, one that nobody hears at once', async t => {
+test('a request that nobody answers fails when its time is over, one that nobody hears, or that is not sent, at once', async t => {
   const requests = new NatsRequests(() => ' (the server said: no)')
-  const [silent, unheard] = [requests.add('a', 100), requests.add('b', 10_000)]
+  const [silent, unheard, refused] = [requests.add('a', 100), requests.add('b', 10_000), requests.add('c', 10_000)]
   requests.unheard(unheard.token)
+  requests.refused(refused.token, 'too large')
+  await t.throwsAsync(refused.answer, { message: 'c: too large' })
   await t.throwsAsync(unheard.answer, { message: 'nobody answers on b (the server said: no)' })
   const began = performance.now()
   await t.throwsAsync(silent.answer, { message: 'no answer on a in 100 ms (the server said: no)' })
