@@ -3,7 +3,7 @@
 // Always true: nothing is published while the connection is down (the library would drop it without a word), a request
 // in flight fails the moment the connection is lost, and a request that cannot be answered ends in its own time. What is
 // published while the event loop reads what came goes out in one write: a write costs more than all else of a message.
-import { createInbox, headers, type Msg, type NatsConnection } from 'nats'
+import { createInbox, headers, type Msg, type NatsConnection, type PublishOptions } from 'nats'
 import { type Deferred, deferred } from './deferred.js'
 import { guarded, tooLarge } from './guard.js'
 import { NatsFailure, parseAnswer } from './nats-failure.js'
@@ -193,10 +193,10 @@ export class NatsLink {
     if (!this.#connected || this.#connection.isClosed()) return
     for (const { subject, data, reply, id, token } of due) {
       try {
-        this.#connection.publish(subject, data, {
-          ...(reply !== undefined && { reply }),
-          ...(id !== undefined && { headers: withId(id) }),
-        })
+        const options: PublishOptions = {}
+        if (reply !== undefined) options.reply = reply
+        if (id !== undefined) options.headers = withId(id)
+        this.#connection.publish(subject, data, options)
       } catch (error) {
         // The library's own refusal, as of what a server that came back takes no more: the others go on.
         this.#lastRefusal = (error as Error).message
