@@ -235,7 +235,7 @@ export class Agent {
     }
     const stop = stopper()
     const gone = before?.gone ?? stopper()
-    const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known.coordinator, known.spec, gone.signal)
+    const code: Promise<HeldCode> = before?.code ?? this.#errands.code(known, gone.signal)
     const here: JobHere = {
       job,
       known,

@@ -9,6 +9,7 @@ import type { BlobRef, Task } from '../proto/shard.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import type { AgentTransport } from '../proto/transport.js'
 import type { BundleCache } from './bundles.js'
+import type { KnownJob } from './intake.js'
 import type { LoadedCode } from './worker.js'
 
 /** How long a chunk may take. Larger: a dead coordinator is noticed later. */
@@ -39,9 +40,13 @@ export class Errands {
   }
 
   /** The spec, and the code and the shared data as they lie on this host until they are released. */
-  async code(coordinator: string, ref: BlobRef, gone: AbortSignal): Promise<HeldCode> {
+  async code(
+    { coordinator, spec: ref, specContent }: Pick<KnownJob, 'coordinator' | 'spec' | 'specContent'>,
+    gone: AbortSignal,
+  ): Promise<HeldCode> {
     const get = (wanted: BlobRef): Promise<Uint8Array> => this.#fetch(coordinator, wanted, gone)
-    const spec = jobSpecCodec.decode(await get(ref))
+    const isHere = specContent !== undefined && refOf(specContent).sha256 === ref.sha256
+    const spec = jobSpecCodec.decode(isHere ? specContent : await get(ref))
     const { bundle, shared } = spec
     const folder =
       bundle && (await this.#cache.unpack(bundle.sha256, async () => bundleCodec.decode(await get(bundle))))

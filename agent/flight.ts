@@ -98,9 +98,9 @@ export class Flight {
     // A run that waited in the pipe behind another was with the worker since the other's answer.
     const sinceSeconds = Math.max(current.sentSeconds, this.#answeredSeconds)
     this.#answeredSeconds = nowSeconds
-    const { computeSeconds, decodeSeconds, encodeSeconds } = timing
+    const { computeSeconds, decodeSeconds, encodeSeconds, cpuSeconds, itemSeconds, preemptedSeconds } = timing
     const dispatchSeconds = Math.max(0, nowSeconds - sinceSeconds - computeSeconds - decodeSeconds - encodeSeconds)
-    return { ...timing, dispatchSeconds }
+    return { computeSeconds, decodeSeconds, encodeSeconds, dispatchSeconds, cpuSeconds, itemSeconds, preemptedSeconds }
   }
 
   /** Where a run can end that is to end early: behind what its worker may have begun before it sees the limit. */

@@ -10,6 +10,7 @@ export interface KnownJob {
   readonly coordinator: string
   readonly epoch: number
   readonly spec: BlobRef
+  readonly specContent?: Uint8Array
   readonly weight: number
   readonly finishing: boolean
 }
@@ -100,10 +101,11 @@ export class Intake {
   #announce(coordinator: string, active: ActiveJob, effects: IntakeEffect[]): void {
     const before = this.#jobs.get(active.job)
     if (before !== undefined && active.epoch < before.epoch) return
-    const { job, epoch, spec, weight, nextShard, finishing } = active
+    const { job, epoch, spec, specContent, weight, nextShard, finishing } = active
     const attempts = new LiveAttempts(active.live)
     const recalled = new Map(active.recalled.map(({ shard, attempt }) => [shard, attempt]))
-    const known = { coordinator, epoch, spec, weight, nextShard, attempts, recalled, finishing }
+    const told = { coordinator, epoch, spec, weight, nextShard, attempts, recalled, finishing }
+    const known = specContent === undefined ? told : { ...told, specContent }
     this.#jobs.set(job, known)
     if (before === undefined || before.epoch !== epoch) effects.push({ type: 'job', job, known })
     effects.push({ type: 'changed', job })

@@ -1,6 +1,6 @@
 // Reports cut to what the transport carries. In: a report of any size. Out: messages, each a whole report of a part of its
 // items, or parts of the one item that is too large by itself.
-import { partCodec, reportCodec } from '../proto/codec.js'
+import { partCodec, reportCodec, reportsCodec } from '../proto/codec.js'
 import { EMPTY_ITEMS, sizeOf, sliceItems } from '../proto/items.js'
 import type { Report } from '../proto/outcome.js'
 import { cutIntoParts } from '../proto/part.js'
@@ -55,6 +55,12 @@ export const toMessages = (report: Report, limitBytes: number): Uint8Array[] => 
   const message = reportCodec.encode(report)
   if (message.byteLength <= limitBytes) return [message]
   return cutIntoParts(message, roomFor(limitBytes)).map(part => partCodec.encode(part))
+}
+
+/** What is sent together. */
+export const toOneMessage = (messages: readonly Uint8Array[]): Uint8Array => {
+  const [first, ...others] = messages as [Uint8Array, ...Uint8Array[]]
+  return others.length === 0 ? first : reportsCodec.encode(messages)
 }
 
 /** The report of a task that nobody has begun here: no item of it, and its end. */

@@ -158,7 +158,8 @@ class WorkerProcess implements Worker {
       return
     }
     const timing = this.#flight.outcomes(message, nowSeconds)
-    this.#options.onEvent({ ...message, timing })
+    const { type, run, span, values, failures, last } = message
+    this.#options.onEvent({ type, run, span, values, failures, timing, last })
   }
 
   /** The worker closed its end. Unless it is about to exit, it can never be heard again. */

@@ -2,7 +2,7 @@
 // a message that was not stored is sent again, under an id by which the transport knows it.
 import type { Clock } from '../proto/timing.js'
 import type { AgentTransport } from '../proto/transport.js'
-import { toMessages, toReports } from './letters.js'
+import { toMessages, toOneMessage, toReports } from './letters.js'
 import type { Outbox } from './outbox.js'
 import type { SlotReport } from './slot.js'
 
@@ -19,6 +19,7 @@ const REPORT_BYTES = 4 * 1024 * 1024
 export class Sender {
   readonly #options: SenderOptions
   #stopped = false
+  #isDue = false
 
   constructor(options: SenderOptions) {
     this.#options = options
@@ -35,24 +36,32 @@ export class Sender {
         outbox.put(piece, sequence, piece.last && part === messages.length - 1, message, message.byteLength)
       }
     }
-    this.send()
+    this.#sendSoon()
   }
 
   /** Sends what is due. */
   send(): void {
     const { agent, transport, outbox, clock } = this.#options
-    for (const { entry, id, job, shard, attempt, payload } of outbox.next(clock())) {
-      transport
-        .report({ job, shard, attempt }, `${agent}/${id}`, payload)
-        .then(
-          () => true,
-          () => false,
-        )
-        .then(stored => {
-          outbox.sent(entry, stored, clock())
-          if (!this.#stopped) this.send()
-        })
+    for (const { id, job, shard, attempt, payloads } of outbox.next(clock())) {
+      const answered = (stored: boolean): void => {
+        outbox.sent(id, stored, clock())
+        if (!this.#stopped) this.#sendSoon()
+      }
+      transport.report({ job, shard, attempt }, `${agent}/${id}`, toOneMessage(payloads)).then(
+        () => answered(true),
+        () => answered(false),
+      )
     }
+  }
+
+  /** When all that came with this report has been put: reports that are ready together are sent together. */
+  #sendSoon(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    queueMicrotask(() => {
+      this.#isDue = false
+      this.send()
+    })
   }
 
   /** What is sent by itself ends; idempotent. */

@@ -72,7 +72,21 @@ export class SlotAccount {
     this.#clear()
     this.#earlySeconds = Math.max(0, -rest)
     const elsewhereSeconds = left > ROUNDING_SECONDS ? left : 0
-    return { ...timing, dispatchSeconds: Math.max(0, rest), startSeconds, waitSeconds, lostSeconds, elsewhereSeconds }
+    // Written out: objects of one shape, without which every reader of a report would be slow.
+    const { computeSeconds, decodeSeconds, encodeSeconds, cpuSeconds, itemSeconds, preemptedSeconds } = timing
+    return {
+      computeSeconds,
+      decodeSeconds,
+      encodeSeconds,
+      dispatchSeconds: Math.max(0, rest),
+      cpuSeconds,
+      itemSeconds,
+      preemptedSeconds,
+      startSeconds,
+      waitSeconds,
+      lostSeconds,
+      elsewhereSeconds,
+    }
   }
 
   get #takenSeconds(): number {

@@ -324,7 +324,7 @@ export class Slot {
     failures: readonly ItemFailure[],
     timing: Timing,
     last: boolean,
-    more: { suspects?: Span; refusal?: string } = {},
+    more?: { suspects?: Span; refusal?: string },
   ): void {
     const accounted = this.#account.take(running.work.task.job, timing, this.#options.clock())
     this.#send(running, span, values, failures, accounted, last, more)
@@ -338,13 +338,13 @@ export class Slot {
     failures: readonly ItemFailure[],
     timing: SlotTiming,
     last: boolean,
-    more: { suspects?: Span; refusal?: string; givenBack?: Span },
+    more: { suspects?: Span; refusal?: string; givenBack?: Span } | undefined,
   ): void {
     const { job, epoch, shard, attempt } = running.work.task
     const sequence = running.sequence++
     const slot = this.#options.number
-    const outcomes = { start, end, values, failures, last, timing }
-    this.#options.onReport({ job, epoch, shard, attempt, slot, sequence, ...outcomes, ...more })
+    const report = { job, epoch, shard, attempt, slot, sequence, start, end, values, failures, last, timing }
+    this.#options.onReport(more === undefined ? report : { ...report, ...more })
   }
 
   #refuse(load: number, message: string): void {

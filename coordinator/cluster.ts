@@ -16,6 +16,9 @@ export interface ClusterOptions {
 /** Smaller: more round trips for blobs. Larger: a queue that the server has to hold. */
 const INLINE_BYTES = 256 * 1024
 
+/** Smaller: a caller that thinks between its jobs waits for their queues. Larger: idle pools keep theirs on the server. */
+const AHEAD_SECONDS = 5
+
 export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
   // The client is loaded only by those who reach for a cluster.
   const { openCoordinatorTransport } = await import('../proto/transport/open.js')
@@ -28,6 +31,7 @@ export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
     placement: 'cluster',
     targetSeconds: TARGET_SECONDS.cluster,
     inlineBytes: INLINE_BYTES,
+    aheadSeconds: AHEAD_SECONDS,
     clock: monotonicSeconds,
     log: options.log ?? silentLog,
   })

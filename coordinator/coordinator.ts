@@ -3,7 +3,7 @@
 //
 // In: JobRequests. Out: JobEnds; broadcasts, tasks and blobs on the transport. Always true: broadcasts are stateless, so
 // that a lost or late one does no harm; a job that is over is in no broadcast.
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import {
   beatCodec,
   blobChunkCodec,
@@ -16,9 +16,9 @@ import { MessageError } from '../proto/envelope.js'
 import type { Log } from '../proto/log.js'
 import { BEAT_SECONDS, LEASE_SECONDS } from '../proto/presence.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
-import { toToken } from '../proto/subjects.js'
 import type { Clock } from '../proto/timing.js'
 import type { CoordinatorTransport, Subscription } from '../proto/transport.js'
+import { Ahead, type Opening } from './ahead.js'
 import { Blobs } from './blobs.js'
 import type { Pace } from './crew.js'
 import type { JobEnd, JobRequest } from './job.js'
@@ -32,6 +32,8 @@ export interface CoordinatorOptions {
   readonly targetSeconds: number
   /** A task's items beyond this travel as a blob: a server's queue should stay small. */
   readonly inlineBytes: number
+  /** How long the queue of a next job, made ahead, is kept for it; 0: none is made. */
+  readonly aheadSeconds: number
   readonly clock: Clock
   readonly log: Log
 }
@@ -40,6 +42,8 @@ export interface CoordinatorOptions {
 const AGENT_GONE_SECONDS = 2 * LEASE_SECONDS
 /** Agents keep reports until they hear that they are settled; with so many bytes settled they hear it at once. */
 const TICK_SECONDS = BEAT_SECONDS / 2
+/** A longer spec is asked for by who needs it: with less, short jobs wait for an answer more; with more, every broadcast is longer. */
+const SPEC_BYTES = 1024
 /** The first change is told at once, those of a burst after it together: less would cost messages, more would delay jobs. */
 const CHANGE_SECONDS = 0.01
 
@@ -48,6 +52,9 @@ export class Coordinator {
   readonly #name = `c-${randomBytes(6).toString('hex')}`
   readonly #blobs = new Blobs()
   readonly #runs = new Map<string, Run>()
+  readonly #ahead: Ahead
+  /** Runs that are over, while something of them is still on the server. */
+  readonly #closing = new Set<Promise<void>>()
   /** Those heard of lately: how many slots they offer, and when they were heard. */
   readonly #agents = new Map<string, { readonly slots: number; readonly seenAtSeconds: number }>()
   readonly #subscriptions: Subscription[]
@@ -63,7 +70,9 @@ export class Coordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options
-    const { transport } = options
+    const { transport, aheadSeconds, clock } = options
+    const openJob = transport.openJob.bind(transport)
+    this.#ahead = new Ahead({ openJob, keepSeconds: aheadSeconds, clock })
     this.#heard = new Promise(resolve => {
       this.#hearFirst = resolve
     })
@@ -96,18 +105,22 @@ export class Coordinator {
       kept.push(ref)
       return ref
     }
-    const spec = specOf(request, keep)
+    const opening = this.#ahead.take(request.function.name)
+    const spec = specOf(opening, request, keep)
+    const specContent = jobSpecCodec.encode(spec)
     const run = new Run({
       request,
       spec,
-      specRef: keep(jobSpecCodec.encode(spec)),
+      specRef: keep(specContent),
+      ...(specContent.byteLength <= SPEC_BYTES && { specContent }),
       placement,
       targetSeconds,
       clock,
       log,
       blobs: this.#blobs,
       taskBytes: Math.min(inlineBytes, transport.limitBytes / 2),
-      openChannel: (epoch, onReport) => transport.openJob(spec.job, epoch, onReport),
+      openChannel: (epoch, onReport) =>
+        epoch === 1 ? opening.open(onReport) : transport.openJob(spec.job, epoch, onReport),
       dropEpoch: epoch => transport.dropEpoch(spec.job, epoch),
       ...(onPace && { onPace }),
       onOpen: () => this.#broadcast(),
@@ -121,10 +134,13 @@ export class Coordinator {
       this.#runs.delete(spec.job)
       this.#broadcastSoon()
       for (const ref of kept) this.#blobs.release(ref)
+      if (this.#runs.size === 0) this.#ahead.rest()
+      const closing = run.close().finally(() => this.#closing.delete(closing))
+      this.#closing.add(closing)
     }
   }
 
-  /** Idempotent. Jobs that still run are not waited for. */
+  /** Idempotent. Jobs that still run are not waited for; of those that are over nothing is left behind. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
@@ -132,6 +148,7 @@ export class Coordinator {
     clearTimeout(this.#soon)
     this.#broadcast()
     for (const subscription of this.#subscriptions) subscription.close()
+    await Promise.all([this.#ahead.close(), ...this.#closing])
     await this.#options.transport.close()
   }
 
@@ -194,14 +211,10 @@ export class Coordinator {
   }
 }
 
-/** Ascending in time and unique, so that names of streams sort by age. */
-const jobId = (name: string): string =>
-  `${Date.now().toString(36)}-${randomUUID().slice(0, 8)}-${toToken(name).slice(0, 24)}`
-
-const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): JobSpec => {
+const specOf = ({ job }: Opening, request: JobRequest, keep: (content: Uint8Array) => BlobRef): JobSpec => {
   const { function: code, shared, options } = request
   return {
-    job: jobId(code.name),
+    job,
     name: code.name,
     operation: request.operation,
     runner: code.runner,

@@ -32,6 +32,7 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     placement: 'local',
     targetSeconds: TARGET_SECONDS.local,
     inlineBytes: Number.POSITIVE_INFINITY,
+    aheadSeconds: 0,
     clock,
     log,
   })

@@ -56,20 +56,23 @@ export class JobQueue {
     void channel.lost.then(why => this.#reopen(epoch, why))
   }
 
-  offer({ items, ...offer }: Offer): void {
-    const { spec, taskBytes, blobs, isOver, log } = this.#options
-    const { shard, attempt } = offer
+  offer({ shard, attempt, start, items, careful, timeBoxSeconds }: Offer): void {
+    const { spec, taskBytes, blobs } = this.#options
     let payload = this.#largeItems.get(shard)
     if (payload === undefined && sizeOf(items) > taskBytes) {
       payload = blobs.keep(itemsCodec.encode(items))
       this.#largeItems.set(shard, payload)
     }
     const epoch = this.#epoch
-    const task = taskCodec.encode({ ...offer, job: spec.job, epoch, items: payload ?? items })
-    // A task that was not stored is like one that nobody claims: the ledger offers it again.
-    this.#channel?.offer(`${epoch}/${shard}/${attempt}`, task).catch(error => {
-      if (!isOver()) log('debug', `A shard was not stored: ${(error as Error).message}`)
-    })
+    const { job } = spec
+    const task = { job, epoch, shard, attempt, start, items: payload ?? items, careful, timeBoxSeconds }
+    this.#channel?.offer(`${epoch}/${shard}/${attempt}`, taskCodec.encode(task)).catch(this.#onNotStored)
+  }
+
+  /** A task that was not stored is like one that nobody claims: the ledger offers it again. */
+  readonly #onNotStored = (error: Error): void => {
+    const { isOver, log } = this.#options
+    if (!isOver()) log('debug', `A shard was not stored: ${error.message}`)
   }
 
   /** The shard is not offered again. */

@@ -1,6 +1,6 @@
-// Reads what agents report. In: messages, whole or in parts, damaged or not. Out: reports.
+// Reads what agents report. In: messages, alone or several in one, whole or in parts, damaged or not. Out: reports.
 // Always true: what cannot be read is counted, logged once, and dropped.
-import { partCodec, reportCodec } from '../proto/codec.js'
+import { partCodec, reportCodec, reportsCodec } from '../proto/codec.js'
 import { isOfType, MessageError } from '../proto/envelope.js'
 import type { Log } from '../proto/log.js'
 import type { Report } from '../proto/outcome.js'
@@ -23,16 +23,25 @@ export class ReportReader {
     return this.#dropped
   }
 
-  read(message: Uint8Array): Report | undefined {
+  read(message: Uint8Array): readonly Report[] {
+    if (!isOfType('reports', message)) return this.#readable(() => this.#readOne(message))
+    return this.#readable(() => reportsCodec.decode(message)).flatMap(one => this.#readable(() => this.#readOne(one)))
+  }
+
+  #readOne(message: Uint8Array): Report[] {
+    if (!isOfType('part', message)) return [reportCodec.decode(message)]
+    const whole = this.#parts.add(partCodec.decode(message))
+    return whole === undefined ? [] : [reportCodec.decode(whole)]
+  }
+
+  #readable<T>(read: () => readonly T[]): readonly T[] {
     try {
-      if (!isOfType('part', message)) return reportCodec.decode(message)
-      const whole = this.#parts.add(partCodec.decode(message))
-      return whole && reportCodec.decode(whole)
+      return read()
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
       if (this.#dropped++ === 0)
         this.#log('warn', `A report was dropped: ${error.message}. Further ones are only counted.`)
-      return undefined
+      return []
     }
   }
 }

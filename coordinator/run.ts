@@ -31,6 +31,8 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly request: JobRequest
   readonly spec: JobSpec
   readonly specRef: BlobRef
+  /** The spec's bytes, where they are so few that every broadcast may hold them. */
+  readonly specContent?: Uint8Array
   readonly placement: Receipt['placement']
   readonly targetSeconds: number
   readonly clock: Clock
@@ -162,7 +164,7 @@ export class Run {
     })
   }
 
-  /** Resolves when the job is over, its output committed or abandoned, its queue gone. */
+  /** Resolves when the job is over, its output committed or abandoned. Its queue is there until `close()`. */
   async toEnd(): Promise<JobEnd> {
     const { request, clock, spec } = this.#options
     this.#startedAtSeconds = clock()
@@ -190,8 +192,6 @@ export class Run {
       request.abort?.removeEventListener('abort', onKill)
     }
     await this.#settling.close(this.#state === 'done' ? 'commit' : 'abandon')
-    this.#options.onChange()
-    await this.#queue.close()
     const settled = this.#ledger.settledItems
     const { failed, failures } = this.#settling
     return {
@@ -205,6 +205,11 @@ export class Run {
     }
   }
 
+  /** After the end: resolves when nothing of it is left on the server, which nobody who waits for the result need wait for. */
+  close(): Promise<void> {
+    return this.#queue.close()
+  }
+
   /** Its queue is there and it is not over: agents may know of it. */
   get isActive(): boolean {
     return this.#queue.epoch > 0 && !this.isOver
@@ -216,12 +221,13 @@ export class Run {
 
   /** What the broadcast says of the job. */
   active(): ActiveJob {
-    const { spec, specRef } = this.#options
+    const { spec, specRef, specContent } = this.#options
     const finishing = this.#state === 'finishing'
     return {
       job: spec.job,
       epoch: this.#queue.epoch,
       spec: specRef,
+      ...(specContent && { specContent }),
       weight: 1,
       nextShard: this.#ledger.nextShard,
       live: packLive(this.#ledger.live(), this.#ledger.liveShards, this.#ledger.nextShard),
@@ -360,8 +366,14 @@ export class Run {
   }
 
   #hear(message: Uint8Array): void {
-    const report = this.#reader.read(message)
-    if (report === undefined || this.isOver || report.job !== this.#options.spec.job) return
+    for (const report of this.#reader.read(message)) this.#take(report)
+    if (this.isOver) return
+    this.#unreleasedBytes += message.byteLength
+    if (this.#unreleasedBytes >= RELEASE_BYTES || this.#unreleasedReports >= RELEASE_REPORTS) this.#release()
+  }
+
+  #take(report: Report): void {
+    if (this.isOver || report.job !== this.#options.spec.job) return
     if (report.end > this.#feeder.items) return
     if (report.refusal !== undefined) this.#refused(report.agent, report.refusal)
     if (this.isOver) return
@@ -399,9 +411,7 @@ export class Run {
     this.#apply(effects, report)
     this.#look()
     this.#options.onPace?.(this.#pace)
-    this.#unreleasedBytes += message.byteLength
     this.#unreleasedReports++
-    if (this.#unreleasedBytes >= RELEASE_BYTES || this.#unreleasedReports >= RELEASE_REPORTS) this.#release()
   }
 
   /** Slots that have nothing to do get a part of what runs. */

@@ -218,7 +218,7 @@ export const reportCodec: Codec<Report> = codec<Report, wire.Report>(
     span: spanToWire(report),
     values: headOf(report.values),
     failures: report.failures.map(failureToWire),
-    timing: { ...report.timing },
+    timing: report.timing,
     last: report.last,
     suspects: report.suspects && spanToWire(report.suspects),
     givenBack: report.givenBack && spanToWire(report.givenBack),
@@ -300,6 +300,7 @@ export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>
       liveBits: job.live.bits,
       recalled: job.recalled.map(attemptToWire),
       finishing: job.finishing,
+      specContent: job.specContent ?? new Uint8Array(),
     })),
   }),
   broadcast => ({
@@ -315,6 +316,7 @@ export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>
       live: { from: whole(job.liveFrom), bits: job.liveBits, others: job.live.map(attemptFromWire) },
       recalled: job.recalled.map(attemptFromWire),
       finishing: job.finishing,
+      ...(job.specContent.byteLength > 0 && { specContent: job.specContent }),
     })),
   }),
 )
@@ -405,6 +407,14 @@ export const blobChunkCodec: Codec<BlobChunk> = codec<BlobChunk, wire.BlobChunk>
   wire.BlobChunk,
   chunk => ({ found: chunk.data !== undefined, sizeBytes: big(chunk.sizeBytes), data: chunk.data ?? new Uint8Array() }),
   chunk => ({ sizeBytes: whole(chunk.sizeBytes), data: chunk.found ? chunk.data : undefined }),
+)
+
+/** Reports that are sent together, each a message by itself. */
+export const reportsCodec: Codec<readonly Uint8Array[]> = codec<readonly Uint8Array[], wire.Reports>(
+  'reports',
+  wire.Reports,
+  reports => ({ reports: [...reports] }),
+  ({ reports }) => reports,
 )
 
 export const partCodec: Codec<Part> = codec<Part, wire.Part>(

@@ -22,6 +22,7 @@ export const MESSAGE_TYPES = {
   jobSpec: 8,
   bundle: 9,
   items: 10,
+  reports: 11,
 } as const
 export type MessageType = keyof typeof MESSAGE_TYPES
 

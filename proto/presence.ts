@@ -33,6 +33,8 @@ export interface ActiveJob {
   readonly job: string
   readonly epoch: number
   readonly spec: BlobRef
+  /** What `spec` names, where it is short: nobody need ask for it. */
+  readonly specContent?: Uint8Array
   readonly weight: number
   readonly nextShard: number
   readonly live: LiveShards

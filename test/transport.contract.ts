@@ -265,6 +265,21 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     t.deepEqual(heard, [])
   })
 
+  test(title('what was sent before a close arrives, in the order of sending'), async t => {
+    const sides = await open(t)
+    const speaker = await rig().coordinator()
+    const heard: string[] = []
+    const subscription = first(sides).onBroadcast(message => heard.push(text(message)))
+    await sleep(50)
+    const said = Array.from({ length: 50 }, (_, nth) => `${sides.job} ${nth}`)
+    for (const message of said) speaker.broadcast(bytes(message))
+    await speaker.close()
+    const mine = (): string[] => heard.filter(message => message.startsWith(sides.job))
+    await until(t, 2, 'broadcasts', () => mine().length >= said.length)
+    subscription.close()
+    t.deepEqual(mine(), said)
+  })
+
   test(title('beats reach the coordinator'), async t => {
     const sides = await open(t, 2)
     const heard: string[] = []

@@ -1,6 +1,7 @@
 // Our pool, warm or cold, and the plain loop in the same process. With an argument: on the agents of that NATS server.
-import { fromModule, type MapOptions, Pool, range } from '../../coordinator/map.js'
+import { fromModule, type MapOptions, type Mappable, Pool, range } from '../../coordinator/map.js'
 import { accountOf } from '../receipts.js'
+import { median } from '../samples.js'
 import { loopOver } from './loops.js'
 import { type Items, type Measure, type Run, type StationRequest, serveStation } from './protocol.js'
 
@@ -16,16 +17,50 @@ const inputOf = ({ job, items: { from = 0, count }, as }: StationRequest, items:
   return as === 'f64' ? Float64Array.from(items() as number[]) : (items() as number[])
 }
 
+const functionOf = ({ job }: StationRequest): Mappable<(item: number) => unknown> =>
+  job === 'sqrt' ? Math.sqrt : fromModule<(item: number) => unknown>(functions, job)
+
+const optionsOf = ({ shardSize, place }: StationRequest): MapOptions => ({
+  ...(shardSize !== undefined && { shardSize }),
+  ...(place !== undefined && { place }),
+})
+
 const mapOnce = async (pool: Pool, request: StationRequest, input: Iterable<number>): Promise<ArrayLike<unknown>> => {
-  const fn = request.job === 'sqrt' ? Math.sqrt : fromModule<(item: number) => unknown>(functions, request.job)
-  const { shardSize, place } = request
-  const options: MapOptions = {
-    ...(shardSize !== undefined && { shardSize }),
-    ...(place !== undefined && { place }),
-  }
+  const [fn, options] = [functionOf(request), optionsOf(request)]
   return request.as === 'f64'
     ? await pool.map(fn, input, { ...options, as: 'f64' })
     : await pool.map(fn, input, options)
+}
+
+/** A job that was not run where it was told to be would be a figure of something else. */
+const accountIn = ({ receipt }: Pool, { place = 'auto' }: StationRequest): Pick<Run, 'account'> => {
+  if (place !== 'auto' && receipt?.placement !== place) throw new Error(`${place} was run ${receipt?.placement}`)
+  return receipt === undefined ? {} : { account: accountOf(receipt) }
+}
+
+/** The next item is given when the value of the last one has come. */
+const measureInTurn = async (request: StationRequest, items: Items): Promise<Run> => {
+  warm ??= openPool()
+  let onValue: () => void = () => {}
+  let began = 0
+  async function* inTurn(): AsyncGenerator<number> {
+    for (const item of inputOf(request, items)) {
+      const came = new Promise<void>(resolve => {
+        onValue = resolve
+      })
+      began = performance.now()
+      yield item
+      await came
+    }
+  }
+  const values: unknown[] = []
+  const eachSeconds: number[] = []
+  for await (const value of warm.imap(functionOf(request), inTurn(), optionsOf(request))) {
+    eachSeconds.push((performance.now() - began) / 1000)
+    values.push(value)
+    onValue()
+  }
+  return { seconds: median(eachSeconds), values, ...accountIn(warm, request) }
 }
 
 const measurePool = async (request: StationRequest, items: Items): Promise<Run> => {
@@ -35,12 +70,8 @@ const measurePool = async (request: StationRequest, items: Items): Promise<Run> 
   const pool = request.isCold === true || warm === undefined ? openPool() : warm
   const values = await mapOnce(pool, request, input)
   const seconds = (performance.now() - began) / 1000
-  const { receipt } = pool
-  const { place = 'auto' } = request
-  // A job that was not run where it was told to be would be a figure of something else.
-  if (place !== 'auto' && receipt?.placement !== place) throw new Error(`${place} was run ${receipt?.placement}`)
   if (pool !== warm) await pool.close()
-  return { seconds, values, ...(receipt !== undefined && { account: accountOf(receipt) }) }
+  return { seconds, values, ...accountIn(pool, request) }
 }
 
 const measureLoop = (request: StationRequest, items: Items): Run => {
@@ -50,7 +81,9 @@ const measureLoop = (request: StationRequest, items: Items): Run => {
   return { seconds: (performance.now() - began) / 1000, values }
 }
 
-const measure: Measure = async (request, items) =>
-  request.by === 'loop' ? measureLoop(request, items) : await measurePool(request, items)
+const measure: Measure = async (request, items) => {
+  if (request.by === 'loop') return measureLoop(request, items)
+  return request.isInTurn === true ? await measureInTurn(request, items) : await measurePool(request, items)
+}
 
 await serveStation(measure, async () => warm?.close())

@@ -3,6 +3,7 @@
 // Always true: items are made before the clock starts, and values are checked after it has stopped; a wrong one is an
 // error, never a figure.
 import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { checkValues, type ItemsSpec, itemsOf, type Job } from '../items.js'
 import type { Account } from '../receipts.js'
 import { type Answer, median } from '../samples.js'
@@ -19,10 +20,14 @@ export interface StationRequest {
   /** Ours alone. */
   readonly place?: 'auto' | 'inline' | 'local' | 'cluster'
   readonly shardSize?: number
+  /** Ours alone: an open job is given each item when the value of the last one is there; the answer is the median of an item's time. */
+  readonly isInTurn?: boolean
   /** How a peer's items are cut by hand; item by item without it. */
   readonly chunks?: number
   /** So many runs, one after another; the answer is their median. */
   readonly times?: number
+  /** Between two of them: what a caller does with a value before it asks for the next. */
+  readonly restSeconds?: number
 }
 
 export interface Run {
@@ -40,6 +45,7 @@ export type Measure = (request: StationRequest, items: Items) => Promise<Run>
 const answerTo = async (request: StationRequest, items: Items, measure: Measure): Promise<Answer> => {
   const runs: Run[] = []
   for (let nth = 0; nth < (request.times ?? 1); nth++) {
+    if (nth > 0 && request.restSeconds !== undefined) await sleep(request.restSeconds * 1000)
     const { values, ...run } = await measure(request, items)
     checkValues(request.job, request.items, values)
     runs.push({ ...run, values: [] })

@@ -1,6 +1,6 @@
 // The ways to workers that a job in its caller's loop has: this machine's, a cluster's, or the better of both. In: ways, and what
 // remains of the job. Out: the one to go, opened. Always true: a cluster of which nothing is heard for a moment has no workers.
-import { setTimeout as pause } from 'node:timers/promises'
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises'
 import type { Decisions } from '../decisions.js'
 import type { Claim, Hands } from '../job.js'
 import { choosePlace } from '../placing.js'
@@ -33,6 +33,9 @@ const FIRST_AGENT_SECONDS = 0.3
 /** The others answer the same question. */
 const OTHER_AGENTS_SECONDS = 0.02
 
+/** Of the event loop: a question has to leave, its answer to come, each of them when the caller's loop lets it. */
+const HEARING_TURNS = 20
+
 export class Ways {
   readonly #ways: readonly [Way, ...Way[]]
   readonly #decisions: Decisions
@@ -59,10 +62,7 @@ export class Ways {
     const cluster = this.#ways.find(({ place }) => place === 'cluster')
     if (local === undefined || cluster === undefined) return claimed(first, await first.hands())
     const opened = claimed(cluster, await cluster.hands())
-    if (opened.claim.ready === 0) {
-      await Promise.race([opened.claim.workers(1), pause(FIRST_AGENT_SECONDS)])
-      await pause(OTHER_AGENTS_SECONDS)
-    }
+    if (opened.claim.ready === 0) await hearAgents(opened.claim)
     const offers = {
       local: { place: 'local', workers: local.slots - 1, startSeconds: startOf(local) },
       // It is open by now.
@@ -84,6 +84,13 @@ export class Ways {
     opened.claim.release()
     return claimed(local, await local.hands())
   }
+}
+
+const hearAgents = async (claim: Claim): Promise<void> => {
+  await Promise.race([claim.workers(1), pause(1000 * FIRST_AGENT_SECONDS)])
+  // What has come may still wait behind the items of the caller's loop.
+  for (let turns = 0; turns < HEARING_TURNS && claim.ready === 0; turns++) await turn()
+  await pause(1000 * OTHER_AGENTS_SECONDS)
 }
 
 const startOf = ({ pool }: Way): number => (pool.isReady ? (pool.joinSeconds ?? 0) : startSecondsOf('node'))

@@ -245,6 +245,11 @@ export interface Part {
   data: Uint8Array;
 }
 
+/** Reports of one agent that were ready together, each an enveloped message, in order. */
+export interface Reports {
+  reports: Uint8Array[];
+}
+
 export interface Held {
   job: string;
   epoch: bigint;
@@ -293,6 +298,8 @@ export interface ActiveJob {
   liveBits: Uint8Array;
   /** Whoever has one of these gives back at once what it has not begun of it. */
   recalled: LiveShard[];
+  /** What spec names, where it is short: nobody need ask for it. */
+  specContent: Uint8Array;
 }
 
 /** A coordinator's broadcast: stateless, so loss and reordering do no harm. */
@@ -1796,6 +1803,52 @@ export const Part: MessageFns<Part> = {
   },
 };
 
+function createBaseReports(): Reports {
+  return { reports: [] };
+}
+
+export const Reports: MessageFns<Reports> = {
+  encode(message: Reports, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.reports) {
+      writer.uint32(10).bytes(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Reports {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReports();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reports.push(reader.bytes());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseHeld(): Held {
   return { job: "", epoch: 0n, shard: 0n, attempt: 0, started: false, reported: false };
 }
@@ -2101,6 +2154,7 @@ function createBaseActiveJob(): ActiveJob {
     liveFrom: 0n,
     liveBits: new Uint8Array(0),
     recalled: [],
+    specContent: new Uint8Array(0),
   };
 }
 
@@ -2144,6 +2198,9 @@ export const ActiveJob: MessageFns<ActiveJob> = {
     }
     for (const v of message.recalled) {
       LiveShard.encode(v!, writer.uint32(82).fork()).join();
+    }
+    if (message.specContent.length !== 0) {
+      writer.uint32(90).bytes(message.specContent);
     }
     return writer;
   },
@@ -2239,6 +2296,14 @@ export const ActiveJob: MessageFns<ActiveJob> = {
             }
 
             message.recalled.push(LiveShard.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.specContent = reader.bytes();
             continue;
           }
         }

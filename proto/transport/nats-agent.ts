@@ -6,7 +6,8 @@ import { setMaxListeners } from 'node:events'
 import { subjects } from '../subjects.js'
 import type { AgentTransport, ReportAddress, Subscription } from '../transport.js'
 import { deferred } from './deferred.js'
-import { connectNats, type NatsLink, type NatsMessage } from './nats.js'
+import type { NatsLink, NatsMessage } from './nats.js'
+import { connectNats } from './nats-connect.js'
 import { ACK_WAIT_SECONDS, isCode, JETSTREAM, pause, pullBody, pullSubject } from './nats-streams.js'
 import type { NatsOptions } from './url.js'
 
@@ -17,7 +18,9 @@ const LONGEST_PULL_SECONDS = ACK_WAIT_SECONDS - 1
 const TURNED_AWAY_MS = 200
 /** How long a queue is taken to be there without a sign of it. Smaller costs look-ups, larger finds its end later. */
 const KNOWN_MS = 1000
-const ACK = '+ACK'
+/** And one that never gave a sign. Smaller costs a look-up for each short job, larger holds room for a queue that is gone. */
+const UNKNOWN_MS = 50
+const ACK = new TextEncoder().encode('+ACK')
 
 class NatsAgent implements AgentTransport {
   readonly limitBytes: number
@@ -127,8 +130,9 @@ class Pull {
     const timer = setTimeout(cutShort, waitSeconds * 1000 + 300)
     signal.addEventListener('abort', cutShort)
     const offDisconnect = link.onDisconnect(cutShort)
-    const age = performance.now() - (known.get(stream) ?? Number.NEGATIVE_INFINITY)
-    const lookTimer = setTimeout(() => void this.#look(), Math.max(0, KNOWN_MS - age))
+    const knownAt = known.get(stream)
+    const lookAfterMs = knownAt === undefined ? UNKNOWN_MS : Math.max(0, KNOWN_MS - (performance.now() - knownAt))
+    const lookTimer = setTimeout(() => void this.#look(), lookAfterMs)
     this.#release = () => {
       clearTimeout(timer)
       clearTimeout(lookTimer)

@@ -4,7 +4,8 @@
 import { subjects } from '../subjects.js'
 import type { CoordinatorTransport, JobChannel, Subscription } from '../transport.js'
 import { guarded } from './guard.js'
-import { connectNats, type NatsLink } from './nats.js'
+import type { NatsLink } from './nats.js'
+import { connectNats } from './nats-connect.js'
 import { NatsJob } from './nats-job.js'
 import { createReportStream, createTaskStream, deleteStream } from './nats-streams.js'
 import type { NatsOptions } from './url.js'
@@ -22,8 +23,7 @@ class NatsCoordinator implements CoordinatorTransport {
   }
 
   async openJob(job: string, epoch: number, onReport: (report: Uint8Array) => void): Promise<JobChannel> {
-    const reports = await createReportStream(this.#link, job)
-    await createTaskStream(this.#link, job, epoch)
+    const [reports] = await Promise.all([createReportStream(this.#link, job), createTaskStream(this.#link, job, epoch)])
     const channel = new NatsJob(this.#link, job, epoch, reports.created, guarded(onReport), () =>
       this.#jobs.delete(channel),
     )

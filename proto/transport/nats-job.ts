@@ -23,6 +23,11 @@ const CHECK_MS = 3000
 /** No answer for so long, with the connection up: the store takes nothing. A frozen server is disconnected before. */
 const SILENT_MS = 10_000
 const TRIM_MS = 1000
+/**
+ * A server answers the calls of one connection one after the other, and a deletion takes it some milliseconds. Smaller: the
+ * next job's first tasks stand behind it. Larger: whoever ends waits for it.
+ */
+const DELETE_AFTER_MS = 5
 
 export class NatsJob implements JobChannel {
   readonly lost: Promise<string>
@@ -120,8 +125,9 @@ export class NatsJob implements JobChannel {
     const reachable = this.#state !== 'detached'
     this.#stop('closed')
     if (!reachable) return
-    await deleteStream(this.#link, this.#stream)
-    if (ownsReports) await deleteStream(this.#link, subjects.reportStream(this.#job))
+    await pause(DELETE_AFTER_MS)
+    const streams = ownsReports ? [this.#stream, subjects.reportStream(this.#job)] : [this.#stream]
+    await Promise.all(streams.map(stream => deleteStream(this.#link, stream)))
   }
 
   #stop(state: 'lost' | 'detached' | 'closed'): void {

@@ -67,11 +67,12 @@ export class NatsReportReader {
       try {
         await this.#link.whenConnected()
         if (!this.#open) return
-        await this.#lookForLoss(stream)
+        if (this.#handled > 0) await this.#lookForLoss(stream)
         const consumer = await createReportConsumer(this.#link, this.#job, this.#handled)
         if (this.#open) await this.#read(stream, consumer)
-        // It would go by itself after a while.
-        if (this.#link.connected) void this.#link.api(`CONSUMER.DELETE.${stream}.${consumer}`).catch(() => {})
+        // It would go by itself after a while, and goes with its stream when the job is over.
+        if (this.#open && this.#link.connected)
+          void this.#link.api(`CONSUMER.DELETE.${stream}.${consumer}`).catch(() => {})
       } catch (error) {
         if (error instanceof NatsFailure && error.kind === 'closed') return
         if (!this.#open || !this.#link.connected) continue

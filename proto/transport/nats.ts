@@ -1,12 +1,13 @@
-// One connection to a NATS server: the only file that knows the client library.
+// One connection to a NATS server: it and nats-connect.ts, which makes it, know the client library.
 // In: an address; then messages to publish, requests, subscriptions. Out: messages, acknowledgements, or a NatsFailure.
 // Always true: nothing is published while the connection is down (the library would drop it without a word), a request
-// in flight fails the moment the connection is lost, and a request that cannot be answered ends in its own time.
-import { connect, createInbox, headers, type Msg, type NatsConnection, nkeyAuthenticator } from 'nats'
+// in flight fails the moment the connection is lost, and a request that cannot be answered ends in its own time. What is
+// published while the event loop reads what came goes out in one write: a write costs more than all else of a message.
+import { createInbox, headers, type Msg, type NatsConnection, type PublishOptions } from 'nats'
 import { type Deferred, deferred } from './deferred.js'
 import { guarded, tooLarge } from './guard.js'
-import { explain, NatsFailure, parseAnswer } from './nats-failure.js'
-import { type NatsOptions, parseNatsUrl } from './url.js'
+import { NatsFailure, parseAnswer } from './nats-failure.js'
+import { NatsRequests } from './nats-requests.js'
 
 export interface NatsMessage {
   readonly subject: string
@@ -22,9 +23,17 @@ export interface NatsSubscription {
   drain(): Promise<void>
 }
 
+interface Outgoing {
+  readonly subject: string
+  readonly data: Uint8Array
+  readonly reply?: string | undefined
+  readonly id?: string | undefined
+  /** Of a request. */
+  readonly token?: string
+}
+
 /** Room for the header that carries an id, which counts as payload. */
 const HEADROOM_BYTES = 1024
-const CONNECT_MS = 4000
 
 const encoder = new TextEncoder()
 
@@ -35,7 +44,10 @@ export class NatsLink {
   readonly closed: Promise<Error | undefined>
   readonly #connection: NatsConnection
   readonly #inboxPrefix: string
-  readonly #inFlight = new Set<(failure: NatsFailure) => void>()
+  readonly #requests = new NatsRequests(() => (this.#lastRefusal ? ` (the server said: ${this.#lastRefusal})` : ''))
+  /** Where answers come, before their tokens; empty until something was asked. */
+  #answers = ''
+  #outgoing: Outgoing[] = []
   readonly #onDisconnect = new Set<() => void>()
   readonly #onReconnect = new Set<() => void>()
   #connected = true
@@ -86,7 +98,7 @@ export class NatsLink {
     if (!this.#connected) return
     const bytes = typeof data === 'string' ? encoder.encode(data) : data
     if (bytes.length > this.limitBytes) throw tooLarge(bytes.length, this.limitBytes)
-    this.#connection.publish(subject, bytes, reply === undefined ? {} : { reply })
+    this.#send({ subject, data: bytes, reply })
   }
 
   subscribe(subject: string, handler: (message: NatsMessage) => void): NatsSubscription {
@@ -101,6 +113,8 @@ export class NatsLink {
       close: () => subscription.unsubscribe(),
       drain: async () => {
         if (subscription.isClosed() || this.#connection.isClosed()) return
+        // What is answered here is asked before nobody listens.
+        this.#flush()
         let timer: NodeJS.Timeout | undefined
         const late = new Promise<void>(resolve => {
           timer = setTimeout(resolve, 1000)
@@ -112,21 +126,13 @@ export class NatsLink {
     }
   }
 
-  async request(subject: string, data: Uint8Array, timeoutMs: number, id?: string): Promise<Uint8Array> {
-    if (!this.#connected) throw new NatsFailure('disconnected', 'there is no connection to NATS')
-    if (data.length > this.limitBytes) throw tooLarge(data.length, this.limitBytes)
-    const { promise, resolve, reject } = deferred<Uint8Array>()
-    this.#inFlight.add(reject)
-    const options = id === undefined ? { timeout: timeoutMs } : { timeout: timeoutMs, headers: withId(id) }
-    this.#connection.request(subject, data, options).then(
-      message => resolve(message.data),
-      error => reject(this.#failure(subject, timeoutMs, error)),
-    )
-    try {
-      return await promise
-    } finally {
-      this.#inFlight.delete(reject)
-    }
+  request(subject: string, data: Uint8Array, timeoutMs: number, id?: string): Promise<Uint8Array> {
+    if (!this.#connected) return Promise.reject(new NatsFailure('disconnected', 'there is no connection to NATS'))
+    if (data.length > this.limitBytes) return Promise.reject(tooLarge(data.length, this.limitBytes))
+    if (this.#answers === '') this.#listen()
+    const { token, answer } = this.#requests.add(subject, timeoutMs)
+    this.#send({ subject, data, reply: this.#answers + token, id, token })
+    return answer
   }
 
   /** Stores a message in the stream that listens on `subject`; resolves with its sequence number there. */
@@ -151,6 +157,7 @@ export class NatsLink {
 
   async close(): Promise<void> {
     // What was published in this turn is still to leave.
+    this.#flush()
     if (this.#connected && !this.#connection.isClosed()) {
       const flushed = this.#connection.flush().catch(() => {})
       await Promise.race([flushed, new Promise(resolve => setTimeout(resolve, 500).unref())])
@@ -159,12 +166,43 @@ export class NatsLink {
     await this.closed
   }
 
-  #failure(subject: string, timeoutMs: number, error: Error & { code?: string }): NatsFailure {
-    const why = this.#lastRefusal ? ` (the server said: ${this.#lastRefusal})` : ''
-    if (error.code === '503') return new NatsFailure('no responders', `nobody answers on ${subject}${why}`)
-    if (error.code === 'TIMEOUT') return new NatsFailure('timeout', `no answer on ${subject} in ${timeoutMs} ms${why}`)
-    if (error.code === 'CONNECTION_CLOSED') return new NatsFailure('closed', 'the connection to NATS is closed')
-    return new NatsFailure('refused', `${subject}: ${error.message}`)
+  #listen(): void {
+    const prefix = `${this.inbox()}.`
+    this.#answers = prefix
+    this.#connection.subscribe(`${prefix}*`, {
+      callback: (error, message) => {
+        if (error) {
+          this.#lastRefusal = error.message
+          return
+        }
+        const token = message.subject.slice(prefix.length)
+        if (message.data.length === 0 && message.headers?.code === 503) this.#requests.unheard(token)
+        else this.#requests.answered(token, message.data)
+      },
+    })
+  }
+
+  #send(message: Outgoing): void {
+    if (this.#outgoing.push(message) === 1) setImmediate(() => this.#flush())
+  }
+
+  #flush(): void {
+    const due = this.#outgoing
+    if (due.length === 0) return
+    this.#outgoing = []
+    if (!this.#connected || this.#connection.isClosed()) return
+    for (const { subject, data, reply, id, token } of due) {
+      try {
+        const options: PublishOptions = {}
+        if (reply !== undefined) options.reply = reply
+        if (id !== undefined) options.headers = withId(id)
+        this.#connection.publish(subject, data, options)
+      } catch (error) {
+        // The library's own refusal, as of what a server that came back takes no more: the others go on.
+        this.#lastRefusal = (error as Error).message
+        if (token !== undefined) this.#requests.refused(token, this.#lastRefusal)
+      }
+    }
   }
 
   #down(kind: 'disconnected' | 'closed', message: string): void {
@@ -172,7 +210,7 @@ export class NatsLink {
     // Nobody may be waiting for it.
     this.#back.promise.catch(() => {})
     this.#connected = false
-    for (const reject of [...this.#inFlight]) reject(new NatsFailure(kind, message))
+    this.#requests.fail(kind, message)
     for (const handler of [...this.#onDisconnect]) handler()
   }
 
@@ -206,42 +244,3 @@ const readable = (message: Msg): NatsMessage => ({
     pending: Number(message.headers?.get('Nats-Pending-Messages') || 0),
   }),
 })
-
-/** Connects, or fails within about five seconds with what to do about it. */
-export const connectNats = async (options: NatsOptions, name: string, inboxPrefix: string): Promise<NatsLink> => {
-  const address = parseNatsUrl(options.url, options.insecure)
-  const connection = await connect({
-    servers: [...address.servers],
-    name,
-    inboxPrefix,
-    timeout: CONNECT_MS,
-    maxReconnectAttempts: -1,
-    // Smaller finds a restarted server sooner, larger spares a server that all its clients come back to.
-    reconnectTimeWait: 250,
-    reconnectJitter: 100,
-    // A black-holed link is noticed after two unanswered pings; by default it would be four minutes.
-    pingInterval: 2000,
-    maxPingOut: 2,
-    noAsyncTraces: true,
-    ...(address.user ? { user: address.user, pass: address.password ?? '' } : {}),
-    ...(address.token ? { token: address.token } : {}),
-    ...(options.nkeySeed ? { authenticator: nkeyAuthenticator(encoder.encode(options.nkeySeed)) } : {}),
-    ...(address.tls ? { tls: options.tls ?? {} } : {}),
-  }).catch(error => {
-    throw new Error(explain(address, error), { cause: error })
-  })
-  if (!connection.info?.jetstream) {
-    await connection.close()
-    throw new Error(
-      `the NATS server at ${address.display} has JetStream off: start it with -js, or "jetstream {}" in its configuration`,
-    )
-  }
-  const link = new NatsLink(connection, inboxPrefix)
-  await link.verify().catch(async error => {
-    await link.close()
-    throw new Error(`${name} cannot work with the NATS server at ${address.display}: ${error.message}`, {
-      cause: error,
-    })
-  })
-  return link
-}

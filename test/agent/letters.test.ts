@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { toMessages, toReports } from '../../agent/letters.js'
+import { toMessages, toOneMessage, toReports } from '../../agent/letters.js'
 import { isComplete } from '../../coordinator/gather.js'
 import { ReportReader } from '../../coordinator/report-reader.js'
 import { sizeOf, unpackItems } from '../../proto/items.js'
@@ -85,11 +85,26 @@ const inParts = test.macro((t, limitBytes: number) => {
   t.true(messages.length > 5)
   t.true(messages.every(message => message.byteLength <= limitBytes))
   const reader = new ReportReader(silentLog)
-  const read = messages.reverse().flatMap(message => reader.read(message) ?? [])
+  const read = messages.reverse().flatMap(message => reader.read(message))
   t.is(read.length, 1)
   const [values] = read.map(({ values }) => values)
   t.true(values?.form === 'json' && Buffer.compare(values.text, text) === 0)
   t.is(reader.dropped, 0)
+})
+
+test('reports that are sent together are read one by one, and a damaged one alone is dropped', t => {
+  const all = [report(0, 3), report(3, 4), report(4, 9)]
+  const messages = all.flatMap(each => toMessages(each, 10_000))
+  t.deepEqual(messages.slice(0, 1), [toOneMessage(messages.slice(0, 1))])
+  const reader = new ReportReader(silentLog)
+  t.deepEqual(reader.read(toOneMessage(messages)), all)
+  const damaged = Uint8Array.from(messages[1] as Uint8Array)
+  damaged[20] = (damaged[20] as number) ^ 1
+  const others = [messages[0], damaged, messages[2]] as Uint8Array[]
+  t.deepEqual(reader.read(toOneMessage(others)), [all[0], all[2]])
+  t.is(reader.dropped, 1)
+  t.deepEqual(reader.read(toOneMessage(messages).subarray(0, 60)), [])
+  t.is(reader.dropped, 2)
 })
 
 test('a report of one huge item travels in parts, and is read whole in any order of them', inParts, 2 * 50_000)

@@ -9,7 +9,7 @@ test('a report is sent at once, and kept until it is released', t => {
   const outbox = new Outbox<string>()
   outbox.put(key(0), 0, true, 'payload', 7)
   const [send] = outbox.next(0)
-  t.is(send?.payload, 'payload')
+  t.deepEqual(send?.payloads, ['payload'])
   outbox.sent('j/1/0/1/0', true, 0)
   t.true(outbox.isStored)
   t.deepEqual(outbox.held(), [key(0)])
@@ -45,8 +45,9 @@ test('what is stored and not settled after a while is stored again, under a new 
   let now = 0
   const sent: string[] = []
   for (let times = 0; times < 3; times++) {
-    sent.push(...ids(outbox.next(now)))
-    outbox.sent('j/1/0/1/0', true, now)
+    const [id] = ids(outbox.next(now)) as [string]
+    sent.push(id)
+    outbox.sent(id, true, now)
     outbox.tick(now + 4.9)
     t.deepEqual(outbox.next(now + 4.9), [])
     now += 5
@@ -58,10 +59,13 @@ test('what is stored and not settled after a while is stored again, under a new 
 
 test("an attempt's last report waits until the others are stored", t => {
   const outbox = new Outbox<string>()
-  outbox.put(key(0), 0, false, '', 1)
-  outbox.put(key(0), 1, true, '', 1)
-  outbox.put(key(1), 0, true, '', 1)
-  t.deepEqual(ids(outbox.next(0)), ['j/1/0/1/0', 'j/1/1/1/0'])
+  outbox.put(key(0), 0, false, 'first', 1)
+  outbox.put(key(0), 1, true, 'last', 1)
+  outbox.put(key(1), 0, true, 'another', 1)
+  t.deepEqual(
+    outbox.next(0).flatMap(({ payloads }) => payloads),
+    ['first', 'another'],
+  )
   outbox.sent('j/1/0/1/0', false, 0)
   t.deepEqual(ids(outbox.next(0.2)), ['j/1/0/1/0'])
   outbox.sent('j/1/0/1/0', true, 0.3)
@@ -70,9 +74,43 @@ test("an attempt's last report waits until the others are stored", t => {
 
 test('two ends of one attempt do not wait for each other', t => {
   const outbox = new Outbox<string>()
-  outbox.put(key(0), 'one', true, '', 1)
-  outbox.put(key(0), 'other', true, '', 1)
-  t.is(outbox.next(0).length, 2)
+  outbox.put(key(0), 'one', true, 'one', 1)
+  outbox.put(key(0), 'other', true, 'other', 1)
+  t.deepEqual(
+    outbox.next(0).flatMap(({ payloads }) => payloads),
+    ['one', 'other'],
+  )
+})
+
+test('small reports of one job that are ready at once are one send; large ones, and those of other jobs, are not', t => {
+  const outbox = new Outbox<string>()
+  outbox.put(key(0), 0, true, 'a', 10)
+  outbox.put(key(1), 0, true, 'b', 4096)
+  outbox.put(key(2), 0, true, 'large', 4097)
+  outbox.put(key(3), 0, true, 'c', 1)
+  outbox.put(key(4, 1, 'k'), 0, true, 'd', 1)
+  for (let shard = 5; shard < 25; shard++) outbox.put(key(shard, 1, 'k'), 0, true, 'e', 4096)
+  const sends = outbox.next(0).map(({ job, payloads }) => `${job} ${payloads.join('')}`)
+  t.deepEqual(sends, ['j ab', 'j large', 'j c', `k d${'e'.repeat(15)}`, 'k eeeee'])
+})
+
+test('what was sent as one is sent again as one, also when some of it is not needed any more', t => {
+  const outbox = new Outbox<string>()
+  for (let shard = 0; shard < 3; shard++) outbox.put(key(shard), 0, true, `${shard}`, 1)
+  const [first] = outbox.next(0)
+  outbox.put(key(3), 0, true, '3', 1)
+  const [second] = outbox.next(0)
+  outbox.sent('j/1/0/1/0', false, 0)
+  outbox.sent('j/1/3/1/0', false, 0)
+  outbox.release(({ shard }) => shard !== 1)
+  t.deepEqual(outbox.next(0.2), [first, second])
+  outbox.release(({ shard }) => shard === 3)
+  outbox.sent('j/1/0/1/0', false, 0.2)
+  outbox.sent('j/1/3/1/0', false, 0.2)
+  t.deepEqual(outbox.next(0.4), [second], 'of the first nothing is needed')
+  outbox.sent('j/1/3/1/0', true, 0.4)
+  t.true(outbox.isStored)
+  t.is(outbox.bytes, 1)
 })
 
 test('of two reports with one number the first one counts', t => {
@@ -80,7 +118,7 @@ test('of two reports with one number the first one counts', t => {
   outbox.put(key(0), 0, true, 'first', 5)
   outbox.put(key(0), 0, true, 'second', 6)
   t.deepEqual(
-    outbox.next(0).map(({ payload }) => payload),
+    outbox.next(0).flatMap(({ payloads }) => payloads),
     ['first'],
   )
   outbox.sent('j/1/0/1/0', true, 0)
@@ -98,11 +136,11 @@ test('it holds what was put and not released, of that attempt only', t => {
 test('what is released while it is on its way makes room for others', t => {
   const outbox = new Outbox<string>()
   for (let round = 0; round < 10; round++) {
-    for (let shard = 0; shard < 16; shard++) outbox.put(key(shard + 16 * round), 0, true, '', 1)
+    for (let shard = 0; shard < 16; shard++) outbox.put(key(shard + 16 * round), 0, true, '', 5000)
     const sends = outbox.next(round)
     t.is(sends.length, 16)
     outbox.release(() => false)
-    for (const { entry } of sends) outbox.sent(entry, true, round)
+    for (const { id } of sends) outbox.sent(id, true, round)
   }
   t.is(outbox.bytes, 0)
 })
@@ -118,6 +156,7 @@ test('everything is stored in the end, each last report after its others, whatev
     fc.property(fc.array(step, { maxLength: 80 }), steps => {
       const outbox = new Outbox<{ shard: number; number: number; last: boolean }>()
       const numbers = new Map<number, number>()
+      const put = new Map<number, number>()
       const ended = new Set<number>()
       const released = new Set<number>()
       const known = new Map<number, Set<number>>()
@@ -126,21 +165,21 @@ test('everything is stored in the end, each last report after its others, whatev
       let now = 0
       const send = (): void => {
         for (const next of outbox.next(now)) {
-          const { shard, number, last } = next.payload
-          if (last && (known.get(shard)?.size ?? 0) < number)
-            throw new Error(`the last of shard ${shard} overtook another`)
+          for (const { shard, number, last } of next.payloads)
+            if (last && (known.get(shard)?.size ?? 0) < number)
+              throw new Error(`the last of shard ${shard} overtook another`)
           onTheirWay.push(next)
         }
         if (onTheirWay.length > 16) throw new Error(`${onTheirWay.length} sends are under way`)
       }
       const end = (at: number, isStored: boolean): void => {
-        const [{ entry, id, payload }] = onTheirWay.splice(at, 1) as [(typeof onTheirWay)[number]]
+        const [{ id, payloads }] = onTheirWay.splice(at, 1) as [(typeof onTheirWay)[number]]
         if (isStored && seen.has(id)) throw new Error(`${id} was stored, and sent again under the same id`)
         if (isStored) {
           seen.add(id)
-          known.set(payload.shard, (known.get(payload.shard) ?? new Set()).add(payload.number))
+          for (const { shard, number } of payloads) known.set(shard, (known.get(shard) ?? new Set()).add(number))
         }
-        outbox.sent(entry, isStored, now)
+        outbox.sent(id, isStored, now)
       }
       for (const { kind, shard, pick, seconds } of steps) {
         now += seconds
@@ -149,7 +188,9 @@ test('everything is stored in the end, each last report after its others, whatev
           numbers.set(shard, number + 1)
           const last = pick % 3 === 0
           if (last) ended.add(shard)
-          outbox.put(key(shard), number, last, { shard, number, last }, 1)
+          const bytes = pick % 2 === 0 ? 1 : 5000
+          put.set(shard, (put.get(shard) ?? 0) + bytes)
+          outbox.put(key(shard), number, last, { shard, number, last }, bytes)
         } else if (kind < 7 && onTheirWay.length > 0) end(pick % onTheirWay.length, kind !== 4)
         else if (kind === 7) outbox.tick(now)
         else if (kind === 8) outbox.hurry()
@@ -165,7 +206,7 @@ test('everything is stored in the end, each last report after its others, whatev
         while (onTheirWay.length > 0) end(0, true)
       }
       if (!outbox.isStored) throw new Error('something is never stored')
-      const kept = [...numbers].filter(([shard]) => !released.has(shard)).reduce((sum, [, count]) => sum + count, 0)
+      const kept = [...put].filter(([shard]) => !released.has(shard)).reduce((sum, [, bytes]) => sum + bytes, 0)
       if (outbox.bytes !== kept) throw new Error(`${outbox.bytes} bytes are counted for ${kept}`)
       for (const [shard, count] of numbers)
         if (!released.has(shard) && known.get(shard)?.size !== count)

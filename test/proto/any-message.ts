@@ -10,11 +10,13 @@ import {
   jobSpecCodec,
   partCodec,
   reportCodec,
+  reportsCodec,
   taskCodec,
 } from '../../proto/codec.js'
 import type { MessageType } from '../../proto/envelope.js'
 import { countOf, type Items, packValues } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
+import type { ActiveJob } from '../../proto/presence.js'
 
 export interface MessageCase<T> {
   readonly type: MessageType
@@ -110,7 +112,7 @@ const held = fc.record({
   reported: fc.boolean(),
 })
 const attempts = fc.array(fc.record({ shard: index, attempt: small }), { maxLength: 4 })
-const active = fc.record({
+const activeJob = fc.record({
   job: text,
   epoch: index,
   spec: ref,
@@ -120,6 +122,9 @@ const active = fc.record({
   recalled: attempts,
   finishing: fc.boolean(),
 })
+const active: fc.Arbitrary<ActiveJob> = fc
+  .tuple(activeJob, fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { nil: undefined }))
+  .map(([job, specContent]) => (specContent === undefined ? job : { ...job, specContent }))
 
 const messageCase = <T>(
   type: MessageType,
@@ -143,6 +148,7 @@ export const MESSAGE_CASES: readonly MessageCase<unknown>[] = [
     }),
   ),
   messageCase('report', reportCodec, report),
+  messageCase('reports', reportsCodec, fc.array(bytes, { maxLength: 5 })),
   messageCase(
     'beat',
     beatCodec,

@@ -255,9 +255,9 @@ export class SimAgent extends Process implements Peer {
 
   #send(): void {
     const { network, timeline } = this.#world
-    for (const { entry, id, payload } of this.outbox.next(timeline.now)) {
-      network.report(this, `${this.name}/${id}`, payload, stored => {
-        this.outbox.sent(entry, stored, timeline.now)
+    for (const { id, payloads } of this.outbox.next(timeline.now)) {
+      network.report(this, `${this.name}/${id}`, payloads, stored => {
+        this.outbox.sent(id, stored, timeline.now)
         this.#send()
       })
     }

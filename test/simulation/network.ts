@@ -48,10 +48,12 @@ export class Network {
     } else queue.pull(pull, waitSeconds)
   }
 
-  report(agent: Peer, id: string, report: Report, done: (stored: boolean) => void): void {
-    const reports = this.#reports.get(report.job)
-    if (reports === undefined) throw new Error(`a report of job ${report.job}, which nobody opened`)
-    reports.store(agent, id, report, done)
+  /** Of one job, stored as one. */
+  report(agent: Peer, id: string, together: readonly Report[], done: (stored: boolean) => void): void {
+    const [{ job }] = together as [Report, ...Report[]]
+    const reports = this.#reports.get(job)
+    if (reports === undefined) throw new Error(`a report of job ${job}, which nobody opened`)
+    reports.store(agent, id, together, done)
   }
 
   beat(agent: Peer, beat: Beat): void {

@@ -11,7 +11,7 @@ export class Reports {
   readonly #wire: Wire
   readonly #onReport: (report: Report) => void
   readonly #reader: Process
-  #stored: { readonly id: string; readonly report: Report }[] = []
+  #stored: { readonly id: string; readonly reports: readonly Report[] }[] = []
   readonly #ids = new Set<string>()
   #handled = 0
   #isReading = false
@@ -24,7 +24,7 @@ export class Reports {
   }
 
   /** `done` hears whether it is known to be stored. */
-  store(agent: Peer, id: string, report: Report, done: (stored: boolean) => void): void {
+  store(agent: Peer, id: string, reports: readonly Report[], done: (stored: boolean) => void): void {
     const wire = this.#wire
     const answer = (stored: boolean, seconds: number): void =>
       wire.timeline.after(seconds, () => agent.do(() => done(stored)))
@@ -39,7 +39,7 @@ export class Reports {
       }
       if (!this.#ids.has(id)) {
         this.#ids.add(id)
-        this.#stored.push({ id, report })
+        this.#stored.push({ id, reports })
       }
       this.#read()
       if (agent.isDeaf || wire.happens('report ack lost')) answer(false, STORE_SECONDS)
@@ -78,7 +78,7 @@ export class Reports {
       if (this.#wire.happens('reports read again')) this.#handled = Math.max(0, this.#handled - this.#wire.whole(1, 20))
       const unread = this.#stored.slice(this.#handled)
       this.#handled = this.#stored.length
-      for (const { report } of unread) this.#reader.do(() => this.#onReport(report))
+      for (const { reports } of unread) for (const report of reports) this.#reader.do(() => this.#onReport(report))
     })
   }
 }

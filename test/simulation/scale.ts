@@ -56,6 +56,7 @@ export const runScale = async (options: ScaleOptions): Promise<ScaleResult> => {
       placement: 'cluster',
       targetSeconds: TARGET_SECONDS.cluster,
       inlineBytes: 256 * 1024,
+      aheadSeconds: 0,
       clock: timeline.clock,
       log: silentLog,
     })

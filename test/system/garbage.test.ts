@@ -26,6 +26,7 @@ test('a job on a transport full of garbage has every outcome, and says once on e
     placement: 'local',
     targetSeconds: 0.05,
     inlineBytes: 100_000,
+    aheadSeconds: 0,
     clock,
     log,
   })

@@ -61,6 +61,7 @@ const openHosts = async (server: NatsServer, folders: readonly string[], items: 
     placement: 'cluster',
     targetSeconds: TARGET_SECONDS.cluster,
     inlineBytes: 256 * 1024,
+    aheadSeconds: 0,
     clock,
     log: silentLog,
   })

@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
+import { connect } from 'nats'
 import { Pool, range } from '../../../coordinator/map.js'
 import { ended, manyhands } from '../../support/command.js'
 import { stableServer } from '../../support/nats-binaries.js'
@@ -52,6 +54,35 @@ test('a pool of a NATS server whose cluster has nobody shares its jobs with work
     t.is(chosen?.figures.cluster_workers, 0)
     t.is(chosen?.figures.local_workers, 1)
   } finally {
+    await server.stop()
+  }
+})
+
+const streamsOf = async (server: NatsServer): Promise<string[]> => {
+  const connection = await connect({ servers: `127.0.0.1:${server.port}` })
+  const names: string[] = []
+  for await (const name of (await connection.jetstreamManager()).streams.names()) names.push(name)
+  await connection.close()
+  return names
+}
+
+test('of short jobs nothing is left on the server, neither of those that were run nor of one to come', async t => {
+  const server = await NatsServer.start(await stableServer())
+  const agent = manyhands(['agent', '--nats', server.url, '--slots', '2'])
+  const gone = ended(agent)
+  const pool = new Pool({ nats: server.url })
+  try {
+    for (let nth = 0; nth < 5; nth++) t.deepEqual(await pool.map(Math.sqrt, [4, 9], { place: 'cluster' }), [2, 3])
+    await sleep(500)
+    // One queue and its reports, of the job that may come next.
+    t.is((await streamsOf(server)).length, 2)
+    for (let nth = 0; nth < 3; nth++) t.deepEqual(await pool.map(Math.sqrt, [16], { place: 'cluster' }), [4])
+    await pool.close()
+    t.deepEqual(await streamsOf(server), [])
+  } finally {
+    await pool.close()
+    agent.kill('SIGTERM')
+    await gone
     await server.stop()
   }
 })
