@@ -230,6 +230,18 @@ test('two bundles may use the same module names, and names that Python has', asy
   await seat.worker.close(5)
 })
 
+test("a module of the user's may have the name of the worker's own, and finds Python as it was asked for", async t => {
+  const asked = process.env.PYTHONDONTWRITEBYTECODE
+  const own = writeFolder({
+    'child.py': 'import sys\ndef asked(x): return sys.dont_write_bytecode\n',
+    'entry.py': 'from child import asked\nimport sys\ndef names(x): return [sys.argv, sys.path[0], asked(x)]\n',
+  })
+  const seat = new Seat('python')
+  const names = seat.load({ spec: { entry: 'entry.py', function: 'names' }, folder: own })
+  t.deepEqual((await seat.run(names, range(1))).values, [[[''], own, (asked ?? '') !== '']])
+  await seat.worker.close(5)
+})
+
 test('code that cannot be used is refused with the reason', async t => {
   const seat = new Seat('python')
   for (const each of [code('missing'), code('default'), code('same', { entry: 'gone.py' })]) seat.load(each)

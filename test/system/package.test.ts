@@ -46,7 +46,7 @@ test('the package holds what runs and what is read, and nothing of the workshop'
   ]
   for (const path of needed) t.true(packed.includes(path), `${path} is not in the package`)
   const strays = packed.filter(path =>
-    /^dist\/(?:test|bench|examples)\/|^(?:test|scripts|coverage)\/|\.part$|\.tgz$/.test(path),
+    /^dist\/(?:test|bench|examples)\/|^(?:test|scripts|coverage)\/|__pycache__|\.part$|\.tgz$/.test(path),
   )
   t.deepEqual(strays, [])
   t.true(existsSync(join(installed, 'dist/agent/runner/python/child.py')))

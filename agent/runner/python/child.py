@@ -4,7 +4,7 @@ In: LOAD, RUN and CLOSE frames on descriptor 3, read blocking. Out: READY, LOADE
 each chunk of items a record in the file at descriptor 4; standard output and error are the user's.
 Always true: no item is called twice; an item is announced before it is called; outcomes cover a run's items from the front
 without a gap; a value that can change is encoded before the next chunk is begun. docs/worker-protocol.md has the rules.
-It is one file because it is copied and started as one.
+It is one file because it is copied as one; its starter imports it, so that it is compiled once.
 """
 import os
 import struct
@@ -1143,6 +1143,3 @@ def main():
         run = run_fold if job.fold else run_waiting if job.waits and not meta["careful"] else run_map
         run(job, number, meta, source)
 
-
-if __name__ == "__main__":
-    main()
