@@ -34,7 +34,6 @@ export class Crew {
   readonly #slots: number
   readonly #beganAt: number
   #startSeconds: number
-  #readyAt: number | undefined
   #wanted = 1
 
   constructor({ slots, startSeconds, now }: CrewOptions) {
@@ -53,14 +52,14 @@ export class Crew {
   }
 
   /** The first worker has come. */
-  ready(now: number, startSeconds: number): void {
-    this.#readyAt = now
+  ready(startSeconds: number): void {
     this.#startSeconds = startSeconds
   }
 
-  wanted(now: number, { itemSeconds, measuredSeconds, left }: Pace): number {
+  /** `busySince`: when the first worker began what it has not reported yet. */
+  wanted(now: number, { itemSeconds, measuredSeconds, left }: Pace, busySince: number | undefined): number {
     // An item that is still running takes at least as long as it has.
-    const running = itemSeconds !== undefined || this.#readyAt === undefined ? 0 : now - this.#readyAt
+    const running = itemSeconds === undefined && busySince !== undefined ? now - Math.max(busySince, this.#beganAt) : 0
     const each = itemSeconds !== undefined && measuredSeconds >= EVIDENCE_SECONDS ? itemSeconds : running
     // Of an endless input as much is expected as there was.
     const worthSeconds = left === undefined ? now - this.#beganAt : left * each

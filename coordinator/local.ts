@@ -75,7 +75,7 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     let pace: Pace = { itemSeconds: undefined, measuredSeconds: 0, left: request.input.count }
     let asked = 0
     const ask = (): void => {
-      const wanted = crew.wanted(clock(), pace)
+      const wanted = crew.wanted(clock(), pace, agent.busySince)
       if (wanted > asked) {
         asked = wanted
         void own.workers(wanted)
@@ -86,7 +86,7 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     asked = Math.max(1, own.ready)
     own.workers(asked).then(startSeconds => {
       learnStart(runner, startSeconds)
-      crew.ready(clock(), startSeconds)
+      crew.ready(startSeconds)
     })
     try {
       return await coordinator.run(request, newest => {
