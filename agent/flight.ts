@@ -107,7 +107,11 @@ export class Flight {
   curtail(run: number, progress: Progress): number | undefined {
     const found = this.#runs.get(run)
     if (found === undefined) return undefined
-    if (progress.run !== run || this.#queue[0] !== found) return found.reported
+    if (progress.run !== run) {
+      const at = this.#queue.findIndex(entry => entry.type === 'run' && entry.run === progress.run)
+      // The worker is at a later one: the end of this one's outcomes is on its way.
+      return at > this.#queue.indexOf(found) ? undefined : found.reported
+    }
     // Chunks of many items are over in less time than a worker may take to look.
     const ahead = progress.count > 1 ? CHUNKS_AHEAD * progress.count : Math.max(1, progress.count)
     return Math.min(found.end, Math.max(found.reported, progress.start + ahead))

@@ -19,6 +19,11 @@ def slow(x):
     end = time.perf_counter() + 0.06
     while time.perf_counter() < end: pass
     return x
+def brief(x):
+    end = time.perf_counter() + 0.001
+    while time.perf_counter() < end: pass
+    return x
+def half(x): return x / 2
 def hanging(x):
     while x == 5: pass
     return x
@@ -283,3 +288,34 @@ for (const how of ['exit', 'closes', 'segv', 'kill', 'term', 'garbage', 'abort',
     }
   })
 }
+
+test('a worker looks for its limit between items that take a millisecond', async t => {
+  const seat = new Seat('python')
+  const load = seat.load(code('brief'))
+  await seat.run(load, range(1))
+  let behind = 0
+  for (const run of [2, 3, 4, 5]) {
+    const running = seat.run(load, range(2000))
+    await new Promise(resolve => setTimeout(resolve, 105 + 5 * run))
+    const end = seat.worker.curtail(run) ?? 0
+    const { reported } = await running
+    t.true(end > 0 && reported < 2000)
+    behind += Math.max(0, reported - end)
+  }
+  t.true(behind < 60, `${behind} items behind four limits`)
+  await seat.worker.close(5)
+})
+
+test('results of which the socket holds a part are whole and in order, run after run', async t => {
+  const seat = new Seat('python')
+  const load = seat.load(code('half'))
+  const runs = [0, 1, 2].map(nth => seat.run(load, range(400_000, nth * 400_000), { start: nth * 400_000 }))
+  const small = seat.run(load, range(3, 7))
+  const ran = await Promise.all(runs)
+  for (const [nth, { values: all, reported }] of ran.entries()) {
+    t.is(reported, (nth + 1) * 400_000)
+    t.true(all.every((value, at) => value === (nth * 400_000 + at) / 2))
+  }
+  t.deepEqual((await small).values, [3.5, 4, 4.5])
+  await seat.worker.close(5)
+})

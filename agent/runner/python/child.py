@@ -42,7 +42,7 @@ SAFE = 2**53 - 1
 ESCAPES = ("$number", "$bigint", "$bytes", "$undefined", "$escape")
 # With several items in progress: texts that wait for an item before them; how often ages are looked at.
 HELD_LIMIT = 16 * 1024 * 1024
-LOOK_SECONDS = 0.1
+AGES_SECONDS = 0.1
 # How many may be in progress where the job leaves it to the worker; agent/runner/lanes.ts says what each of these costs.
 MOST_LANES = 64
 LEAST_GAIN = 1.25
@@ -333,6 +333,8 @@ class Channel:
         os.set_inheritable(3, False)
         os.set_inheritable(4, False)
         self.pending = b""
+        # Of frames that are under way: what the socket had no room for.
+        self.unsent = []
         self.sequence = 0
         self.looked = 0.0
         self.limited = None, 0
@@ -361,6 +363,7 @@ class Channel:
         return size
 
     def read(self):
+        self.push_until_input()
         header = self.take(HEADER.size)
         magic, kind, form, _flags, number, size, checksum = HEADER.unpack(header)
         if magic != MAGIC or size > FRAME_LIMIT_BYTES:
@@ -372,15 +375,20 @@ class Channel:
         meta = decode(bytes(body[4 : 4 + length]).decode())
         return kind, number, meta, form, memoryview(body)[(4 + length + 7) & ~7 :]
 
-    def send(self, kind, number, meta, form=NONE, values=b"", last=False):
+    def send(self, kind, number, meta, form=NONE, values=b"", last=False, later=False):
+        """With `later` what the socket has no room for may leave while items run: see push()."""
         text = encode_meta(meta)
         body = struct.pack("<I", len(text)) + text
         body += bytes(-len(body) % 8)
         size = len(body) + len(values)
         front = HEADER.pack(MAGIC, kind, form, 1 if last else 0, number, size, 0)[:16]
         front += struct.pack("<I", crc32(values, crc32(body, crc32(front))))
+        self.settle()
         if len(values) <= 1 << 16:
             self.write(b"".join((front, body, values)))
+        elif later:
+            self.unsent = [memoryview(front + body), memoryview(values)]
+            self.push()
         else:
             self.write(front + body)
             self.write(values)
@@ -389,6 +397,34 @@ class Channel:
         view = memoryview(data)
         while view:
             view = view[os.write(3, view) :]
+
+    def push(self):
+        """As much as the socket has room for: to wait until the agent has read a large frame would take as long as to read it."""
+        os.set_blocking(3, False)
+        try:
+            while self.unsent:
+                self.unsent[0] = self.unsent[0][os.write(3, self.unsent[0]) :]
+                if not self.unsent[0]:
+                    del self.unsent[0]
+        except BlockingIOError:
+            pass
+        finally:
+            os.set_blocking(3, True)
+
+    def settle(self):
+        """All of what was sent has left."""
+        while self.unsent:
+            self.write(self.unsent.pop(0))
+
+    def push_until_input(self):
+        if not self.unsent:
+            return
+        from select import POLLIN, POLLOUT, poll
+
+        poller = poll()
+        poller.register(3, POLLIN | POLLOUT)
+        while self.unsent and not self.pending and not any(event & ~POLLOUT for _, event in poller.poll()):
+            self.push()
 
     def announce(self, number, start, count):
         self.sequence += 1
@@ -540,7 +576,7 @@ class Part:
             return F64, array("d", values)
         return None
 
-    def flush(self, last):
+    def flush(self, last, later=False):
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
@@ -567,7 +603,7 @@ class Part:
         }
         self.cpu = cpu
         meta = {"start": self.start, "end": self.end, "failures": self.failures, "timing": timing, **items}
-        channel.send(OUTCOMES, self.run, meta, form, values, last)
+        channel.send(OUTCOMES, self.run, meta, form, values, last, later)
         self.clear()
 
 
@@ -801,6 +837,7 @@ def run_map(job, number, meta, source):
     ends = now() + meta["timeBoxSeconds"]
     call = spreading(job.call) if job.spread and not source.packed else job.call
     at = 0
+    later = False
     count = ending(source.count, start, channel.limit(number, now(), True))
     while at < count:
         size = 1 if careful else min(job.pace, count - at)
@@ -820,15 +857,19 @@ def run_map(job, number, meta, source):
         part.compute += moment - began - (part.encode - encoded)
         job.observe(size, moment - began)
         count = ending(count, start, channel.limit(number, moment))
+        if channel.unsent:
+            channel.push()
+        # Items that take long would keep back what was done before them.
+        later = not careful and job.pace > 1
         if at >= count or moment >= ends:
             break
         if careful or part.due(moment):
             channel.announce(number, part.end, 0)
-            part.flush(False)
+            part.flush(False, later)
     if has_awaited and job.waits is None:
         job.waits = True
     channel.announce(number, part.end, 0)
-    part.flush(True)
+    part.flush(True, later)
 
 
 class Lanes:
@@ -1007,7 +1048,7 @@ class Waiting:
             self.end(offset, ("failure", {"reason": "timeout", "message": "took longer than %s s" % js_number(limit)}))
         if self.is_left():
             self.announce()
-            self.loop.call_later(min(limit / 10, LOOK_SECONDS), self.watch, limit)
+            self.loop.call_later(min(limit / 10, AGES_SECONDS), self.watch, limit)
 
     def drain(self):
         part = self.part
@@ -1129,6 +1170,7 @@ def main():
     while True:
         kind, number, meta, form, values = channel.read()
         if kind == CLOSE:
+            channel.settle()
             return
         if kind == LOAD:
             load(number, meta, jobs)
