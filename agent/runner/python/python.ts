@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { PYTHON } from '../environment.js'
 import { lookUp } from '../path.js'
 import type { Runner } from '../start.js'
+import { behindPyenv } from './pyenv.js'
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url))
 /**
@@ -20,14 +21,14 @@ main()
 `
 
 export const pythonRunner: Runner = {
-  command: environment => {
+  command: (environment, cwd) => {
     const wanted = environment[PYTHON] || 'python3'
     const found = lookUp(wanted, environment.PATH)
     if (found === undefined)
       throw new Error(
         `there is no ${wanted} on this host (looked in PATH: ${environment.PATH ?? ''}); install Python 3.9 or newer, or set ${PYTHON}`,
       )
-    return [found, '-c', START, FOLDER]
+    return [...(behindPyenv(found, environment, cwd) ?? ([found] as const)), '-c', START, FOLDER]
   },
   diesWithAgent: true,
 }
