@@ -144,6 +144,11 @@ export class Agent {
     return this.#pool.ready(runner)
   }
 
+  /** Since when one of the workers has been inside of functions without a report. */
+  get busySince(): number | undefined {
+    return this.#pool.busySince
+  }
+
   /** Starts workers before there is work for them. Resolves when the first is there, with how long its start took. */
   prewarm(runner: RunnerName, count: number): Promise<number> {
     return this.#pool.prewarm(runner, count)

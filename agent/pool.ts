@@ -96,6 +96,12 @@ export class Pool {
     return first === -1 ? this.#slots.length : first
   }
 
+  /** Since when one of the workers has been inside of functions without a report. */
+  get busySince(): number | undefined {
+    const since = this.#slots.flatMap(({ busySince }) => busySince ?? [])
+    return since.length === 0 ? undefined : Math.min(...since)
+  }
+
   /** Starts workers before there is work for them. Resolves when the first is there, with how long its start took. */
   prewarm(runner: RunnerName, count: number): Promise<number> {
     return Promise.race(this.#slots.slice(0, count).map(slot => slot.prewarm(runner)))

@@ -40,6 +40,7 @@ class WorkerProcess implements Worker {
   #cause: Cause | undefined
   #exit: { code: number | null; signal: NodeJS.Signals | null } | undefined
   #pollTimer: NodeJS.Timeout | undefined
+  #endTimer: NodeJS.Timeout | undefined
   #pollSeconds = Number.POSITIVE_INFINITY
   #seen = { sequence: -1, sinceSeconds: 0 }
 
@@ -164,7 +165,8 @@ class WorkerProcess implements Worker {
 
   /** The worker closed its end. Unless it is about to exit, it can never be heard again. */
   #streamEnded(): void {
-    setTimeout(() => {
+    if (this.#isOver) return
+    this.#endTimer = setTimeout(() => {
       // What the system has to tell is heard first.
       setImmediate(() => {
         if (this.#exit === undefined) this.#end({ type: 'protocol', message: 'closed descriptor 3' })
@@ -220,6 +222,7 @@ class WorkerProcess implements Worker {
     if (this.#isOver) return
     this.#isOver = true
     clearInterval(this.#pollTimer)
+    clearTimeout(this.#endTimer)
     const progress = this.#progress.read()
     this.#progress.close()
     this.#prints.end()

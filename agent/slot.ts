@@ -76,6 +76,8 @@ export class Slot {
   #readyAfterSeconds: number | undefined
   #waitingForReady: ((startSeconds: number) => void)[] = []
   readonly #account: SlotAccount
+  /** Since when the worker has the code of what it was given last. */
+  #loadedSeconds = 0
   /** The oldest code that was sent and is not answered for. */
   #loading: { readonly name: string; readonly sinceSeconds: number; isTold: boolean } | undefined
 
@@ -86,6 +88,14 @@ export class Slot {
 
   get depth(): number {
     return this.#running.length
+  }
+
+  /** Since when the worker has been inside of functions without a report; undefined where it has nothing to run, or loads code. */
+  get busySince(): number | undefined {
+    const [first] = this.#running
+    return first === undefined || this.#state !== 'working'
+      ? undefined
+      : Math.max(first.sinceSeconds, this.#loadedSeconds)
   }
 
   /** How long what it runs will still take, if an item takes so long; negative when it should have ended. */
@@ -274,6 +284,7 @@ export class Slot {
         break
       case 'loaded':
         this.#loaded.add(event.load)
+        this.#loadedSeconds = this.#options.clock()
         break
       case 'refused':
         this.#refuse(event.load, event.failure.stack ?? event.failure.message)

@@ -26,7 +26,7 @@ export const spawnWorker = (runner: RunnerName, cwd: string, progressDescriptor:
   const { command, diesWithAgent } = RUNNERS[runner]
   // NODE_OPTIONS are for the agent: an inspector's port or a loader would be in the way here.
   const { NODE_OPTIONS: _, ...environment } = process.env
-  const [file, ...args] = [...(diesWithAgent ? guard() : []), ...command(environment)] as [string, ...string[]]
+  const [file, ...args] = [...(diesWithAgent ? guard() : []), ...command(environment, cwd)] as [string, ...string[]]
   const watch = diesWithAgent && guard().length === 0
   return spawn(file, args, {
     cwd,

@@ -13,6 +13,8 @@ export interface CrewOptions {
 export interface Pace {
   /** In a worker, all told; undefined before the first report. */
   readonly itemSeconds: number | undefined
+  /** What was measured, all told. */
+  readonly measuredSeconds: number
   /** Items that are not settled; undefined where nobody knows. */
   readonly left: number | undefined
 }
@@ -22,12 +24,16 @@ export interface Pace {
  * nearly over. Larger: jobs of some hundred milliseconds stay on one core.
  */
 const STARTS_WORTH = 2
+/**
+ * What workers have been measured at for less is no evidence: a lone item of nanoseconds takes 40 us, because what comes once a
+ * shard does. Smaller: jobs of a few milliseconds ask for all workers. Larger: they come later where they pay.
+ */
+const EVIDENCE_SECONDS = 0.5e-3
 
 export class Crew {
   readonly #slots: number
   readonly #beganAt: number
   #startSeconds: number
-  #readyAt: number | undefined
   #wanted = 1
 
   constructor({ slots, startSeconds, now }: CrewOptions) {
@@ -46,14 +52,15 @@ export class Crew {
   }
 
   /** The first worker has come. */
-  ready(now: number, startSeconds: number): void {
-    this.#readyAt = now
+  ready(startSeconds: number): void {
     this.#startSeconds = startSeconds
   }
 
-  wanted(now: number, { itemSeconds, left }: Pace): number {
+  /** `busySince`: when the first worker began what it has not reported yet. */
+  wanted(now: number, { itemSeconds, measuredSeconds, left }: Pace, busySince: number | undefined): number {
     // An item that is still running takes at least as long as it has.
-    const each = itemSeconds ?? (this.#readyAt === undefined ? 0 : now - this.#readyAt)
+    const running = itemSeconds === undefined && busySince !== undefined ? now - Math.max(busySince, this.#beganAt) : 0
+    const each = itemSeconds !== undefined && measuredSeconds >= EVIDENCE_SECONDS ? itemSeconds : running
     // Of an endless input as much is expected as there was.
     const worthSeconds = left === undefined ? now - this.#beganAt : left * each
     const worth = 1 + Math.floor(worthSeconds / (STARTS_WORTH * Math.max(this.#startSeconds, 1e-3)))

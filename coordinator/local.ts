@@ -20,6 +20,8 @@ export interface LocalOptions {
   /** What users' functions print; by default this process's standard error. */
   readonly onPrint?: (line: string) => void
   readonly log?: Log
+  /** Instead of the usual: one worker may have been started ahead (agent/ahead.ts). */
+  readonly startWorker?: typeof startWorker
 }
 
 export const openLocal = (options: LocalOptions = {}): Hands => {
@@ -43,7 +45,7 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     cache: new BundleCache(),
     clock,
     log,
-    startWorker,
+    startWorker: options.startWorker ?? startWorker,
     onPrint: options.onPrint ?? (line => process.stderr.write(`${line}\n`)),
     cwd: process.cwd(),
   })
@@ -71,10 +73,10 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     const { runner } = request.function
     const crew = new Crew({ slots, startSeconds: startSecondsOf(runner), now: clock() })
     const own = claim(runner)
-    let pace: Pace = { itemSeconds: undefined, left: request.input.count }
+    let pace: Pace = { itemSeconds: undefined, measuredSeconds: 0, left: request.input.count }
     let asked = 0
     const ask = (): void => {
-      const wanted = crew.wanted(clock(), pace)
+      const wanted = crew.wanted(clock(), pace, agent.busySince)
       if (wanted > asked) {
         asked = wanted
         void own.workers(wanted)
@@ -85,7 +87,7 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     asked = Math.max(1, own.ready)
     own.workers(asked).then(startSeconds => {
       learnStart(runner, startSeconds)
-      crew.ready(clock(), startSeconds)
+      crew.ready(startSeconds)
     })
     try {
       return await coordinator.run(request, newest => {

@@ -274,7 +274,8 @@ export class Run {
   get #pace(): Pace {
     const { count } = this.#options.request.input
     const left = count === undefined ? undefined : count - this.#ledger.settledItems
-    return { itemSeconds: this.#sizing.itemSeconds, left }
+    const { itemSeconds, measuredSeconds } = this.#sizing
+    return { itemSeconds, measuredSeconds, left }
   }
 
   /** It ended while slots were at work, which comes to nothing. */

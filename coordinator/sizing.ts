@@ -49,6 +49,7 @@ export class Sizing {
   readonly #lanes: ShardLanes
   #logItemSeconds: number | undefined
   #overheadSeconds = 0
+  #measuredSeconds = 0
   readonly #sliceSeconds: number
   #largestMeasured = 1
   #bytesPerItem = 0
@@ -69,10 +70,16 @@ export class Sizing {
     return this.#logItemSeconds === undefined ? undefined : Math.exp(this.#logItemSeconds)
   }
 
+  /** What all shards so far took in their workers. */
+  get measuredSeconds(): number {
+    return this.#measuredSeconds
+  }
+
   observe(items: number, timing: Timing, bytes: number): void {
     if (items === 0) return
     this.#lanes.observe(items, timing)
     const seconds = timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds
+    this.#measuredSeconds += seconds
     const log = Math.log(Math.max(seconds / items, LEAST_ITEM_SECONDS))
     const before = this.#logItemSeconds ?? log
     this.#logItemSeconds = before + NEWEST_ITEM * (log - before)

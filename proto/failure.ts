@@ -8,10 +8,13 @@ import type { Failure } from './outcome.js'
 const MESSAGE_LIMIT = 4 * 1024
 const STACK_LIMIT = 16 * 1024
 const MOST_CAUSES = 8
-/** The package's own folder; with source maps its frames are named by their sources, which lie in it as well. */
+/**
+ * The package's own folder; with source maps its frames are named by their sources, which lie in it as well. The modules of the
+ * command are joined in coordinator/command.
+ */
 const OWN_FOLDER = fileURLToPath(new URL('../../', import.meta.url))
 const OWN_LOOP = new RegExp(
-  `${OWN_FOLDER.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(dist/)?(agent/runner|coordinator/inline)/`,
+  `${OWN_FOLDER.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(dist/)?(agent/runner|coordinator/(inline|command))/`,
 )
 
 const cut = (text: string, limit: number): string => (text.length > limit ? `${text.slice(0, limit)}…` : text)

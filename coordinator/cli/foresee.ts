@@ -61,7 +61,7 @@ export const foresee = async (options: ForeseeOptions): Promise<Foreseen> => {
   }
   try {
     const explained = await explain({
-      openLocal: count => openHands(settings, { place: 'local' }, onPrint, count),
+      openLocal: count => openHands(settings, { place: 'local' }, onPrint, { slots: count }),
       slots,
       costs: costsOptionsOf(settings),
       ...(cluster && { cluster }),

@@ -1,6 +1,7 @@
 // Where a job runs, as --place, --nats and --slots say it together. In: settings. Out: a Place, and the Hands there.
 // Always true: no secret of a URL is in a message; plain nats:// stays on this machine unless it was allowed.
 import { lineLog } from '../../proto/log.js'
+import type { RunnerName } from '../../proto/shard.js'
 import { type NatsAddress, parseNatsUrl } from '../../proto/transport/url.js'
 import type { Hands } from '../job.js'
 import { Fault, messageOf } from './fault.js'
@@ -68,19 +69,29 @@ export const placeOf = (settings: Settings): Place => {
   return { place: 'cluster', nats: checkNats(settings) }
 }
 
-/** Opens the hands that the settings name. `onPrint` gets what users' functions print on this machine. */
+/**
+ * Opens the hands that the settings name. `onPrint` gets what users' functions print on this machine. With a `runner`, its first
+ * worker on this machine is started at once, so that it comes up while the rest of this process does.
+ */
 export const openHands = async (
   settings: Settings,
   place: Place,
   onPrint: (line: string) => void,
-  slots?: number,
+  { slots, runner }: { readonly slots?: number; readonly runner?: RunnerName } = {},
 ): Promise<Hands> => {
   const log = lineLog(text => onPrint(text.trimEnd()), settings.isOn('verbose') ? 'debug' : 'warn')
   if (place.place === 'inline') return (await import('./inline.js')).openInline()
   if (place.place === 'local') {
+    const ahead = runner === undefined ? {} : { startWorker: (await import('../../agent/ahead.js')).startAhead(runner) }
     const { openLocal } = await import('../local.js')
     const count = slots ?? settings.get('slots')
-    return openLocal({ onPrint, log, ...(count === undefined ? {} : { slots: count }) })
+    const hands = openLocal({ onPrint, log, ...ahead, ...(count === undefined ? {} : { slots: count }) })
+    if (runner === undefined) return hands
+    // The baseline of the job to come.
+    const claim = hands.claim(runner)
+    void claim.workers(1)
+    claim.release()
+    return hands
   }
   const { openCluster } = await import('../cluster.js')
   try {

@@ -38,11 +38,8 @@ const openEarly = async (
   runner: RunnerName,
   print: (line: string) => void,
 ): Promise<Hands> => {
-  const hands = await openHands(settings, place, print)
+  const hands = await openHands(settings, place, print, { runner })
   if (place.place !== 'local') return hands
-  const claim = hands.claim(runner)
-  void claim.workers(1)
-  claim.release()
   // Nobody waits for it: what is known by the time that further workers are thought of is early enough.
   import('./remembered.js').then(({ recallStart }) => recallStart(settings, runner)).catch(() => {})
   return hands

@@ -9,10 +9,12 @@ import { withJob } from '../learn.js'
 import { measuredStart, recallStartSeconds } from '../start-costs.js'
 import type { Settings } from './settings.js'
 
-export const costsOptionsOf = (settings: Settings): CostsOptions => ({
-  cores: defaultSlots().allowed,
-  file: settings.get('costs'),
-})
+let cores: number | undefined
+
+export const costsOptionsOf = (settings: Settings): CostsOptions => {
+  cores ??= defaultSlots().allowed
+  return { cores, file: settings.get('costs') }
+}
 
 /** What a job told of costs is there for the next one. */
 export const rememberJob = async (settings: Settings, fn: JobFunction, { receipt }: JobEnd): Promise<void> => {

@@ -72,7 +72,7 @@ export const run: Command = async ({ settings, operands, rest }) => {
   const options = { ...jobOptionsOf(settings), onError: 'collect' as const }
   const shared = sharedOf(settings)
   const fn = await referenced(settings, reference)
-  const hands = await openHands(settings, place, line => process.stderr.write(`${line}\n`), 1)
+  const hands = await openHands(settings, place, line => process.stderr.write(`${line}\n`), { slots: 1 })
   const stop = new AbortController()
   const interrupt = onInterrupt(() => stop.abort())
   let value: Items | undefined

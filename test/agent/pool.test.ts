@@ -56,7 +56,7 @@ const openPool = (t: ExecutionContext) => {
     pool.tick(now)
   }
   const loaded = (): void => say({ type: 'loaded', load: 0 })
-  return { submit, end, pass, loaded, prints, given: () => runs.length }
+  return { submit, end, pass, loaded, prints, given: () => runs.length, busySince: () => pool.busySince }
 }
 
 test('before anything was measured a worker has one shard', t => {
@@ -129,4 +129,19 @@ test('code that was loaded is not told of, however long its items take', t => {
   loaded()
   pass(60)
   t.deepEqual(prints, [])
+})
+
+test('a worker is busy since its code was loaded, or since its last report; not while it loads', t => {
+  const { submit, end, pass, loaded, busySince } = openPool(t)
+  t.is(busySince(), undefined)
+  submit(0)
+  pass(2)
+  t.is(busySince(), undefined)
+  loaded()
+  pass(1)
+  t.is(busySince(), 2)
+  end(0.01)
+  t.is(busySince(), undefined)
+  submit(1)
+  t.is(busySince(), 4)
 })

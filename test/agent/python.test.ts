@@ -19,6 +19,11 @@ def slow(x):
     end = time.perf_counter() + 0.06
     while time.perf_counter() < end: pass
     return x
+def brief(x):
+    end = time.perf_counter() + 0.001
+    while time.perf_counter() < end: pass
+    return x
+def half(x): return x / 2
 def hanging(x):
     while x == 5: pass
     return x
@@ -230,6 +235,18 @@ test('two bundles may use the same module names, and names that Python has', asy
   await seat.worker.close(5)
 })
 
+test("a module of the user's may have the name of the worker's own, and finds Python as it was asked for", async t => {
+  const asked = process.env.PYTHONDONTWRITEBYTECODE
+  const own = writeFolder({
+    'child.py': 'import sys\ndef asked(x): return sys.dont_write_bytecode\n',
+    'entry.py': 'from child import asked\nimport sys\ndef names(x): return [sys.argv, sys.path[0], asked(x)]\n',
+  })
+  const seat = new Seat('python')
+  const names = seat.load({ spec: { entry: 'entry.py', function: 'names' }, folder: own })
+  t.deepEqual((await seat.run(names, range(1))).values, [[[''], own, (asked ?? '') !== '']])
+  await seat.worker.close(5)
+})
+
 test('code that cannot be used is refused with the reason', async t => {
   const seat = new Seat('python')
   for (const each of [code('missing'), code('default'), code('same', { entry: 'gone.py' })]) seat.load(each)
@@ -271,3 +288,34 @@ for (const how of ['exit', 'closes', 'segv', 'kill', 'term', 'garbage', 'abort',
     }
   })
 }
+
+test('a worker looks for its limit between items that take a millisecond', async t => {
+  const seat = new Seat('python')
+  const load = seat.load(code('brief'))
+  await seat.run(load, range(1))
+  let behind = 0
+  for (const run of [2, 3, 4, 5]) {
+    const running = seat.run(load, range(2000))
+    await new Promise(resolve => setTimeout(resolve, 105 + 5 * run))
+    const end = seat.worker.curtail(run) ?? 0
+    const { reported } = await running
+    t.true(end > 0 && reported < 2000)
+    behind += Math.max(0, reported - end)
+  }
+  t.true(behind < 60, `${behind} items behind four limits`)
+  await seat.worker.close(5)
+})
+
+test('results of which the socket holds a part are whole and in order, run after run', async t => {
+  const seat = new Seat('python')
+  const load = seat.load(code('half'))
+  const runs = [0, 1, 2].map(nth => seat.run(load, range(400_000, nth * 400_000), { start: nth * 400_000 }))
+  const small = seat.run(load, range(3, 7))
+  const ran = await Promise.all(runs)
+  for (const [nth, { values: all, reported }] of ran.entries()) {
+    t.is(reported, (nth + 1) * 400_000)
+    t.true(all.every((value, at) => value === (nth * 400_000 + at) / 2))
+  }
+  t.deepEqual((await small).values, [3.5, 4, 4.5])
+  await seat.worker.close(5)
+})

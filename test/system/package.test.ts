@@ -39,6 +39,7 @@ test('the package holds what runs and what is read, and nothing of the workshop'
     ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'proto/wire.proto', 'proto/control.proto'],
     ...[
       'dist/coordinator/main.js',
+      'dist/coordinator/command/main.js',
       'dist/coordinator/map.js',
       'dist/coordinator/map.d.ts',
       'dist/agent/runner/python/child.py',
@@ -46,7 +47,7 @@ test('the package holds what runs and what is read, and nothing of the workshop'
   ]
   for (const path of needed) t.true(packed.includes(path), `${path} is not in the package`)
   const strays = packed.filter(path =>
-    /^dist\/(?:test|bench|examples)\/|^(?:test|scripts|coverage)\/|\.part$|\.tgz$/.test(path),
+    /^dist\/(?:test|bench|examples)\/|^(?:test|scripts|coverage)\/|__pycache__|\.part$|\.tgz$/.test(path),
   )
   t.deepEqual(strays, [])
   t.true(existsSync(join(installed, 'dist/agent/runner/python/child.py')))

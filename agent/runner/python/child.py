@@ -4,7 +4,7 @@ In: LOAD, RUN and CLOSE frames on descriptor 3, read blocking. Out: READY, LOADE
 each chunk of items a record in the file at descriptor 4; standard output and error are the user's.
 Always true: no item is called twice; an item is announced before it is called; outcomes cover a run's items from the front
 without a gap; a value that can change is encoded before the next chunk is begun. docs/worker-protocol.md has the rules.
-It is one file because it is copied and started as one.
+It is one file because it is copied as one; its starter imports it, so that it is compiled once.
 """
 import os
 import struct
@@ -43,7 +43,7 @@ SAFE = 2**53 - 1
 ESCAPES = ("$number", "$bigint", "$bytes", "$undefined", "$escape")
 # With several items in progress: texts that wait for an item before them; how often ages are looked at.
 HELD_LIMIT = 16 * 1024 * 1024
-LOOK_SECONDS = 0.1
+AGES_SECONDS = 0.1
 # How many may be in progress where the job leaves it to the worker; agent/runner/lanes.ts says what each of these costs.
 MOST_LANES = 64
 LEAST_GAIN = 1.25
@@ -334,6 +334,8 @@ class Channel:
         os.set_inheritable(3, False)
         os.set_inheritable(4, False)
         self.pending = b""
+        # Of frames that are under way: what the socket had no room for.
+        self.unsent = []
         self.sequence = 0
         self.looked = 0.0
         self.limited = None, 0
@@ -362,6 +364,7 @@ class Channel:
         return size
 
     def read(self):
+        self.push_until_input()
         header = self.take(HEADER.size)
         magic, kind, form, _flags, number, size, checksum = HEADER.unpack(header)
         if magic != MAGIC or size > FRAME_LIMIT_BYTES:
@@ -373,15 +376,20 @@ class Channel:
         meta = decode(bytes(body[4 : 4 + length]).decode())
         return kind, number, meta, form, memoryview(body)[(4 + length + 7) & ~7 :]
 
-    def send(self, kind, number, meta, form=NONE, values=b"", last=False):
+    def send(self, kind, number, meta, form=NONE, values=b"", last=False, later=False):
+        """With `later` what the socket has no room for may leave while items run: see push()."""
         text = encode_meta(meta)
         body = struct.pack("<I", len(text)) + text
         body += bytes(-len(body) % 8)
         size = len(body) + len(values)
         front = HEADER.pack(MAGIC, kind, form, 1 if last else 0, number, size, 0)[:16]
         front += struct.pack("<I", crc32(values, crc32(body, crc32(front))))
+        self.settle()
         if len(values) <= 1 << 16:
             self.write(b"".join((front, body, values)))
+        elif later:
+            self.unsent = [memoryview(front + body), memoryview(values)]
+            self.push()
         else:
             self.write(front + body)
             self.write(values)
@@ -391,10 +399,37 @@ class Channel:
         while view:
             view = view[os.write(3, view) :]
 
+    def push(self):
+        """As much as the socket has room for: to wait until the agent has read a large frame would take as long as to read it."""
+        os.set_blocking(3, False)
+        try:
+            while self.unsent:
+                self.unsent[0] = self.unsent[0][os.write(3, self.unsent[0]) :]
+                if not self.unsent[0]:
+                    del self.unsent[0]
+        except BlockingIOError:
+            pass
+        finally:
+            os.set_blocking(3, True)
+
+    def settle(self):
+        """All of what was sent has left."""
+        while self.unsent:
+            self.write(self.unsent.pop(0))
+
+    def push_until_input(self):
+        if not self.unsent:
+            return
+        from select import POLLIN, POLLOUT, poll
+
+        poller = poll()
+        poller.register(3, POLLIN | POLLOUT)
+        while self.unsent and not self.pending and not any(event & ~POLLOUT for _, event in poller.poll()):
+            self.push()
+
     def announce(self, number, start, count):
         self.sequence += 1
         os.pwrite(4, RECORD.pack(self.sequence, number, 0, start, count), 0)
-
 
     def limit(self, number, moment, fresh=False):
         """The index of the first item that the run shall not begin, or None; looked up now and then."""
@@ -541,7 +576,7 @@ class Part:
             return F64, array("d", values)
         return None
 
-    def flush(self, last):
+    def flush(self, last, later=False):
         for stream in (sys.stdout, sys.stderr):
             try:
                 stream.flush()
@@ -568,7 +603,7 @@ class Part:
         }
         self.cpu = cpu
         meta = {"start": self.start, "end": self.end, "failures": self.failures, "timing": timing, **items}
-        channel.send(OUTCOMES, self.run, meta, form, values, last)
+        channel.send(OUTCOMES, self.run, meta, form, values, last, later)
         self.clear()
 
 
@@ -802,13 +837,21 @@ def run_map(job, number, meta, source):
     ends = now() + meta["timeBoxSeconds"]
     call = spreading(job.call) if job.spread and not source.packed else job.call
     at = 0
-    count = ending(source.count, start, channel.limit(number, now(), True))
+    later = False
+    count = source.count
     while at < count:
         size = 1 if careful else min(job.pace, count - at)
         preparing = now()
         items = source.chunk(at, at + size)
         channel.announce(number, start + at, size)
         began = now()
+        # Behind the announcement: the agent reads that after it has set a limit. Before items that take long always.
+        count = ending(count, start, channel.limit(number, began, at == 0 or size == 1))
+        if at >= count:
+            break
+        if count - at < size:
+            size = count - at
+            items = items[:size]
         encoded = part.encode
         if job.scalar and (source.packed or not any(type(item) is Undecodable for item in items)):
             job.scalar = call_scalars(call, items, start + at, size, part)
@@ -820,16 +863,19 @@ def run_map(job, number, meta, source):
         part.decode += began - preparing
         part.compute += moment - began - (part.encode - encoded)
         job.observe(size, moment - began)
-        count = ending(count, start, channel.limit(number, moment))
+        if channel.unsent:
+            channel.push()
+        # Items that take long would keep back what was done before them.
+        later = not careful and job.pace > 1
         if at >= count or moment >= ends:
             break
         if careful or part.due(moment):
             channel.announce(number, part.end, 0)
-            part.flush(False)
+            part.flush(False, later)
     if has_awaited and job.waits is None:
         job.waits = True
     channel.announce(number, part.end, 0)
-    part.flush(True)
+    part.flush(True, later)
 
 
 class Lanes:
@@ -1008,7 +1054,7 @@ class Waiting:
             self.end(offset, ("failure", {"reason": "timeout", "message": "took longer than %s s" % js_number(limit)}))
         if self.is_left():
             self.announce()
-            self.loop.call_later(min(limit / 10, LOOK_SECONDS), self.watch, limit)
+            self.loop.call_later(min(limit / 10, AGES_SECONDS), self.watch, limit)
 
     def drain(self):
         part = self.part
@@ -1130,6 +1176,7 @@ def main():
     while True:
         kind, number, meta, form, values = channel.read()
         if kind == CLOSE:
+            channel.settle()
             return
         if kind == LOAD:
             load(number, meta, jobs)
@@ -1144,6 +1191,3 @@ def main():
         run = run_fold if job.fold else run_waiting if job.waits and not meta["careful"] else run_map
         run(job, number, meta, source)
 
-
-if __name__ == "__main__":
-    main()

@@ -340,3 +340,12 @@ test.serial('help into a reader that goes away is no error', async t => {
   t.is(code, 0)
   t.is(stderr, '')
 })
+
+test("a stack ends at the user's own function, wherever it ran", async t => {
+  const js = file('thrower.mjs', "export const boom = x => {\n  if (x === 1) throw new Error('one')\n  return x\n}\n")
+  for (const place of ['inline', 'local']) {
+    const { stdout } = await run(['map', `${js}#boom`, '--range', '0..2', '--place', place, '--tagged', '--quiet'])
+    const { failure } = JSON.parse(stdout.split('\n')[1] ?? '') as { failure: { stack: string } }
+    t.regex(failure.stack, /^Error: one\n {4}at boom \([^\n]*thrower\.mjs:2:\d+\)$/, place)
+  }
+})
