@@ -215,5 +215,6 @@ const specOf = (request: JobRequest, keep: (content: Uint8Array) => BlobRef): Jo
     ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
     ...(code.command && { command: code.command }),
     ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
+    ...(request.output.takesRecords && request.operation === 'map' && { takesRecords: true }),
   }
 }

@@ -44,6 +44,9 @@ export const encodeDouble = (value: number, float: boolean): string => {
   return whole && (float || !Number.isSafeInteger(value)) ? `${value}.0` : `${value}`
 }
 
+/** True when JSON.stringify writes a member as it should be written. */
+export const isPlainMember = (value: unknown): boolean => isPlain(value, 1)
+
 /** True when JSON.stringify writes the value as it should be written: the usual case, and by far the faster way. */
 const isPlain = (value: unknown, depth: number): boolean => {
   switch (typeof value) {

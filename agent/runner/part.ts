@@ -1,9 +1,12 @@
 // The outcomes of a run that have not left the worker yet. In: results, item by item, in order. Out: OUTCOMES messages that
 // cover the run's items from the front without a gap. Always true: a value is encoded before the next item runs, so what
-// the function does later to an object that it returned changes nothing; numbers stay packed while all values are numbers.
+// the function does later to an object that it returned changes nothing; numbers stay packed while all values are numbers,
+// and objects are columns while all have the same keys, where that is wanted.
 import { encodeValue, type Items } from '../../proto/items.js'
 import type { Failure, ItemFailure } from '../../proto/outcome.js'
 import { Preemption } from '../../proto/preemption.js'
+import { linesOfRecords } from '../../proto/records.js'
+import { RecordWriter } from '../../proto/records-writer.js'
 import type { WorkerOutcomes } from '../message.js'
 import { workerCpuSeconds } from './cpu.js'
 
@@ -15,6 +18,11 @@ const FLUSH_BYTES = 1024 * 1024
 /** A value that is longer than this is refused, so that a frame stays under its cap. */
 const VALUE_LIMIT_BYTES = 64 * 1024 * 1024
 const NUMBERS = FLUSH_BYTES / 8
+/**
+ * A look at the clock takes as long as half a record: where one took less than `mostSeconds`, the next ones are believed to
+ * take as long. More of them: a change is seen later.
+ */
+const UNTIMED = { records: 7, mostSeconds: 5e-6 } as const
 /** Fewer numbers than this are copied on their way out, so that their memory is free at once. */
 const FEW_NUMBERS = 1024
 
@@ -54,7 +62,13 @@ export class Part {
   next: number
   /** How long finished work waits. */
   #flushSeconds = FLUSH_SECONDS
-  /** Once a value was no number, all of the part's as extended JSON texts. */
+  /** Values so far while all are objects with the same keys; where they may not be records, never. */
+  #records: RecordWriter | undefined
+  #takesRecords = false
+  /** So many more records are not timed, but taken to need this long. */
+  #untimed = 0
+  #recordSeconds = 0
+  /** Once a value was neither, all of the part's as extended JSON texts. */
   #texts: string[] | undefined
   #failures: ItemFailure[] = []
   #textBytes = 0
@@ -88,9 +102,14 @@ export class Part {
     return this
   }
 
+  /** Whoever reads the values makes objects of them. */
+  takeRecords(): void {
+    this.#takesRecords = true
+  }
+
   /** How many more items fit before a flush. */
   get room(): number {
-    return this.#texts === undefined ? this.numbers.length - this.count : NUMBERS
+    return this.packed ? this.numbers.length - this.count : NUMBERS
   }
 
   /** More should not go into one message. */
@@ -100,7 +119,7 @@ export class Part {
 
   /** All values of the part are numbers as yet. */
   get packed(): boolean {
-    return this.#texts === undefined
+    return this.#texts === undefined && this.#records === undefined
   }
 
   get encodeSeconds(): number {
@@ -109,19 +128,48 @@ export class Part {
 
   /** The next item's value. */
   value(value: unknown): void {
-    if (typeof value === 'number' && this.#texts === undefined) {
+    if (typeof value === 'number' && this.packed) {
       this.numbers[this.count++] = value
       this.next += 1
       return
     }
+    if (this.#untimed > 0) {
+      this.#untimed -= 1
+      this.#encodeSeconds += this.#recordSeconds
+      this.#encode(value)
+      return
+    }
     const began = performance.now()
+    const isRecord = this.#encode(value)
+    const seconds = (performance.now() - began) / 1000
+    this.#encodeSeconds += seconds
+    if (!isRecord || seconds > UNTIMED.mostSeconds) return
+    this.#untimed = UNTIMED.records
+    this.#recordSeconds = seconds
+  }
+
+  /** Whether it became a record. */
+  #encode(value: unknown): boolean {
     try {
+      if (this.#record(value)) return true
       this.text(textOfValue(value))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       this.fail({ reason: 'undecodable', message })
     }
-    this.#encodeSeconds += (performance.now() - began) / 1000
+    return false
+  }
+
+  /** Takes the next item's value as a record, if it is one like those before it. */
+  #record(value: unknown): boolean {
+    if (!this.#takesRecords || this.#texts !== undefined || this.count > 0) return false
+    const records = this.#records ?? new RecordWriter()
+    const bytesBefore = records.bytes
+    if (!records.push(value)) return false
+    this.#records = records
+    this.#textBytes += records.bytes - bytesBefore
+    this.next += 1
+    return true
   }
 
   /** The next item's value, as its text. */
@@ -196,7 +244,10 @@ export class Part {
     const isPacked = values.form === 'f64'
     const cpu = this.#cpuSeconds()
     const cpuSeconds = Math.max(0, cpu - this.#cpuBefore)
-    const encodeSeconds = this.#encodeSeconds + (performance.now() - began) / 1000
+    // What records were believed to take is no more than what there was.
+    const computeSeconds = Math.max(0, this.#computeSeconds)
+    const believedSeconds = this.#encodeSeconds + this.#computeSeconds - computeSeconds
+    const encodeSeconds = believedSeconds + (performance.now() - began) / 1000
     const outcomes: WorkerOutcomes = {
       type: 'outcomes',
       run: this.#run,
@@ -204,13 +255,13 @@ export class Part {
       values,
       failures: this.#failures,
       timing: {
-        computeSeconds: this.#computeSeconds,
+        computeSeconds,
         decodeSeconds: this.#decodeSeconds,
         encodeSeconds,
         cpuSeconds,
         itemSeconds: this.#itemSeconds,
         preemptedSeconds: this.#preemption.take({
-          computeSeconds: this.#computeSeconds,
+          computeSeconds,
           codecSeconds: this.#decodeSeconds + encodeSeconds,
           turnSeconds: this.#turns * this.#turnSeconds,
           cpuSeconds,
@@ -234,18 +285,22 @@ export class Part {
   #takeValues(): Items {
     const texts = this.#texts
     const count = this.count
+    const records = this.#records?.end()
     this.#texts = undefined
+    this.#records = undefined
     this.count = 0
     if (texts !== undefined) {
       const text = Buffer.from(texts.length === 0 ? '' : `${texts.join('\n')}\n`)
       return { form: 'json', count: texts.length, text }
     }
-    return { form: 'f64', values: this.numbers.subarray(0, count) }
+    return records ?? { form: 'f64', values: this.numbers.subarray(0, count) }
   }
 
   #textsOfAll(): string[] {
     if (this.#texts === undefined) {
-      this.#texts = Array.from(this.numbers.subarray(0, this.count), encodeValue)
+      const records = this.#records?.end()
+      this.#records = undefined
+      this.#texts = records ? linesOfRecords(records) : Array.from(this.numbers.subarray(0, this.count), encodeValue)
       this.#textBytes += 8 * this.count
       this.count = 0
     }

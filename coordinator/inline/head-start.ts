@@ -259,6 +259,7 @@ export class HeadStart {
         if (pool !== undefined) pool.joinSeconds = clock() - beganAt
       }),
       output: {
+        takesRecords: true,
         write: outcomes => this.#receive(outcomes),
         commit: async () => {},
         abandon: async () => {},
