@@ -1,7 +1,7 @@
 // The keys of a batch of objects, and how one makes such objects. In: keys, or their JSON text. Out: the one shape of those
 // keys. Always true: objects of a shape have its keys as own properties in its order, and the engine sees one kind of object,
-// since all come from one place in the source; a shape has 1 to MOST_KEYS different keys, none of which means more to
-// extended JSON or to an object literal than its name.
+// since all come from one place in the source; a shape has 1 to MOST_KEYS different keys that take at most MOST_TEXT_BYTES, none
+// of which means more to extended JSON or to an object literal than its name.
 
 /** What is read by its place: a column's values. */
 export type Members = ArrayLike<unknown>
@@ -9,6 +9,8 @@ type Build = (columns: readonly Members[], count: number) => object[]
 
 /** Wider objects travel as lines. Larger: more columns of few values each, and engines keep wide objects in hash tables. */
 export const MOST_KEYS = 64
+/** Of the keys' text. Larger: more of a message may be names, and more of a stranger's text is compiled. */
+const MOST_TEXT_BYTES = 4096
 /** Shapes whose objects' makers are kept. Smaller: jobs with several shapes compile them anew. Larger: more is never let go. */
 const MOST_SHAPES = 256
 
@@ -32,6 +34,8 @@ export class RecordShape {
 
 const isPlainKey = (key: unknown): boolean => typeof key === 'string' && !key.startsWith('$') && key !== '__proto__'
 
+const isShort = (text: string): boolean => Buffer.byteLength(text) <= MOST_TEXT_BYTES
+
 const shapes = new Map<string, RecordShape>()
 
 const remember = (keys: readonly string[], text: string): RecordShape => {
@@ -45,7 +49,7 @@ const remember = (keys: readonly string[], text: string): RecordShape => {
 export const shapeOf = (keys: readonly string[]): RecordShape | undefined => {
   if (keys.length === 0 || keys.length > MOST_KEYS || !keys.every(isPlainKey)) return undefined
   const text = JSON.stringify(keys)
-  return shapes.get(text) ?? remember(keys, text)
+  return shapes.get(text) ?? (isShort(text) ? remember(keys, text) : undefined)
 }
 
 /** Throws a RangeError for a text that is not that of keys with a shape. */
@@ -63,6 +67,7 @@ export const readShape = (text: string): RecordShape => {
   if (new Set(keys).size !== keys.length) throw new RangeError('a key of the records comes twice')
   // Written as it is written here: one shape for the same keys, however a reader's other side puts blanks.
   const own = JSON.stringify(keys)
+  if (!isShort(own)) throw new RangeError(`the keys of records take at most ${MOST_TEXT_BYTES} bytes`)
   return shapes.get(own) ?? remember(keys, own)
 }
 

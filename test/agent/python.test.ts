@@ -156,6 +156,10 @@ test('dicts with the same keys arrive and come back as records do, where that is
     t.deepEqual(ran.values, members)
     t.true(ran.parts.every(part => part.values.form === 'records'))
   }
+  const long = [{ text: 'x'.repeat(100_000) }]
+  const [alone] = (await seat.run(loads[1] ?? 0, values(...long))).parts
+  t.is(alone?.values.form, 'json')
+  t.deepEqual(unpackItems(alone?.values ?? range(0)), long)
   const kinds = seat.load(code('members'))
   const whole = { a: 1, b: -0, c: 2 ** 60, d: 0.5, e: 'x', f: true, g: null }
   const fractions = { a: 2, b: 0, c: 1, d: 7, e: 'y', f: false, g: [1] }

@@ -92,6 +92,7 @@ const strangers: [string, unknown[]][] = [
   ['a class', [new Point()]],
   ['a long string', [{ a: 'x'.repeat(100_000) }]],
   ['a long member', [{ a: ['x'.repeat(100_000)] }]],
+  ['long keys', [{ ['x'.repeat(5000)]: 1 }]],
   ['many keys', [Object.fromEntries(Array.from({ length: MOST_KEYS + 1 }, (_, nth) => [`k${nth}`, nth]))]],
 ]
 for (const [what, values] of strangers)
@@ -173,7 +174,8 @@ test('keys that have no shape are refused, and the same keys have one shape', t 
   t.is(readShape('[ "a" ]'), readShape('["a"]'))
   t.is(shapeOf(['a']), readShape('["a"]'))
   const wide = JSON.stringify(Array.from({ length: MOST_KEYS + 1 }, (_, nth) => `${nth}`))
-  for (const text of ['', '{', '{}', '[]', '[1]', '["a","a"]', '["$number"]', '["__proto__"]', wide])
+  const long = JSON.stringify(['x'.repeat(5000)])
+  for (const text of ['', '{', '{}', '[]', '[1]', '["a","a"]', '["$number"]', '["__proto__"]', wide, long])
     t.throws(() => readShape(text), { instanceOf: RangeError })
 })
 

@@ -60,6 +60,9 @@ CODES = {F64: "d", I64: "q"}
 # What a member of a record may be that is taken as it is; how many members there are at most.
 MEMBERS = SCALARS | {str}
 MOST_KEYS = 64
+MOST_NAMES_BYTES = 4096
+# Longer ones are no small object's.
+LONG_STRING = 64 * 1024
 NEGATIVE_ZERO = -(1 << 63)
 now = time.perf_counter
 own_cpu_seconds = time.process_time
@@ -506,11 +509,17 @@ def failure_of(error, reason="error"):
     return failure
 
 
+def names_of(keys):
+    return ("[%s]" % ",".join(map(string_text, keys))).encode()
+
+
 def has_shape(keys):
     """Whether dicts with these keys may be records."""
     if not 0 < len(keys) <= MOST_KEYS:
         return False
-    return all(type(key) is str and key[:1] != "$" and key != "__proto__" for key in keys)
+    if not all(type(key) is str and key[:1] != "$" and key != "__proto__" for key in keys):
+        return False
+    return len(names_of(keys)) <= MOST_NAMES_BYTES
 
 
 def column_of(members):
@@ -531,10 +540,9 @@ def column_of(members):
 
 
 def records_block(keys, rows):
-    names = "[%s]" % ",".join(map(string_text, keys))
+    names = names_of(keys)
     columns = [column_of(members) for members in zip(*rows)]
     heads = [part for kind, content in columns for part in (kind, len(content))]
-    names = names.encode()
     parts = [RECORDS_HEAD.pack(len(rows), len(keys), len(names)) + struct.pack("<%dI" % len(heads), *heads) + names]
     parts.extend(content for _, content in columns)
     return b"".join(part + bytes(-len(part) % 8) for part in parts)
@@ -564,7 +572,8 @@ class Part:
         # Values so far while all are dicts with the same keys and members that cannot change: the members.
         self.keys = None
         self.rows = []
-        self.row_types = set()
+        # By the types of a row's members, the places of its strings.
+        self.row_types = {}
         self.failures = []
         self.size = 0
         self.compute = self.decode = self.encode = self.items = 0.0
@@ -624,12 +633,15 @@ class Part:
             if not MEMBERS.issuperset(types):
                 return False
             self.keys = keys
-            self.row_types.add(types)
+            self.row_types[types] = [at for at, kind in enumerate(types) if kind is str]
+        size = 8 * len(row)
+        for at in self.row_types[types]:
+            length = len(row[at])
+            if length > LONG_STRING:
+                return False
+            size += length
         self.rows.append(row)
-        self.size += 8 * len(row)
-        for kind, member in zip(types, row):
-            if kind is str:
-                self.size += len(member)
+        self.size += size
         return True
 
     def text(self, text):
