@@ -1,6 +1,6 @@
 // A run's items as JavaScript values, one by one, without making arrays of them. In: a batch. Out: the value at an offset.
 // Always true: what has no value (a text that is not JSON) throws at its own offset and nowhere else.
-import { countOf, type Items, sliceItems, unpackItems } from '../../proto/items.js'
+import { countOf, type Items, sizeOf, sliceItems, unpackItems } from '../../proto/items.js'
 
 export interface Source {
   readonly count: number
@@ -23,8 +23,10 @@ class Undecodable {
  * are lines between two of a text's known places (proto/texts.ts), so that none is looked for twice.
  */
 const BLOCK_ITEMS = 256
+/** What takes more is decoded when it is asked for. Larger: more large values lie in memory at once. */
+const BLOCK_BYTES = 128 * 1024
 
-/** Texts and records are decoded a block at a time, before its first item is begun. */
+/** Texts and records are decoded a block at a time, or, where they are large, a chunk, before its first item is begun. */
 class DecodedSource implements Source {
   readonly count: number
   readonly #items: Items
@@ -40,7 +42,8 @@ class DecodedSource implements Source {
   prepare(from: number, to: number): void {
     const decoded = this.#from + this.#values.length
     if (to <= decoded) return
-    const values = valuesOf(sliceItems(this.#items, decoded, Math.ceil(to / BLOCK_ITEMS) * BLOCK_ITEMS))
+    const block = sliceItems(this.#items, decoded, Math.ceil(to / BLOCK_ITEMS) * BLOCK_ITEMS)
+    const values = valuesOf(sizeOf(block) > BLOCK_BYTES ? sliceItems(block, 0, to - decoded) : block)
     this.#values = from < decoded ? this.#values.slice(from - this.#from).concat(values) : values
     this.#from = Math.min(from, decoded)
   }

@@ -27,6 +27,17 @@ test('items are read in order, however early a chunk that was prepared ends', t 
   )
 })
 
+test('large items are not decoded before they are asked for', t => {
+  const lines = [JSON.stringify('x'.repeat(200_000)), '{oops', '1']
+  const source = sourceOf({ form: 'json', count: 3, text: Buffer.from(`${lines.join('\n')}\n`) })
+  source.prepare(0, 1)
+  t.is(source.at(0), 'x'.repeat(200_000))
+  t.is(source.at(1), undefined)
+  source.prepare(1, 3)
+  t.throws(() => source.at(1))
+  t.is(source.at(2), 1)
+})
+
 test('what cannot be read throws at its own offset and nowhere else, in lines and in columns', t => {
   const lines = Array.from({ length: 1000 }, (_, nth) => (nth % 300 === 7 ? '{oops' : `${nth}`))
   const text = Buffer.from(`${lines.join('\n')}\n`)
