@@ -13,10 +13,18 @@ const LINE_FEED = 10
 
 const alignedTo8 = (bytes: number): number => Math.ceil(bytes / 8) * 8
 
-const bytesOfColumn = (column: Column): Uint8Array =>
-  isTextColumn(column)
-    ? column.text
-    : new Uint8Array(column.values.buffer, column.values.byteOffset, column.values.byteLength)
+const bytesOfColumn = (column: Column): Uint8Array => {
+  if (column.kind !== 'numbers') return isTextColumn(column) ? column.text : column.values
+  const { buffer, byteOffset, byteLength } = column.values
+  return new Uint8Array(buffer, byteOffset, byteLength)
+}
+
+/** Zeros up to a multiple of 8, which it returns. */
+const padFrom = (block: Buffer, end: number): number => {
+  const next = alignedTo8(end)
+  for (let at = end; at < next; at++) block[at] = 0
+  return next
+}
 
 /** The records' bytes: as they came, or put together. */
 export const blockOf = ({ count, shape, columns, bytes }: Records): Uint8Array => {
@@ -26,22 +34,19 @@ export const blockOf = ({ count, shape, columns, bytes }: Records): Uint8Array =
   const keysBytes = Buffer.byteLength(shape.text)
   const columnsAt = alignedTo8(keysAt + keysBytes)
   const total = contents.reduce((sum, content) => sum + alignedTo8(content.byteLength), columnsAt)
-  const block = Buffer.allocUnsafeSlow(total)
+  const block = Buffer.allocUnsafe(total)
   block.writeUInt32LE(count, 0)
   block.writeUInt32LE(columns.length, 4)
   block.writeUInt32LE(keysBytes, 8)
   block.write(shape.text, keysAt)
-  block.fill(0, keysAt + keysBytes, columnsAt)
-  let at = columnsAt
+  let at = padFrom(block, keysAt + keysBytes)
   for (let nth = 0; nth < columns.length; nth++) {
     const content = contents[nth] as Uint8Array
     const headAt = HEAD_BYTES + COLUMN_HEAD_BYTES * nth
     block.writeUInt32LE(KINDS.indexOf((columns[nth] as Column).kind), headAt)
     block.writeUInt32LE(content.byteLength, headAt + 4)
     block.set(content, at)
-    const end = at + content.byteLength
-    at = alignedTo8(end)
-    block.fill(0, end, at)
+    at = padFrom(block, at + content.byteLength)
   }
   return block
 }
@@ -86,7 +91,8 @@ export const readBlock = (given: Uint8Array): Records => {
     const headAt = HEAD_BYTES + COLUMN_HEAD_BYTES * nth
     const end = at + block.readUInt32LE(headAt + 4)
     if (end > block.length) throw new RangeError('a column that is cut')
-    columns.push(columnOf(KINDS[block.readUInt32LE(headAt)], bytes.subarray(at, end), count))
+    const content = new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at)
+    columns.push(columnOf(KINDS[block.readUInt32LE(headAt)], content, count))
     at = alignedTo8(end)
   }
   if (at !== block.length) throw new RangeError('more than the columns of the records')

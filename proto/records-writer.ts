@@ -30,6 +30,8 @@ class ColumnWriter {
       case 'bigint':
         return this.#text(at, encodeValue(value))
       case 'object': {
+        // A date is the string that JSON makes of it, whatever key it stands under.
+        if (types.isDate(value) && value.toJSON === Date.prototype.toJSON) return this.put(at, value.toJSON())
         const text = textOfObject(value)
         return text === undefined || text.length > LONG_STRING ? 0 : this.#text(at, text)
       }

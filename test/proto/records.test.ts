@@ -61,6 +61,16 @@ test('a member travels in the cheapest form that says it', t => {
   t.is(kindsOf(packed({ a: new Uint8Array(2) })), 'texts')
 })
 
+test('dates travel as the strings that they are in JSON', t => {
+  const own = Object.assign(new Date(0), { toJSON: (key: string) => key })
+  const dates = [{ at: new Date(0) }, { at: new Date(Date.UTC(2024, 1, 29, 1, 2, 3, 4)) }]
+  t.is(kindsOf(packed(...dates)), 'strings')
+  t.deepEqual(unpackItems(packed(...dates)), [{ at: '1970-01-01T00:00:00.000Z' }, { at: '2024-02-29T01:02:03.004Z' }])
+  const invalid = [...dates, { at: new Date(Number.NaN) }]
+  t.deepEqual(toTexts(packed(...invalid)), packLines(invalid).items)
+  t.is(packValues([{ at: own }]).items.form, 'json')
+})
+
 test('half a pair of surrogates is not completed by a neighbour', t => {
   const values = [{ a: 'x\ud83d' }, { a: '\ude00y' }]
   t.deepEqual(unpackItems(packed(...values)), values)
