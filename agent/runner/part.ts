@@ -9,37 +9,19 @@ import { linesOfRecords } from '../../proto/records.js'
 import { RecordWriter } from '../../proto/records-writer.js'
 import type { WorkerOutcomes } from '../message.js'
 import { workerCpuSeconds } from './cpu.js'
+import { EncodeClock } from './encode-clock.js'
+import { FLUSH_BYTES, giveNumbers, NUMBERS, takeNumbers } from './numbers.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
 const FLUSH_SECONDS = 0.1
 /** Reports of a shard that takes its whole time box, about. */
 const FLUSHES = 8
-const FLUSH_BYTES = 1024 * 1024
 /** A value that is longer than this is refused, so that a frame stays under its cap. */
 const VALUE_LIMIT_BYTES = 64 * 1024 * 1024
-const NUMBERS = FLUSH_BYTES / 8
-/**
- * A look at the clock takes as long as half a record: where one took less than `mostSeconds`, the next ones are believed to
- * take as long. More of them: a change is seen later.
- */
-const UNTIMED = { records: 7, mostSeconds: 5e-6 } as const
-/** Fewer numbers than this are copied on their way out, so that their memory is free at once. */
-const FEW_NUMBERS = 1024
 
 const { performance, Buffer } = globalThis
 
-/** Memory for results whose last contents have left the process: fresh memory costs more than what is written into it. */
-const spare: Float64Array[] = []
-const MOST_SPARE = 4
-
-const takeNumbers = (count: number): Float64Array =>
-  count <= FEW_NUMBERS ? new Float64Array(count) : (spare.pop() ?? new Float64Array(NUMBERS))
-
 const nothing = (): void => {}
-
-const giveNumbers = (numbers: Float64Array): void => {
-  if (numbers.length === NUMBERS && spare.length < MOST_SPARE) spare.push(numbers)
-}
 
 /** A value's text; throws for one that has no form. */
 export const textOfValue = (value: unknown): string => {
@@ -65,9 +47,6 @@ export class Part {
   /** Values so far while all are objects with the same keys; where they may not be records, never. */
   #records: RecordWriter | undefined
   #takesRecords = false
-  /** So many more records are not timed, but taken to need this long. */
-  #untimed = 0
-  #recordSeconds = 0
   /** Once a value was neither, all of the part's as extended JSON texts. */
   #texts: string[] | undefined
   #failures: ItemFailure[] = []
@@ -75,7 +54,7 @@ export class Part {
   #start: number
   #computeSeconds = 0
   #decodeSeconds = 0
-  #encodeSeconds = 0
+  readonly #encoding = new EncodeClock()
   #itemSeconds = 0
   readonly #cpuSeconds: () => number
   #cpuBefore: number
@@ -123,7 +102,7 @@ export class Part {
   }
 
   get encodeSeconds(): number {
-    return this.#encodeSeconds
+    return this.#encoding.seconds
   }
 
   /** The next item's value. */
@@ -133,19 +112,8 @@ export class Part {
       this.next += 1
       return
     }
-    if (this.#untimed > 0) {
-      this.#untimed -= 1
-      this.#encodeSeconds += this.#recordSeconds
-      this.#encode(value)
-      return
-    }
-    const began = performance.now()
-    const isRecord = this.#encode(value)
-    const seconds = (performance.now() - began) / 1000
-    this.#encodeSeconds += seconds
-    if (!isRecord || seconds > UNTIMED.mostSeconds) return
-    this.#untimed = UNTIMED.records
-    this.#recordSeconds = seconds
+    const began = this.#encoding.begin()
+    this.#encoding.end(began, this.#encode(value))
   }
 
   /** Whether it became a record. */
@@ -210,7 +178,7 @@ export class Part {
   }
 
   encoded(seconds: number): void {
-    this.#encodeSeconds += seconds
+    this.#encoding.seconds += seconds
   }
 
   /** An item's own time, where several are in progress at once. */
@@ -246,7 +214,7 @@ export class Part {
     const cpuSeconds = Math.max(0, cpu - this.#cpuBefore)
     // What records were believed to take is no more than what there was.
     const computeSeconds = Math.max(0, this.#computeSeconds)
-    const believedSeconds = this.#encodeSeconds + this.#computeSeconds - computeSeconds
+    const believedSeconds = this.#encoding.seconds + this.#computeSeconds - computeSeconds
     const encodeSeconds = believedSeconds + (performance.now() - began) / 1000
     const outcomes: WorkerOutcomes = {
       type: 'outcomes',
@@ -277,7 +245,7 @@ export class Part {
     this.#failures = []
     this.#textBytes = 0
     this.#turns = 0
-    this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = this.#itemSeconds = 0
+    this.#computeSeconds = this.#decodeSeconds = this.#encoding.seconds = this.#itemSeconds = 0
     this.#flushedAt = performance.now()
     this.#cpuBefore = cpu
   }
