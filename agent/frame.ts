@@ -6,6 +6,7 @@ import type { Writable } from 'node:stream'
 import { crc32 } from 'node:zlib'
 import { joinChecksums, rememberChecksum } from '../proto/checksum.js'
 import type { Items } from '../proto/items.js'
+import { blockOf, readBlock } from '../proto/records-block.js'
 
 export interface Frame {
   readonly type: number
@@ -30,12 +31,13 @@ export const FRAME_LIMIT_BYTES = 256 * 1024 * 1024
 /** Bodies up to this size are copied into one buffer with their header: one small copy is cheaper than a second write. */
 const COPIED_BYTES = 16 * 1024
 
-const FORMS = ['none', 'range', 'f64', 'number', 'i64', 'json'] as const
+const FORMS = ['none', 'range', 'f64', 'number', 'i64', 'json', 'records'] as const
 const EMPTY = new Uint8Array(0)
 
 const bytesOf = (items: Items): Uint8Array => {
   if (items.form === 'range') return EMPTY
   if (items.form === 'json') return items.text
+  if (items.form === 'records') return blockOf(items)
   return new Uint8Array(items.values.buffer, items.values.byteOffset, items.values.byteLength)
 }
 
@@ -77,6 +79,14 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** A view where the bytes lie aligned in memory, else a copy. */
 const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 8 === 0 ? bytes : new Uint8Array(bytes))
 
+const recordsFrom = (block: Uint8Array): Items => {
+  try {
+    return readBlock(block)
+  } catch (error) {
+    throw new FrameError((error as Error).message)
+  }
+}
+
 const itemsFrom = (form: string, meta: Record<string, unknown>, values: Uint8Array): Items => {
   const { start, step, count } = isRecord(meta.items) ? meta.items : {}
   if (form === 'range') {
@@ -88,6 +98,7 @@ const itemsFrom = (form: string, meta: Record<string, unknown>, values: Uint8Arr
     if (!isCount(count)) throw new FrameError('JSON items without their count')
     return { form, count, text: values }
   }
+  if (form === 'records') return recordsFrom(values)
   if (values.length % 8 !== 0) throw new FrameError(`${values.length} bytes of packed values`)
   const whole = aligned(values)
   const place = [whole.buffer as ArrayBuffer, whole.byteOffset, whole.length / 8] as const

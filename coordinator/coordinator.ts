@@ -228,5 +228,6 @@ const specOf = ({ job }: Opening, request: JobRequest, keep: (content: Uint8Arra
     ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
     ...(code.command && { command: code.command }),
     ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
+    ...(request.output.takesRecords && request.operation === 'map' && { takesRecords: true }),
   }
 }

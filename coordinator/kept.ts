@@ -2,7 +2,7 @@
 // output. In: sampled items, the job's real input and output. Out: an input without them, an output with them, an end that
 // counts both. Always true: every item of the input has one outcome at its own index, in order where order is asked for; an
 // input that changed in between is an error, never a mixture.
-import { countOf, type Items, joinItems, sliceItems, unpackItems } from '../proto/items.js'
+import { countOf, type Items, joinItems, sliceItems, toTexts, unpackItems } from '../proto/items.js'
 import type { ItemFailure, Outcomes } from '../proto/outcome.js'
 import type { Decision } from './decisions.js'
 import { sliceOutcomes } from './gather.js'
@@ -56,8 +56,10 @@ export class Places {
   }
 }
 
+const hasText = (items: Items): boolean => items.form === 'json' || items.form === 'records'
+
 const isSame = (one: Items, other: Items): boolean => {
-  if (one.form === 'json' && other.form === 'json') return Buffer.compare(one.text, other.text) === 0
+  if (hasText(one) && hasText(other)) return Buffer.compare(toTexts(one).text, toTexts(other).text) === 0
   return Object.is(unpackItems(one)[0], unpackItems(other)[0])
 }
 

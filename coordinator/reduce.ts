@@ -1,7 +1,7 @@
 // Reduction: every shard is folded to one value where it is, and those values are folded again until one is left.
 // In: a job whose function is associative, fn(a, b). Out: fn over all items from left to right, in input order.
 // Always true: order is kept, so that the function need not commute.
-import { countOf, EMPTY_ITEMS, type Items, joinItems, packValues, sliceItems, unpackItems } from '../proto/items.js'
+import { countOf, EMPTY_ITEMS, type Items, joinItems, packLines, sliceItems, unpackItems } from '../proto/items.js'
 import { combineReceipts } from './combine.js'
 import type { Input, InputBatch } from './input/input.js'
 import type { Hands, JobEnd, JobRequest } from './job.js'
@@ -69,7 +69,7 @@ export const reduceJob = async (
   const { mapper: _, ...combine } = request.function
   let values = first.joined()
   if (initial !== undefined)
-    values = joinItems([packValues([initial.value]).items, ...(countOf(values) > 0 ? [values] : [])])
+    values = joinItems([packLines([initial.value]).items, ...(countOf(values) > 0 ? [values] : [])])
   while (countOf(values) > 1) {
     const partials = new Partials()
     const shardSize = countOf(values) <= LAST_ROUND_ITEMS ? { shardSize: LAST_ROUND_ITEMS } : {}

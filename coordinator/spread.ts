@@ -2,6 +2,7 @@
 // many items there are, and some of them, in random order. Always true: every item of what was read is as likely to be among
 // them as every other; the choice depends on the input alone; what is kept is bounded in items and bytes.
 import { countOf, type Items, sizeOf, sliceItems } from '../proto/items.js'
+import { copyRecords } from '../proto/records-block.js'
 import type { Input } from './input/input.js'
 
 /** Items that stand one after the other in the input. */
@@ -129,5 +130,6 @@ class Reservoir {
 /** A view would hold the whole batch. */
 const copied = (items: Items): Items => {
   if (items.form === 'json') return { ...items, text: items.text.slice() }
+  if (items.form === 'records') return copyRecords(items)
   return items.form === 'range' ? items : ({ ...items, values: items.values.slice() } as Items)
 }

@@ -21,6 +21,7 @@ import { countOf, type Items } from './items.js'
 import {
   beforeValues,
   bytesOfItems,
+  hasBytes,
   hashFromWire,
   itemsFromWire,
   itemsToWire,
@@ -88,12 +89,10 @@ const encodeBody = <W>(shape: WireType<W>, message: W): Uint8Array => {
   return body
 }
 
-const hasBytes = (items: Items | BlobRef): items is Items => bytesOfItems(items).byteLength > 0
-
 const withValues = (type: MessageType, body: Uint8Array, field: number | undefined, items: Items): Uint8Array => {
   const bytes = bytesOfItems(items)
   const at = HEADER_BYTES + body.byteLength
-  const before = beforeValues(field, items, at)
+  const before = beforeValues(field, items, bytes.byteLength, at)
   const message = Buffer.allocUnsafe(at + before.length + bytes.byteLength)
   message.set(body, HEADER_BYTES)
   message.set(before, at)
@@ -341,6 +340,7 @@ export const jobSpecCodec: Codec<JobSpec> = codec<JobSpec, wire.JobSpec>(
     command: [...(spec.command?.argv ?? [])],
     shell: spec.command?.shell ?? false,
     concurrency: spec.concurrency ?? 0,
+    takesRecords: spec.takesRecords ?? false,
   }),
   spec => {
     if (!RUNNERS.includes(spec.runner)) throw new MessageError(`unknown runner ${spec.runner}`)
@@ -361,6 +361,7 @@ export const jobSpecCodec: Codec<JobSpec> = codec<JobSpec, wire.JobSpec>(
       ...(spec.timeoutSeconds > 0 && { timeoutSeconds: seconds(spec.timeoutSeconds) }),
       ...(spec.command.length > 0 && { command: { argv: spec.command, shell: spec.shell } }),
       ...(spec.concurrency > 0 && { concurrency: spec.concurrency }),
+      ...(spec.takesRecords && { takesRecords: true }),
     }
   },
 )

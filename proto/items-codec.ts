@@ -3,8 +3,10 @@
 // every message that was written here and lies at the start of its memory.
 import { MessageError } from './envelope.js'
 import type * as wire from './gen/wire.js'
-import type { Items } from './items.js'
+import { countOf, type Items, sizeOf } from './items.js'
+import { blockOf, checkLines, readBlock } from './records-block.js'
 import type { BlobRef } from './shard.js'
+import { lineFeedsIn } from './texts.js'
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1
 const DOUBLE_BYTES = 8
@@ -51,6 +53,8 @@ export const itemsToWire = (items: Items | BlobRef): wire.Items => {
       }
     case 'json':
       return { count: BigInt(items.count), form: { $case: 'json', value: items.text }, padding: NO_BYTES }
+    case 'records':
+      return { count: BigInt(items.count), form: { $case: 'records', value: blockOf(items) }, padding: NO_BYTES }
     default:
       return {
         count: BigInt(items.values.length),
@@ -60,15 +64,33 @@ export const itemsToWire = (items: Items | BlobRef): wire.Items => {
   }
 }
 
-/** The values as the bytes that travel; none where something else says what they are. */
-export const bytesOfItems = (items: Items | BlobRef): Uint8Array => {
-  if ('sha256' in items || items.form === 'range') return NO_BYTES
-  return items.form === 'json' ? items.text : bytesOf(items.values)
+/** Whether it is bytes that say what the values are. */
+export const hasBytes = (items: Items | BlobRef): items is Items =>
+  !('sha256' in items) && items.form !== 'range' && sizeOf(items) > 0
+
+/** The values as the bytes that travel. */
+export const bytesOfItems = (items: Items): Uint8Array => {
+  switch (items.form) {
+    case 'range':
+      throw new Error('a range has no bytes')
+    case 'json':
+      return items.text
+    case 'records':
+      return blockOf(items)
+    default:
+      return bytesOf(items.values)
+  }
 }
 
 // Field numbers of wire.proto's Items with the type of their contents, as protobuf puts them in front of a field.
 const COUNT_TAG = 1 << 3
-const FORM_TAGS = { f64: (3 << 3) | 2, number: (4 << 3) | 2, i64: (5 << 3) | 2, json: (6 << 3) | 2 } as const
+const FORM_TAGS = {
+  f64: (3 << 3) | 2,
+  number: (4 << 3) | 2,
+  i64: (5 << 3) | 2,
+  json: (6 << 3) | 2,
+  records: (9 << 3) | 2,
+} as const
 const PADDING_TAG = (8 << 3) | 2
 
 const pushVarint = (to: number[], value: number): void => {
@@ -79,14 +101,14 @@ const pushVarint = (to: number[], value: number): void => {
 
 /**
  * What stands in front of the values of a message whose last field is `items`, so that they can be copied into their place
- * once: `field` is the items' number in the message, or none where the message is the items; `at`, the bytes before.
+ * once: `field` is the items' number in the message, or none where the message is the items; `byteLength`, that of the
+ * values; `at`, the bytes before.
  */
-export const beforeValues = (field: number | undefined, items: Items, at: number): number[] => {
+export const beforeValues = (field: number | undefined, items: Items, byteLength: number, at: number): number[] => {
   if (items.form === 'range') throw new Error('a range has no bytes')
   const tag = FORM_TAGS[items.form]
-  const { byteLength } = bytesOfItems(items)
   const head = [COUNT_TAG]
-  pushVarint(head, items.form === 'json' ? items.count : items.values.length)
+  pushVarint(head, countOf(items))
   for (let zeros = -1; ; zeros++) {
     const inner = zeros < 0 ? [...head] : [...head, PADDING_TAG, zeros, ...new Array<number>(zeros).fill(0)]
     inner.push(tag)
@@ -107,11 +129,16 @@ const aligned = (bytes: Uint8Array, count: number): { buffer: ArrayBuffer; offse
   return { buffer: new Uint8Array(bytes).buffer as ArrayBuffer, offset: 0 }
 }
 
-const lineCount = (text: Uint8Array): number => {
+const checkTexts = (text: Uint8Array, count: number): void => {
   if (text.byteLength > 0 && text[text.byteLength - 1] !== LINE_FEED) throw new MessageError('the last text is cut')
-  let count = 0
-  for (let at = text.indexOf(LINE_FEED); at !== -1; at = text.indexOf(LINE_FEED, at + 1)) count++
-  return count
+  if (lineFeedsIn(text, count) !== count) throw new MessageError(`not ${count} texts`)
+}
+
+const recordsFrom = (block: Uint8Array, count: number): Items => {
+  const records = readBlock(block)
+  if (records.count !== count) throw new MessageError(`${records.count} records where ${count} are said to be`)
+  checkLines(records)
+  return records
 }
 
 export const itemsFromWire = (message: wire.Items | undefined): Items | BlobRef => {
@@ -127,10 +154,11 @@ export const itemsFromWire = (message: wire.Items | undefined): Items | BlobRef 
       if (!Number.isSafeInteger(start + step * Math.max(0, count - 1))) throw new MessageError('a range beyond 2^53')
       return { form: 'range', start, step, count }
     }
-    case 'json': {
-      if (lineCount(form.value) !== count) throw new MessageError(`not ${count} texts`)
+    case 'json':
+      checkTexts(form.value, count)
       return { form: 'json', count, text: form.value }
-    }
+    case 'records':
+      return recordsFrom(form.value, count)
     case 'i64': {
       const { buffer, offset } = aligned(form.value, count)
       return { form: 'i64', values: new BigInt64Array(buffer, offset, count) }

@@ -3,10 +3,12 @@
 // Always true: what an item arrives as depends on the item alone, never on its neighbours or on where a shard was cut.
 // (docs/worker-protocol.md has the rules for readers of other languages.)
 
-import { halvesOf, isWhole, putWhole, TextWriter, unpackItems, wholeAt } from './pack.js'
+import { halvesOf, isWhole, putWhole, unpackItems, wholeAt } from './pack.js'
+import { joinRecords, type Records, sizeOfRecords, sliceRecords, textsOfRecords } from './records.js'
+import { linesOf, TextWriter } from './texts.js'
 import { encodeDouble } from './value.js'
 
-export { packValues, unpackItems } from './pack.js'
+export { packLines, packValues, unpackItems } from './pack.js'
 export { toJsonLines } from './plain-json.js'
 export { decodeValue, encodeValue } from './value.js'
 
@@ -16,6 +18,7 @@ export { decodeValue, encodeValue } from './value.js'
  * - `f64`: doubles, and doubles they stay (Python: float).
  * - `number`: JavaScript numbers; a safe integer other than -0 is an integer where the language has integers.
  * - `i64`: integers (JavaScript: a number where it is safe, else a bigint).
+ * - `records`: objects with the same keys in the same order, as columns.
  * - `json`: `count` extended JSON texts in UTF-8, each ended by one line feed (JSON text never holds a raw one).
  */
 export type Items =
@@ -24,16 +27,26 @@ export type Items =
   | { readonly form: 'number'; readonly values: Float64Array }
   | { readonly form: 'i64'; readonly values: BigInt64Array }
   | { readonly form: 'json'; readonly count: number; readonly text: Uint8Array }
+  | Records
 
 export const EMPTY_ITEMS: Items = { form: 'json', count: 0, text: new Uint8Array() }
 
 /** How many values the batch holds. */
-export const countOf = (items: Items): number =>
-  items.form === 'range' || items.form === 'json' ? items.count : items.values.length
+export const countOf = (items: Items): number => ('count' in items ? items.count : items.values.length)
 
 /** Bytes that the batch takes on its way. */
-export const sizeOf = (items: Items): number =>
-  items.form === 'range' ? 16 : items.form === 'json' ? items.text.byteLength : items.values.byteLength
+export const sizeOf = (items: Items): number => {
+  switch (items.form) {
+    case 'range':
+      return 16
+    case 'json':
+      return items.text.byteLength
+    case 'records':
+      return sizeOfRecords(items)
+    default:
+      return items.values.byteLength
+  }
+}
 
 /** Items `[from, to)` of the batch, as views without a copy. */
 export const sliceItems = (items: Items, from: number, to: number): Items => {
@@ -46,40 +59,13 @@ export const sliceItems = (items: Items, from: number, to: number): Items => {
       return { form: 'range', start: items.start + items.step * start, step: items.step, count: end - start }
     case 'i64':
       return { form: 'i64', values: items.values.subarray(start, end) }
-    case 'json': {
-      const first = lineStart(items.text, items.count, start)
-      return {
-        form: 'json',
-        count: end - start,
-        text: items.text.subarray(first, lineStart(items.text, items.count, end)),
-      }
-    }
+    case 'json':
+      return { form: 'json', count: end - start, text: linesOf(items, start, end) }
+    case 'records':
+      return start === end ? EMPTY_ITEMS : sliceRecords(items, start, end)
     default:
       return { form: items.form, values: items.values.subarray(start, end) }
   }
-}
-
-// The places of every MARK_LINES-th line of a long text, so that cutting it into shards does not read it again for each.
-const marksOfText = new WeakMap<Uint8Array, number[]>()
-const MARK_LINES = 256
-
-const lineStart = (text: Uint8Array, count: number, line: number): number => {
-  if (line === 0) return 0
-  if (line === count) return text.byteLength
-  let marks = marksOfText.get(text)
-  if (!marks) {
-    marks = [0]
-    marksOfText.set(text, marks)
-  }
-  let mark = Math.min(Math.floor(line / MARK_LINES), marks.length - 1)
-  let at = marks[mark] as number
-  for (let passed = mark * MARK_LINES; passed < line; ) {
-    at = text.indexOf(10, at) + 1
-    if (at === 0) throw new RangeError(`the batch says ${count} items, its text ends after ${passed}`)
-    passed += 1
-    if (passed % MARK_LINES === 0 && ++mark === marks.length) marks.push(at)
-  }
-  return at
 }
 
 /** Batches of one input, joined: each item still arrives as the same thing. */
@@ -93,7 +79,7 @@ export const joinItems = (batches: readonly Items[]): Items => {
     return joinRanges(filled) ?? joinIntegers(filled)
   if (filled.every(batch => batch.form === 'f64')) return { form: 'f64', values: joinDoubles(filled) }
   if (filled.every(isNumbers)) return { form: 'number', values: joinDoubles(filled) }
-  return joinTexts(filled.map(toText))
+  return (filled.every(isRecords) ? joinRecords(filled) : undefined) ?? joinTexts(filled.map(toTexts))
 }
 
 const joinRanges = (batches: readonly Items[]): Items | undefined => {
@@ -127,6 +113,8 @@ const joinIntegers = (batches: readonly Items[]): Items => {
   return { form: 'i64', values }
 }
 
+const isRecords = (items: Items): items is Records => items.form === 'records'
+
 /** Whether the `number` form says of each item what this form says. */
 const isNumbers = (items: Items): boolean => {
   switch (items.form) {
@@ -138,7 +126,7 @@ const isNumbers = (items: Items): boolean => {
     case 'f64':
       return !items.values.some(isWhole)
     default:
-      return items.form !== 'json'
+      return items.form === 'range' || items.form === 'number'
   }
 }
 
@@ -158,8 +146,10 @@ const joinTexts = (batches: readonly Items[]): Items => {
   return { form: 'json', count: batches.reduce((sum, batch) => sum + countOf(batch), 0), text: Buffer.concat(texts) }
 }
 
-const toText = (items: Items): Items => {
+/** The batch as lines. */
+export const toTexts = (items: Items): Items & { form: 'json' } => {
   if (items.form === 'json') return items
+  if (items.form === 'records') return textsOfRecords(items)
   const writer = new TextWriter()
   if (items.form === 'i64') for (const value of items.values) writer.push(`${value}`)
   else if (items.form === 'range')

@@ -1,41 +1,41 @@
 // JavaScript values into batches and back.
-// In: values. Out: packed numbers where all are numbers (whole ones `i64`, none whole `f64`, both `number`), else `json`.
+// In: values. Out: packed numbers where all are numbers (whole ones `i64`, none whole `f64`, both `number`), `records` where
+// all are small objects with the same keys in the same order, else `json`.
 // Always true: unpacking gives the values that were packed, item for item, whatever their neighbours are.
 import type { Items } from './items.js'
-import { decodeValue, encodeValue, isOrdinary } from './value.js'
+import { unpackRecords } from './records-reader.js'
+import { RecordWriter } from './records-writer.js'
+import { TextWriter, valuesOfTexts } from './texts.js'
+import { encodeValue } from './value.js'
 
-/** Lines gathered in pieces, so that no string grows beyond what V8 holds. */
-export class TextWriter {
-  #pieces: Uint8Array[] = []
-  #text = ''
-  #count = 0
-
-  push(line: string): void {
-    this.#text += `${line}\n`
-    this.#count += 1
-    if (this.#text.length > 65_536) this.#flush()
-  }
-
-  end(): Items {
-    this.#flush()
-    const [only] = this.#pieces
-    const text = this.#pieces.length === 1 && only ? only : Buffer.concat(this.#pieces)
-    return { form: 'json', count: this.#count, text }
-  }
-
-  #flush(): void {
-    if (this.#text !== '') this.#pieces.push(Buffer.from(this.#text))
-    this.#text = ''
-  }
+/** What has no form is named by its place, and `items` holds the others in order. */
+export interface Packed {
+  readonly items: Items
+  readonly unpackable: readonly { readonly offset: number; readonly message: string }[]
 }
 
-/** JavaScript values as a batch; what has no form is named by its place, and `items` holds the others in order. */
-export const packValues = (
-  values: readonly unknown[],
-): { items: Items; unpackable: { offset: number; message: string }[] } => {
+/** JavaScript values as a batch. */
+export const packValues = (values: readonly unknown[]): Packed => {
+  const records = packRecords(values)
+  return records ? { items: records, unpackable: [] } : packLines(values)
+}
+
+const packRecords = (values: readonly unknown[]): Items | undefined => {
+  const writer = new RecordWriter()
+  try {
+    for (let at = 0; at < values.length; at++) if (!writer.push(values[at])) return undefined
+  } catch {
+    // A getter of the user's: its item will be named.
+    return undefined
+  }
+  return writer.end()
+}
+
+/** As packValues, but never as records: for who wants lines of it at once. */
+export const packLines = (values: readonly unknown[]): Packed => {
   const numbers = packNumbers(values)
   if (numbers) return { items: numbers, unpackable: [] }
-  const unpackable: { offset: number; message: string }[] = []
+  const unpackable: Packed['unpackable'][number][] = []
   const writer = new TextWriter()
   for (let offset = 0; offset < values.length; offset++) {
     try {
@@ -102,7 +102,9 @@ export const unpackItems = (items: Items): unknown[] => {
       return values
     }
     case 'json':
-      return unpackText(items.text, items.count)
+      return valuesOfTexts(items)
+    case 'records':
+      return unpackRecords(items)
     default:
       return boxed(items.values)
   }
@@ -112,42 +114,5 @@ export const unpackItems = (items: Items): unknown[] => {
 const boxed = (doubles: Float64Array): unknown[] => {
   const values = new Array<unknown>(doubles.length)
   for (let at = 0; at < doubles.length; at++) values[at] = doubles[at]
-  return values
-}
-
-const unpackText = (text: Uint8Array, count: number): unknown[] => {
-  let values: unknown[] = []
-  const bytes = Buffer.from(text.buffer, text.byteOffset, text.byteLength)
-  for (let from = 0; from < bytes.length; ) {
-    const cut = bytes.length - from <= 65_536 ? bytes.length : bytes.indexOf(10, from + 65_536) + 1
-    const lines = bytes.toString('utf8', from, cut)
-    const piece = (isOrdinary(lines) ? parseAll(lines) : undefined) ?? parseEach(lines)
-    if (from === 0 && cut === bytes.length) values = piece
-    else for (let at = 0; at < piece.length; at++) values.push(piece[at])
-    from = cut
-  }
-  if (values.length !== count) throw new RangeError(`the batch says ${count} items, its text has ${values.length}`)
-  return values
-}
-
-/** As one array, which takes half as long; undefined where that has not a value for each line. */
-const parseAll = (lines: string): unknown[] | undefined => {
-  let count = 0
-  for (let at = lines.indexOf('\n'); at !== -1; at = lines.indexOf('\n', at + 1)) count++
-  try {
-    const values = JSON.parse(`[${lines.slice(0, -1).replaceAll('\n', ',')}]`) as unknown[]
-    return values.length === count ? values : undefined
-  } catch {
-    return undefined
-  }
-}
-
-const parseEach = (lines: string): unknown[] => {
-  const values: unknown[] = []
-  for (let at = 0; at < lines.length; ) {
-    const end = lines.indexOf('\n', at)
-    values.push(decodeValue(lines.slice(at, end)))
-    at = end + 1
-  }
   return values
 }

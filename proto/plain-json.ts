@@ -4,6 +4,7 @@
 // Always true: a value's line depends on the value alone, not on the form or the batch that it came in.
 import type { Items } from './items.js'
 import { halvesOf, wholeAt } from './pack.js'
+import { textsOfRecords } from './records.js'
 import { replaceTokens } from './value.js'
 
 // Smaller: more calls. Larger: longer strings to flatten, more memory at once.
@@ -14,6 +15,8 @@ export const toJsonLines = (items: Items): Uint8Array => {
   switch (items.form) {
     case 'json':
       return needsRewriting(items.text) ? rewriteLines(items.text) : items.text
+    case 'records':
+      return toJsonLines(textsOfRecords(items))
     case 'range': {
       const { start, step } = items
       return lines(items.count, at => `${start + step * at}`)

@@ -47,6 +47,8 @@ export interface JobSpec {
   readonly command?: { readonly argv: readonly string[]; readonly shell: boolean }
   /** How many items a worker has in progress at once; absent: as many as it finds to help, for functions that wait. */
   readonly concurrency?: number
+  /** Values that are objects may come as records: who asked makes objects of them, not lines. */
+  readonly takesRecords?: boolean
 }
 
 /** One offer of a shard. */

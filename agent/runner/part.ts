@@ -1,37 +1,27 @@
 // The outcomes of a run that have not left the worker yet. In: results, item by item, in order. Out: OUTCOMES messages that
 // cover the run's items from the front without a gap. Always true: a value is encoded before the next item runs, so what
-// the function does later to an object that it returned changes nothing; numbers stay packed while all values are numbers.
+// the function does later to an object that it returned changes nothing; numbers stay packed while all values are numbers,
+// and objects are columns while all have the same keys, where that is wanted.
 import { encodeValue, type Items } from '../../proto/items.js'
 import type { Failure, ItemFailure } from '../../proto/outcome.js'
 import { Preemption } from '../../proto/preemption.js'
+import { linesOfRecords } from '../../proto/records.js'
+import { RecordWriter } from '../../proto/records-writer.js'
 import type { WorkerOutcomes } from '../message.js'
 import { workerCpuSeconds } from './cpu.js'
+import { EncodeClock } from './encode-clock.js'
+import { FLUSH_BYTES, giveNumbers, NUMBERS, takeNumbers } from './numbers.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
 const FLUSH_SECONDS = 0.1
 /** Reports of a shard that takes its whole time box, about. */
 const FLUSHES = 8
-const FLUSH_BYTES = 1024 * 1024
 /** A value that is longer than this is refused, so that a frame stays under its cap. */
 const VALUE_LIMIT_BYTES = 64 * 1024 * 1024
-const NUMBERS = FLUSH_BYTES / 8
-/** Fewer numbers than this are copied on their way out, so that their memory is free at once. */
-const FEW_NUMBERS = 1024
 
 const { performance, Buffer } = globalThis
 
-/** Memory for results whose last contents have left the process: fresh memory costs more than what is written into it. */
-const spare: Float64Array[] = []
-const MOST_SPARE = 4
-
-const takeNumbers = (count: number): Float64Array =>
-  count <= FEW_NUMBERS ? new Float64Array(count) : (spare.pop() ?? new Float64Array(NUMBERS))
-
 const nothing = (): void => {}
-
-const giveNumbers = (numbers: Float64Array): void => {
-  if (numbers.length === NUMBERS && spare.length < MOST_SPARE) spare.push(numbers)
-}
 
 /** A value's text; throws for one that has no form. */
 export const textOfValue = (value: unknown): string => {
@@ -54,14 +44,17 @@ export class Part {
   next: number
   /** How long finished work waits. */
   #flushSeconds = FLUSH_SECONDS
-  /** Once a value was no number, all of the part's as extended JSON texts. */
+  /** Values so far while all are objects with the same keys; where they may not be records, never. */
+  #records: RecordWriter | undefined
+  #takesRecords = false
+  /** Once a value was neither, all of the part's as extended JSON texts. */
   #texts: string[] | undefined
   #failures: ItemFailure[] = []
   #textBytes = 0
   #start: number
   #computeSeconds = 0
   #decodeSeconds = 0
-  #encodeSeconds = 0
+  readonly #encoding = new EncodeClock()
   #itemSeconds = 0
   readonly #cpuSeconds: () => number
   #cpuBefore: number
@@ -88,9 +81,14 @@ export class Part {
     return this
   }
 
+  /** Whoever reads the values makes objects of them. */
+  takeRecords(): void {
+    this.#takesRecords = true
+  }
+
   /** How many more items fit before a flush. */
   get room(): number {
-    return this.#texts === undefined ? this.numbers.length - this.count : NUMBERS
+    return this.packed ? this.numbers.length - this.count : NUMBERS
   }
 
   /** More should not go into one message. */
@@ -100,28 +98,46 @@ export class Part {
 
   /** All values of the part are numbers as yet. */
   get packed(): boolean {
-    return this.#texts === undefined
+    return this.#texts === undefined && this.#records === undefined
   }
 
   get encodeSeconds(): number {
-    return this.#encodeSeconds
+    return this.#encoding.seconds
   }
 
   /** The next item's value. */
   value(value: unknown): void {
-    if (typeof value === 'number' && this.#texts === undefined) {
+    if (typeof value === 'number' && this.packed) {
       this.numbers[this.count++] = value
       this.next += 1
       return
     }
-    const began = performance.now()
+    const began = this.#encoding.begin()
+    this.#encoding.end(began, this.#encode(value))
+  }
+
+  /** Whether it became a record. */
+  #encode(value: unknown): boolean {
     try {
+      if (this.#record(value)) return true
       this.text(textOfValue(value))
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error)
       this.fail({ reason: 'undecodable', message })
     }
-    this.#encodeSeconds += (performance.now() - began) / 1000
+    return false
+  }
+
+  /** Takes the next item's value as a record, if it is one like those before it. */
+  #record(value: unknown): boolean {
+    if (!this.#takesRecords || this.#texts !== undefined || this.count > 0) return false
+    const records = this.#records ?? new RecordWriter()
+    const bytesBefore = records.bytes
+    if (!records.push(value)) return false
+    this.#records = records
+    this.#textBytes += records.bytes - bytesBefore
+    this.next += 1
+    return true
   }
 
   /** The next item's value, as its text. */
@@ -162,7 +178,7 @@ export class Part {
   }
 
   encoded(seconds: number): void {
-    this.#encodeSeconds += seconds
+    this.#encoding.seconds += seconds
   }
 
   /** An item's own time, where several are in progress at once. */
@@ -196,7 +212,10 @@ export class Part {
     const isPacked = values.form === 'f64'
     const cpu = this.#cpuSeconds()
     const cpuSeconds = Math.max(0, cpu - this.#cpuBefore)
-    const encodeSeconds = this.#encodeSeconds + (performance.now() - began) / 1000
+    // What records were believed to take is no more than what there was.
+    const computeSeconds = Math.max(0, this.#computeSeconds)
+    const believedSeconds = this.#encoding.seconds + this.#computeSeconds - computeSeconds
+    const encodeSeconds = believedSeconds + (performance.now() - began) / 1000
     const outcomes: WorkerOutcomes = {
       type: 'outcomes',
       run: this.#run,
@@ -204,13 +223,13 @@ export class Part {
       values,
       failures: this.#failures,
       timing: {
-        computeSeconds: this.#computeSeconds,
+        computeSeconds,
         decodeSeconds: this.#decodeSeconds,
         encodeSeconds,
         cpuSeconds,
         itemSeconds: this.#itemSeconds,
         preemptedSeconds: this.#preemption.take({
-          computeSeconds: this.#computeSeconds,
+          computeSeconds,
           codecSeconds: this.#decodeSeconds + encodeSeconds,
           turnSeconds: this.#turns * this.#turnSeconds,
           cpuSeconds,
@@ -226,7 +245,7 @@ export class Part {
     this.#failures = []
     this.#textBytes = 0
     this.#turns = 0
-    this.#computeSeconds = this.#decodeSeconds = this.#encodeSeconds = this.#itemSeconds = 0
+    this.#computeSeconds = this.#decodeSeconds = this.#encoding.seconds = this.#itemSeconds = 0
     this.#flushedAt = performance.now()
     this.#cpuBefore = cpu
   }
@@ -234,18 +253,22 @@ export class Part {
   #takeValues(): Items {
     const texts = this.#texts
     const count = this.count
+    const records = this.#records?.end()
     this.#texts = undefined
+    this.#records = undefined
     this.count = 0
     if (texts !== undefined) {
       const text = Buffer.from(texts.length === 0 ? '' : `${texts.join('\n')}\n`)
       return { form: 'json', count: texts.length, text }
     }
-    return { form: 'f64', values: this.numbers.subarray(0, count) }
+    return records ?? { form: 'f64', values: this.numbers.subarray(0, count) }
   }
 
   #textsOfAll(): string[] {
     if (this.#texts === undefined) {
-      this.#texts = Array.from(this.numbers.subarray(0, this.count), encodeValue)
+      const records = this.#records?.end()
+      this.#records = undefined
+      this.#texts = records ? linesOfRecords(records) : Array.from(this.numbers.subarray(0, this.count), encodeValue)
       this.#textBytes += 8 * this.count
       this.count = 0
     }

@@ -1,6 +1,6 @@
 // A run's items as JavaScript values, one by one, without making arrays of them. In: a batch. Out: the value at an offset.
 // Always true: what has no value (a text that is not JSON) throws at its own offset and nowhere else.
-import { countOf, decodeValue, type Items } from '../../proto/items.js'
+import { countOf, type Items, sizeOf, sliceItems, unpackItems } from '../../proto/items.js'
 
 export interface Source {
   readonly count: number
@@ -9,7 +9,6 @@ export interface Source {
   at(offset: number): unknown
 }
 
-const LINE_FEED = 10
 const nothing = (): void => {}
 
 class Undecodable {
@@ -19,39 +18,51 @@ class Undecodable {
   }
 }
 
-/** Texts are decoded a chunk at a time, before the chunk is begun. */
-class JsonSource implements Source {
+/**
+ * Smaller: more calls for each item. Larger: more objects that wait, and grow old in the collector's eyes. As many as there
+ * are lines between two of a text's known places (proto/texts.ts), so that none is looked for twice.
+ */
+const BLOCK_ITEMS = 256
+/** What takes more is decoded when it is asked for. Larger: more large values lie in memory at once. */
+const BLOCK_BYTES = 128 * 1024
+
+/** Texts and records are decoded a block at a time, or, where they are large, a chunk, before its first item is begun. */
+class DecodedSource implements Source {
   readonly count: number
-  readonly #text: Buffer
-  #at = 0
+  readonly #items: Items
+  /** The offset of the first value. */
   #from = 0
   #values: unknown[] = []
 
-  constructor(items: Extract<Items, { form: 'json' }>) {
-    this.count = items.count
-    this.#text = Buffer.from(items.text.buffer, items.text.byteOffset, items.text.length)
+  constructor(items: Items) {
+    this.count = countOf(items)
+    this.#items = items
   }
 
   prepare(from: number, to: number): void {
-    // A chunk may have ended early: what was decoded of it is there, and its text has been passed.
-    this.#values = this.#values.slice(from - this.#from)
-    this.#from = from
-    for (let offset = from + this.#values.length; offset < to; offset++) {
-      const end = this.#text.indexOf(LINE_FEED, this.#at)
-      const text = this.#text.toString('utf8', this.#at, end < 0 ? this.#text.length : end)
-      this.#at = end < 0 ? this.#text.length : end + 1
-      try {
-        this.#values.push(decodeValue(text))
-      } catch (error) {
-        this.#values.push(new Undecodable(error))
-      }
-    }
+    const decoded = this.#from + this.#values.length
+    if (to <= decoded) return
+    const block = sliceItems(this.#items, decoded, Math.ceil(to / BLOCK_ITEMS) * BLOCK_ITEMS)
+    const values = valuesOf(sizeOf(block) > BLOCK_BYTES ? sliceItems(block, 0, to - decoded) : block)
+    this.#values = from < decoded ? this.#values.slice(from - this.#from).concat(values) : values
+    this.#from = Math.min(from, decoded)
   }
 
   at(offset: number): unknown {
     const value = this.#values[offset - this.#from]
     if (value instanceof Undecodable) throw value.error
     return value
+  }
+}
+
+/** The values of a block; where one cannot be read, each by itself. */
+const valuesOf = (items: Items): unknown[] => {
+  try {
+    return unpackItems(items)
+  } catch (error) {
+    const count = countOf(items)
+    if (count === 1) return [new Undecodable(error)]
+    return [...valuesOf(sliceItems(items, 0, count >> 1)), ...valuesOf(sliceItems(items, count >> 1, count))]
   }
 }
 
@@ -73,7 +84,8 @@ export const sourceOf = (items: Items): Source => {
       return { count, prepare: nothing, at: offset => start + step * offset }
     }
     case 'json':
-      return new JsonSource(items)
+    case 'records':
+      return new DecodedSource(items)
     case 'i64':
       return { count, prepare: nothing, at: integers(items.values) }
     default: {

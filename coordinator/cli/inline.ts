@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Loaded, loadCode } from '../../agent/runner/node/load.js'
 import { failureOf } from '../../proto/failure.js'
-import { countOf, type Items, packValues, unpackItems } from '../../proto/items.js'
+import { countOf, type Items, packLines, unpackItems } from '../../proto/items.js'
 import type { Outcomes } from '../../proto/outcome.js'
 import { monotonicSeconds } from '../../proto/timing.js'
 import { Accounts } from '../accounts.js'
@@ -164,7 +164,7 @@ class InlineRun {
       ran: ({ index }, room, failures) => {
         const all = room.values as unknown[]
         const failed = new Set(failures.map(failure => failure.index - index))
-        const values = packValues(failed.size === 0 ? all : all.filter((_, nth) => !failed.has(nth))).items
+        const values = packLines(failed.size === 0 ? all : all.filter((_, nth) => !failed.has(nth))).items
         this.#settle({ start: index, end: index + all.length, values, failures })
       },
       write: async () => {},
@@ -191,7 +191,7 @@ class InlineRun {
           this.#folded = { value: this.#folded === undefined ? value : await call(this.#folded.value, value) }
         } catch (error) {
           const index = this.#settled + nth
-          const { items: none } = packValues([])
+          const { items: none } = packLines([])
           this.#settle({
             start: this.#settled,
             end: index + 1,
@@ -207,7 +207,7 @@ class InlineRun {
       this.#settling.settle({
         start: 0,
         end: this.#settled,
-        values: packValues([this.#folded.value]).items,
+        values: packLines([this.#folded.value]).items,
         failures: [],
       })
   }
@@ -223,7 +223,7 @@ class InlineRun {
       if ('undecodable' in batch) {
         const index = this.#settled
         const failures = [{ index, reason: 'undecodable', message: batch.undecodable } as const]
-        this.#settle({ start: index, end: index + 1, values: packValues([]).items, failures })
+        this.#settle({ start: index, end: index + 1, values: packLines([]).items, failures })
         continue
       }
       const count = countOf(batch.items)

@@ -1,7 +1,7 @@
 // `manyhands run`: one call in a worker process of its own; Process(target=…, args=…), start and join, in a word.
 // In: a function and its arguments as JSON texts. Out: the value as JSON on standard output; or the message and the stack
 // of what went wrong on standard error, and 1.
-import { decodeValue, type Items, packValues, toJsonLines } from '../../proto/items.js'
+import { decodeValue, type Items, packLines, toJsonLines } from '../../proto/items.js'
 import type { Input } from '../input/input.js'
 import type { JobEnd } from '../job.js'
 import type { Output } from '../output/output.js'
@@ -29,7 +29,7 @@ const oneItem = (item: unknown): Input => {
     next: async () => {
       if (given) return undefined
       given = true
-      return { items: packValues([item]).items }
+      return { items: packLines([item]).items }
     },
     close: async () => {},
   }

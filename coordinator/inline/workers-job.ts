@@ -97,7 +97,7 @@ export class WorkersJob {
       operation,
       spread,
       input: onFirstRead(input(), learn),
-      output: { write, commit: async () => {}, abandon: async () => {} },
+      output: { takesRecords: true, write, commit: async () => {}, abandon: async () => {} },
       options,
       abort,
       caller: caller(),

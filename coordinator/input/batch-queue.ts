@@ -40,12 +40,22 @@ export class BatchQueue {
 const countWithin = (items: Items, maxItems: number, maxBytes: number): number => {
   const count = Math.max(1, Math.min(maxItems, countOf(items)))
   if (items.form === 'range') return count
+  if (items.form === 'records') return recordsWithin(items, count, maxBytes)
   if (items.form !== 'json') return Math.max(1, Math.min(count, Math.floor(maxBytes / 8)))
   if (count === items.count && sizeOf(items) <= maxBytes) return count
   let end = 0
   for (let fitting = 0; fitting < count; fitting++) {
     end = items.text.indexOf(10, end) + 1
     if (end > maxBytes) return Math.max(1, fitting)
+  }
+  return count
+}
+
+const recordsWithin = (items: Items, most: number, maxBytes: number): number => {
+  let count = most
+  for (let bytes = sizeOf(sliceItems(items, 0, count)); bytes > maxBytes && count > 1; ) {
+    count = Math.max(1, Math.min(count - 1, Math.floor((count * maxBytes) / bytes)))
+    bytes = sizeOf(sliceItems(items, 0, count))
   }
   return count
 }

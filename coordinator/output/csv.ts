@@ -3,7 +3,7 @@
 // Cells: strings as they are; null and undefined are empty, an empty string is ""; objects and arrays are JSON.
 // A failed item is a row of empty cells; unordered, it is left out. A key that the first value has not, or a value that is
 // no object after one that was, ends the job with the item's index: a column cannot be added to what is written.
-import { encodeValue, toJsonLines, unpackItems } from '../../proto/items.js'
+import { encodeValue, type Items, toJsonLines, unpackItems } from '../../proto/items.js'
 import { plainJson } from '../../proto/plain-json.js'
 import type { Format, FormatOptions } from './format.js'
 import { runsOf } from './runs.js'
@@ -31,7 +31,7 @@ export const csvFormat = ({ tagged, unordered }: FormatOptions): Format => {
           else yield Buffer.from(emptyRow())
           continue
         }
-        if (columns === 'value' && run.values.form !== 'json') {
+        if (columns === 'value' && isNumbers(run.values)) {
           // Numbers look the same in both formats, but for the quotes around NaN and the infinities.
           yield Buffer.from(Buffer.from(toJsonLines(run.values)).toString('latin1').replaceAll('"', ''))
           continue
@@ -48,6 +48,8 @@ export const csvFormat = ({ tagged, unordered }: FormatOptions): Format => {
     end: () => Buffer.from(columns === undefined ? begin(undefined) : ''),
   }
 }
+
+const isNumbers = ({ form }: Items): boolean => form !== 'json' && form !== 'records'
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   value !== null && typeof value === 'object' && !Array.isArray(value) && !(value instanceof Uint8Array)

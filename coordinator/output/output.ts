@@ -4,6 +4,8 @@
 import type { Outcomes } from '../../proto/outcome.js'
 
 export interface Output {
+  /** It makes objects of values, not lines: workers may send records. */
+  readonly takesRecords?: boolean
   /** Takes outcomes; resolves when there is room for more (back-pressure). A write error rejects, and says what and where. */
   write(outcomes: Outcomes): Promise<void>
   /** Everything is written: makes it durable and gives it its name. */

@@ -37,6 +37,7 @@ const SAMPLE_ITEMS = 64
  * it step by step takes longer than a short function does.
  */
 export class ArrayResults implements Results {
+  readonly takesRecords = true
   readonly hasRoom = true
   readonly commit = nothingMore
   readonly abandon = nothingMore
@@ -143,6 +144,7 @@ export class DoublesResults implements Results {
 
 /** Values as they are asked for, in order or as they settle. */
 export class StreamResults implements Results {
+  readonly takesRecords = true
   readonly commit = nothingMore
   readonly abandon = nothingMore
   readonly #stream: Streamed<unknown>

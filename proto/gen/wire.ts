@@ -83,6 +83,9 @@ export interface Items {
     /** UTF-8, one extended JSON text a value, each ended by a line feed. */
     { $case: "json"; value: Uint8Array }
     | //
+    /** Objects with the same keys in the same order, as columns; worker-protocol.md has the layout. */
+    { $case: "records"; value: Uint8Array }
+    | //
     /** The Items message that holds one of the forms above, kept by the coordinator under its SHA-256. */
     { $case: "reference"; value: BlobRef }
     | undefined;
@@ -157,6 +160,8 @@ export interface JobSpec {
   shell: boolean;
   /** How many items a worker has in progress at once; 0: as many as it finds to help. */
   concurrency: number;
+  /** Values that are objects may come as records: who asked makes objects of them, not lines. */
+  takesRecords: boolean;
 }
 
 /** One offer of a shard. */
@@ -402,6 +407,9 @@ export const Items: MessageFns<Items> = {
       case "json":
         writer.uint32(50).bytes(message.form.value);
         break;
+      case "records":
+        writer.uint32(74).bytes(message.form.value);
+        break;
       case "reference":
         BlobRef.encode(message.form.value, writer.uint32(58).fork()).join();
         break;
@@ -471,6 +479,14 @@ export const Items: MessageFns<Items> = {
             }
 
             message.form = { $case: "json", value: reader.bytes() };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.form = { $case: "records", value: reader.bytes() };
             continue;
           }
           case 7: {
@@ -899,6 +915,7 @@ function createBaseJobSpec(): JobSpec {
     command: [],
     shell: false,
     concurrency: 0,
+    takesRecords: false,
   };
 }
 
@@ -951,6 +968,9 @@ export const JobSpec: MessageFns<JobSpec> = {
     }
     if (message.concurrency !== 0) {
       writer.uint32(128).uint32(message.concurrency);
+    }
+    if (message.takesRecords !== false) {
+      writer.uint32(136).bool(message.takesRecords);
     }
     return writer;
   },
@@ -1094,6 +1114,14 @@ export const JobSpec: MessageFns<JobSpec> = {
             }
 
             message.concurrency = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.takesRecords = reader.bool();
             continue;
           }
         }

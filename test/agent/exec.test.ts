@@ -44,6 +44,14 @@ test('placeholders stand for the parts of a path, and for the number of the item
 test('an item becomes one argument: text as it is, numbers as JavaScript prints them, anything else as JSON', async t => {
   const got = await outputs(command('printf', '<%s>'), 'a b; $(id)', 1e21, -0, 0.1, true, null, [1, 'x'], { a: 1 })
   t.deepEqual(got, ['<a b; $(id)>', '<1e+21>', '<0>', '<0.1>', '<true>', '<null>', '<[1,"x"]>', '<{"a":1}>'])
+  const records = [
+    { a: 1, b: 'x y', c: [null] },
+    { a: -0, b: '', c: 2 },
+  ]
+  t.deepEqual(await outputs(command('printf', '<%s>'), ...records), [
+    '<{"a":1,"b":"x y","c":[null]}>',
+    '<{"a":-0.0,"b":"","c":2}>',
+  ])
 })
 
 test('a shell gets an item as a positional parameter, however it is quoted', async t => {

@@ -3,7 +3,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { encodeFrame, type Frame, FrameError, FrameReader } from '../../agent/frame.js'
 import { rememberedChecksum } from '../../proto/checksum.js'
-import { unpackItems } from '../../proto/items.js'
+import { packValues, unpackItems } from '../../proto/items.js'
 
 const TYPES = [1, 2, 3]
 
@@ -21,6 +21,12 @@ const frames: fc.Arbitrary<Frame> = fc.record({
     fc
       .array(fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n))
       .map(all => ({ form: 'i64', values: BigInt64Array.from(all) }) as const),
+    fc
+      .array(fc.record({ a: fc.integer(), b: fc.string(), c: fc.array(fc.boolean()) }), {
+        minLength: 1,
+        maxLength: 400,
+      })
+      .map(all => packValues(all).items),
     fc.array(fc.nat()).map(
       all =>
         ({
@@ -145,6 +151,17 @@ test("bytes that are nobody's frames never end in anything but a FrameError", t 
     }),
   )
   t.pass()
+})
+
+test('records that do not add up are a FrameError', t => {
+  const { items } = packValues([{ a: 1, b: 'x' }])
+  const bytes = bytesOf([{ type: 1, id: 1, last: false, meta: {}, items }])
+  // Behind the header, the description and its length stands how many there are.
+  const countAt = 20 + 8
+  t.is(bytes.readUInt32LE(countAt), 1)
+  bytes.writeUInt32LE(7, countAt)
+  bytes.writeUInt32LE(crc32(bytes.subarray(20), crc32(bytes.subarray(0, 16))), 16)
+  t.throws(() => [...new FrameReader(TYPES).read(bytes)], { instanceOf: FrameError, message: /7 numbers in 8 bytes/ })
 })
 
 test('a frame over the cap is refused by its header, before its body came', t => {

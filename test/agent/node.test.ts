@@ -4,7 +4,7 @@ import test from 'ava'
 import { packValues, unpackItems } from '../../proto/items.js'
 import type { JobSpec } from '../../proto/shard.js'
 import { runnerContract } from '../runner.contract.js'
-import { type Code, range, Seat, values, writeFolder } from './seat.js'
+import { ALIKE, type Code, range, Seat, values, writeFolder } from './seat.js'
 
 const folder = writeFolder({
   'functions.mjs': `
@@ -28,6 +28,8 @@ const folder = writeFolder({
     export const asyncSame = async x => { if (x === 5) throw new Error('it is five'); await wait(0.001); return x }
     export const mixed = x => x % 3 === 0 ? x : x % 3 === 1 ? String(x) : Promise.resolve(-x)
     export const odd = x => [new Map(), () => 1, Symbol('s'), undefined, null, NaN, -0, 10n ** 30n][x]
+    export const shapes = x => x % 1000 === 700 ? { other: x } : x % 1000 === 300 ? { x, f() {} } : { x, y: x / 2 }
+    export const changed = (kept => x => { kept.x = x; kept.list[0] = x; return kept })({ x: 0, list: [0] })
     export const reused = (buffer => x => { buffer[0] = x; return buffer })(new Uint8Array(1))
     export const throwing = x => { throw [1, 'text', null, undefined, { toString: null }][x] }
     export const add = (a, b) => a + b
@@ -103,6 +105,46 @@ test('values of every kind and form come back as they were', async t => {
     t.deepEqual(ran.values, unpackItems(items), JSON.stringify(items.form))
   }
   t.is((await seat.run(load, { form: 'f64', values: Float64Array.of(0.5, 7) })).parts[0]?.values.form, 'f64')
+  await seat.worker.close(5)
+})
+
+test('objects with the same keys come back as records where that is wanted, else as lines', async t => {
+  const seat = new Seat('node')
+  const same = code('same')
+  for (const [form, takesRecords] of [
+    ['records', true],
+    ['json', false],
+  ] as const) {
+    const load = seat.load({ ...same, spec: { ...same.spec, takesRecords } })
+    for (const list of ALIKE) {
+      const items = packValues(list).items
+      t.is(items.form, 'records')
+      const ran = await seat.run(load, items)
+      t.deepEqual(ran.values, list)
+      t.true(ran.parts.every(part => part.values.form === form))
+    }
+  }
+  await seat.worker.close(5)
+})
+
+test('an object unlike those before it changes nothing of what they are, nor does what becomes of an object', async t => {
+  const seat = new Seat('node')
+  const recording = ({ spec, ...rest }: Code): Code => ({ ...rest, spec: { ...spec, takesRecords: true } })
+  const ran = await seat.run(seat.load(recording(code('shapes'))), range(3000))
+  t.deepEqual(
+    ran.failures.map(({ index, message }) => [index, message.slice(0, 21)]),
+    [300, 1300, 2300].map(index => [index, 'value.f is a function']),
+  )
+  const expected = Array.from({ length: 3000 }, (_, x) => (x % 1000 === 700 ? { other: x } : { x, y: x / 2 }))
+  t.deepEqual(
+    ran.values,
+    expected.filter((_, x) => x % 1000 !== 300),
+  )
+  const changed = await seat.run(seat.load(recording(code('changed'))), range(100))
+  t.deepEqual(
+    changed.values,
+    Array.from({ length: 100 }, (_, x) => ({ x, list: [x] })),
+  )
   await seat.worker.close(5)
 })
 

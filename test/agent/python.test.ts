@@ -2,7 +2,7 @@ import test from 'ava'
 import { packValues, toJsonLines, unpackItems } from '../../proto/items.js'
 import type { JobSpec } from '../../proto/shard.js'
 import { runnerContract } from '../runner.contract.js'
-import { type Code, range, Seat, values, writeFolder } from './seat.js'
+import { ALIKE, type Code, range, Seat, values, writeFolder } from './seat.js'
 
 const folder = writeFolder({
   'functions.py': `
@@ -35,6 +35,12 @@ def printing_out(x):
     return x
 def kind(x): return type(x).__name__
 def kinds(x): return x / 2 + 0.25 if x < 20000 else x if x < 40000 else 2 ** 70 if x < 40010 else True if x < 40020 else x + 0.5
+def members(x): return {k: type(v).__name__ for k, v in x.items()}
+def shapes(x): return {'other': x} if x % 1000 == 700 else {'x': x, 'f': {1}} if x % 1000 == 300 else {'x': x, 'y': x / 2}
+kept = {'x': 0}
+def changed(x):
+    kept['x'] = x
+    return kept
 def odd(x): return [set(), object(), {1: 'a'}, b'ab', (1, 2), float('nan'), -0.0, 10 ** 30, True, 1e21, 1e-7, 5e-324, 123456789012345680.0][x]
 def strange(x):
     if x % 3 == 0: raise StopIteration
@@ -138,6 +144,55 @@ test('values of every kind come back as they were, and arrive as Python has them
     'bytes',
     'NoneType',
   ])
+  await seat.worker.close(5)
+})
+
+const recording = ({ spec, ...rest }: Code): Code => ({ ...rest, spec: { ...spec, takesRecords: true } })
+
+test('dicts with the same keys arrive and come back as records do, where that is wanted as records', async t => {
+  const seat = new Seat('python')
+  const loads = [seat.load(code('same')), seat.load(recording(code('same')))]
+  for (const list of ALIKE) {
+    const items = packValues(list).items
+    t.is(items.form, 'records')
+    for (const load of loads) t.deepEqual((await seat.run(load, items)).values, list)
+    const members = list.map(({ tags: _, bytes: __, ...rest }) => rest)
+    const ran = await seat.run(loads[1] ?? 0, packValues(members).items)
+    t.deepEqual(ran.values, members)
+    t.true(ran.parts.every(part => part.values.form === 'records'))
+  }
+  const long = [{ text: 'x'.repeat(100_000) }]
+  const [alone] = (await seat.run(loads[1] ?? 0, values(...long))).parts
+  t.is(alone?.values.form, 'json')
+  t.deepEqual(unpackItems(alone?.values ?? range(0)), long)
+  const kinds = seat.load(code('members'))
+  const whole = { a: 1, b: -0, c: 2 ** 60, d: 0.5, e: 'x', f: true, g: null }
+  const fractions = { a: 2, b: 0, c: 1, d: 7, e: 'y', f: false, g: [1] }
+  const type = { a: 'int', b: 'float', c: 'float', d: 'float', e: 'str', f: 'bool', g: 'NoneType' }
+  const both = (await seat.run(kinds, values(whole, fractions))).values
+  t.deepEqual(both, [type, { ...type, b: 'int', c: 'int', d: 'int', g: 'list' }])
+  t.deepEqual((await seat.run(kinds, values(whole))).values, [type])
+  t.deepEqual((await seat.run(kinds, values(fractions))).values, both.slice(1))
+  await seat.worker.close(5)
+})
+
+test('a dict unlike those before it changes nothing of what they are, nor does what becomes of a dict', async t => {
+  const seat = new Seat('python')
+  const ran = await seat.run(seat.load(recording(code('shapes'))), range(3000))
+  t.deepEqual(
+    ran.failures.map(({ index }) => index),
+    [300, 1300, 2300],
+  )
+  const expected = Array.from({ length: 3000 }, (_, x) => (x % 1000 === 700 ? { other: x } : { x, y: x / 2 }))
+  t.deepEqual(
+    ran.values,
+    expected.filter((_, x) => x % 1000 !== 300),
+  )
+  const changed = await seat.run(seat.load(recording(code('changed'))), range(100))
+  t.deepEqual(
+    changed.values,
+    Array.from({ length: 100 }, (_, x) => ({ x })),
+  )
   await seat.worker.close(5)
 })
 

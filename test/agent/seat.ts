@@ -6,6 +6,7 @@ import { startWorker } from '../../agent/process.js'
 import type { WorkerEvent } from '../../agent/worker.js'
 import { type Items, joinItems, packValues, unpackItems } from '../../proto/items.js'
 import type { ItemFailure } from '../../proto/outcome.js'
+import { copyRecords } from '../../proto/records-block.js'
 import type { JobSpec, RunnerName } from '../../proto/shard.js'
 import { monotonicSeconds } from '../../proto/timing.js'
 
@@ -31,6 +32,28 @@ export interface Ran {
 export const range = (count: number, start = 0): Items => ({ form: 'range', start, step: 1, count })
 export const values = (...all: unknown[]): Items => packValues(all).items
 
+const copied = (items: Items): Items => (items.form === 'records' ? copyRecords(items) : structuredClone(items))
+
+/** Lists of objects that are alike, a kind of member at a time. */
+export const ALIKE: readonly (readonly Record<string, unknown>[])[] = [
+  Array.from({ length: 3000 }, (_, nth) => ({
+    id: nth,
+    score: nth / 2,
+    name: `item ${nth}`,
+    isOpen: nth % 2 === 0,
+    tags: [nth, { nth }],
+  })),
+  [
+    { zeros: 0, big: 2 ** 53, mixed: 0.5, odd: Number.NaN },
+    { zeros: -0, big: 1e300, mixed: 1, odd: Infinity },
+  ],
+  [
+    { text: 'é😀', lines: 'a\nb', half: '\ud800', none: null },
+    { text: '', lines: '', half: 'x', none: 'null' },
+  ],
+  [{ large: 10n ** 30n, bytes: new Uint8Array([0, 255]) }],
+]
+
 export const writeFolder = (files: Record<string, string>): string => {
   const folder = mkdtempSync(join(tmpdir(), 'manyhands-test-'))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text)
@@ -54,7 +77,7 @@ export class Seat {
       cwd,
       onEvent: event => {
         // The values' memory is used again.
-        this.events.push(event.type === 'outcomes' ? { ...event, values: structuredClone(event.values) } : event)
+        this.events.push(event.type === 'outcomes' ? { ...event, values: copied(event.values) } : event)
         this.#wake()
       },
       onPrint: line => {

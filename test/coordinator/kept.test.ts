@@ -121,6 +121,23 @@ test('an input that changed in between is an error', async t => {
   await t.throwsAsync(shorter.next(10, 1e6), { message: /changed/ })
 })
 
+test('an object is what it was, whatever its neighbours make of its batch', async t => {
+  const objects = [
+    { a: 1, b: 'x' },
+    { a: 2, b: 'y' },
+    { a: 3, b: 'z' },
+  ]
+  const of = (index: number, value: unknown): Sampled => ({ ...sampledOf(index), item: packValues([value]).items })
+  const same = [of(1, objects[1])]
+  for (const list of [objects, [...objects, { other: 1 }]]) {
+    const batch = await new RestInput(openValues(list), same).next(10, 1e6)
+    t.true(batch !== undefined && 'items' in batch)
+    if (batch !== undefined && 'items' in batch) t.deepEqual(unpackItems(batch.items), list.toSpliced(1, 1))
+  }
+  const changed = new RestInput(openValues(objects), [of(1, { a: 2, b: 'Y' })])
+  await t.throwsAsync(changed.next(10, 1e6), { message: /item 1 is not what it was/ })
+})
+
 test('an output that ends early has nothing behind a gap', async t => {
   const sampled = [0, 1, 4].map(index => sampledOf(index))
   const { spans, output } = recorder()

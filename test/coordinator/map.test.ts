@@ -146,6 +146,22 @@ test('values that JSON cannot hold arrive as they are', async t => {
   t.deepEqual(back.slice(1), values.slice(1))
 })
 
+test('objects of workers are those of a loop, whatever their keys', async t => {
+  const fn = (item: { n: number; s: string }) => ({
+    ...item,
+    half: item.n / 2,
+    isOdd: item.n % 2 === 1,
+    list: [item.s],
+  })
+  const other = (item: { n: number; s: string }) => (item.n % 500 === 300 ? { n: item.n } : { s: item.s, n: item.n })
+  const items = Array.from({ length: 2000 }, (_, n) => ({ n, s: n % 700 === 0 ? `a\n${n}` : `é${n}` }))
+  t.deepEqual(await pool.map(fn, items, { place: 'local' }), items.map(fn))
+  t.deepEqual(await pool.map(other, items, { place: 'local' }), items.map(other))
+  const streamed: unknown[] = []
+  for await (const value of pool.imap(fn, items, { place: 'local' })) streamed.push(value)
+  t.deepEqual(streamed, items.map(fn))
+})
+
 test('starmap spreads each item into arguments', async t => {
   t.deepEqual(
     await pool.starmap(

@@ -14,9 +14,12 @@ import {
   taskCodec,
 } from '../../proto/codec.js'
 import type { MessageType } from '../../proto/envelope.js'
-import { countOf, type Items, packValues } from '../../proto/items.js'
+import { countOf, type Items, packValues, sliceItems } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
 import type { ActiveJob } from '../../proto/presence.js'
+import { RecordShape } from '../../proto/record-shape.js'
+import { blockOf, readBlock } from '../../proto/records-block.js'
+import { anyValue } from './any-value.js'
 
 export interface MessageCase<T> {
   readonly type: MessageType
@@ -45,6 +48,12 @@ export const anyItems = (maxLength = 20): fc.Arbitrary<Items> =>
     fc
       .array(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { maxLength })
       .map(values => ({ form: 'i64' as const, values: BigInt64Array.from(values) })),
+    fc
+      .array(fc.record({ a: fc.double(), b: fc.string(), c: fc.boolean(), d: anyValue() }), { maxLength })
+      .map(values => {
+        const { items } = packValues(values)
+        return items.form === 'records' ? readBlock(Uint8Array.from(blockOf(items))) : items
+      }),
     fc.array(fc.oneof(fc.constant('"a text"'), fc.constant('[1,null]'), fc.constant('')), { maxLength }).map(lines => ({
       form: 'json' as const,
       count: lines.length,
@@ -185,6 +194,7 @@ export const MESSAGE_CASES: readonly MessageCase<unknown>[] = [
         timeoutSeconds: fc.double({ min: 1e-3, max: 1e9, noNaN: true }),
         command: fc.record({ argv: fc.array(text, { minLength: 1, maxLength: 4 }), shell: fc.boolean() }),
         concurrency: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+        takesRecords: fc.constant(true as const),
       },
       { requiredKeys: ['job', 'name', 'operation', 'runner', 'entry', 'function', 'spread'] },
     ),
@@ -208,7 +218,7 @@ export const MESSAGE_CASES: readonly MessageCase<unknown>[] = [
 export const checkWhole = (type: MessageType, value: unknown): void => {
   walk(type, value)
   if (type === 'report') checkReport(value as Report)
-  if (type === 'items') countOf(value as Items)
+  if (type === 'items') checkItems(value as Items)
   if (type === 'task') {
     const { start, items } = value as { start: number; items: Items | { sha256: string } }
     if (!('sha256' in items) && !Number.isSafeInteger(start + countOf(items))) throw new Error('a task beyond 2^53')
@@ -216,6 +226,19 @@ export const checkWhole = (type: MessageType, value: unknown): void => {
   if (type === 'part' || type === 'blobRequest') {
     const { sha256 } = value as { sha256: string }
     if (!/^[0-9a-f]{64}$/.test(sha256)) throw new Error(`${sha256} is no SHA-256`)
+  }
+}
+
+const checkItems = (items: Items): void => {
+  const count = countOf(items)
+  for (let at = 0; at < Math.min(count, 40); at++)
+    if (countOf(sliceItems(items, at, at + 1)) !== 1) throw new Error(`item ${at} of ${count} is not there`)
+  if (items.form !== 'records') return
+  if (items.columns.length !== items.shape.keys.length) throw new Error('a key without a column')
+  for (const column of items.columns) {
+    const held =
+      'count' in column ? Buffer.from(column.text).toString('latin1').split('\n').length - 1 : column.values.length
+    if (held !== count) throw new Error(`a column of ${held} for ${count} records`)
   }
 }
 
@@ -236,7 +259,7 @@ const walk = (path: string, value: unknown): void => {
     if (isDuration ? !(value >= 0 && Number.isFinite(value)) : !Number.isSafeInteger(value))
       throw new Error(`${path} is ${value}`)
   }
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof RecordShape) return
   const prototype = Object.getPrototypeOf(value)
   if (prototype !== Object.prototype && prototype !== Array.prototype) throw new Error(`${path} is not plain`)
   for (const [key, inner] of Object.entries(value)) walk(`${path}.${key}`, inner)

@@ -46,3 +46,40 @@ export const anyValue = (): fc.Arbitrary<unknown> => {
     value: fc.oneof({ depthSize: 'small', withCrossShrink: true }, tie('leaf'), tie('list'), tie('object')),
   })).value
 }
+
+/** Objects with the same keys in the same order, but for a stranger now and then; members of one kind, or of any. */
+export const alikeObjects = (): fc.Arbitrary<unknown[]> => {
+  const key = fc.oneof(
+    fc.string(),
+    fc.constantFrom('id', 'name', 'toString', 'constructor', '7', '0', '\ud800', '"', '\u2028'),
+  )
+  const kinds = [
+    fc.integer(),
+    fc.double(),
+    fc.constantFrom(-0, 0, 1, Number.NaN, Infinity, 2 ** 53, 1e20),
+    fc.boolean(),
+    fc.string(),
+    fc.string({ unit: 'binary' }),
+    fc.constantFrom('a\nb', '\ud800', '', '\ufeffx', '\0'),
+    fc.constantFrom(null, 1, 'x'),
+    anyValue(),
+  ]
+  return fc
+    .tuple(
+      fc.uniqueArray(fc.tuple(key, fc.constantFrom(...kinds)), { maxLength: 5, selector: ([name]) => name }),
+      fc.array(fc.oneof({ weight: 40, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: anyValue() }), {
+        maxLength: 12,
+      }),
+    )
+    .chain(([members, strangers]) =>
+      fc.tuple(
+        ...strangers.map(stranger =>
+          stranger === undefined
+            ? fc
+                .tuple(...members.map(([, kind]) => kind))
+                .map(values => Object.fromEntries(members.map(([name], nth) => [name, values[nth]])))
+            : fc.constant(stranger),
+        ),
+      ),
+    )
+}

@@ -4,13 +4,15 @@ import {
   countOf,
   type Items,
   joinItems,
+  packLines,
   packValues,
   sizeOf,
   sliceItems,
   toJsonLines,
+  toTexts,
   unpackItems,
 } from '../../proto/items.js'
-import { anyValue } from './any-value.js'
+import { alikeObjects, anyValue } from './any-value.js'
 
 const textOf = (items: Items): string => Buffer.from(toJsonLines(items)).toString()
 
@@ -27,6 +29,8 @@ const arrivals = (items: Items): string[] => {
       return Array.from(items.values, value =>
         Number.isSafeInteger(value) && !Object.is(value, -0) ? `int ${value}` : float(value),
       )
+    case 'records':
+      return arrivals(toTexts(items))
     case 'json':
       return Buffer.from(items.text).toString().split('\n').slice(0, -1).map(arrivalOfText)
   }
@@ -44,6 +48,7 @@ const number = () =>
 const values = () =>
   fc.oneof(
     fc.array(fc.oneof(anyValue(), fc.constant(undefined))),
+    alikeObjects(),
     fc.array(number()),
     fc.array(fc.integer()),
     fc.array(fc.double()),
@@ -82,6 +87,8 @@ test('numbers are packed by what they are', t => {
   t.is(packValues([-0, 0.5, Number.NaN, 2 ** 53]).items.form, 'f64')
   t.is(packValues([1, 0.5]).items.form, 'number')
   t.is(packValues([1, '']).items.form, 'json')
+  t.is(packValues([{ a: 1 }, { a: '' }]).items.form, 'records')
+  t.is(packValues([{ a: 1 }, { b: 1 }]).items.form, 'json')
   t.is(packValues([1n]).items.form, 'json')
   t.deepEqual(
     [...(packValues([0, -1, 2 ** 53 - 1, 1 - 2 ** 53]).items as { values: BigInt64Array }).values],
@@ -202,6 +209,6 @@ for (const [text, line] of plainLines)
   })
 
 test('text without escapes is passed through', t => {
-  const { items } = packValues(['a', { b: 1.5 }])
+  const { items } = packLines(['a', { b: 1.5 }])
   t.is(toJsonLines(items), (items as { text: Uint8Array }).text)
 })

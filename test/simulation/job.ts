@@ -103,7 +103,8 @@ export class SimJob {
   write({ start, end, values, failures }: Outcomes): void {
     if (this.ordered && start !== this.#written)
       throw new Error(`[${start}, ${end}) was written where ${this.#written} comes next`)
-    if (values.form === 'range' || values.form === 'i64') throw new Error(`values as ${values.form}`)
+    if (values.form === 'range' || values.form === 'i64' || values.form === 'records')
+      throw new Error(`values as ${values.form}`)
     const numbers = values.form === 'json' ? [] : values.values
     if (this.operation === 'fold' && failures.length === 0) this.#checkFold({ start, end }, numbers)
     else this.#checkMap({ start, end }, numbers, failures)

@@ -14,6 +14,8 @@ export interface Loaded {
   readonly spread: boolean
   readonly call: UserFunction
   readonly mapper?: UserFunction
+  /** Values may leave as records. */
+  readonly takesRecords: boolean
 }
 
 type Module = Record<string, unknown>
@@ -47,11 +49,12 @@ const sharedValue = (code: LoadedCode): unknown[] => {
 /** Imports the module, finds the functions and awaits init. */
 export const loadCode = async (code: LoadedCode): Promise<Loaded> => {
   const { spec, bundleFolder } = code
-  const { operation, spread } = spec
-  if (bundleFolder === undefined) return { operation, spread, call: builtIn(spec.function) }
+  const { operation, spread, takesRecords = false } = spec
+  const known = { operation, spread, takesRecords }
+  if (bundleFolder === undefined) return { ...known, call: builtIn(spec.function) }
   const module = (await import(pathToFileURL(join(bundleFolder, spec.entry)).href)) as Module
   const call = exportOf(module, spec.function, spec.entry)
   const mapper = spec.mapper === undefined ? {} : { mapper: exportOf(module, spec.mapper, spec.entry) }
   if (spec.init !== undefined) await exportOf(module, spec.init, spec.entry)(...sharedValue(code))
-  return { operation, spread, call, ...mapper }
+  return { ...known, call, ...mapper }
 }

@@ -96,7 +96,7 @@ export interface Left {
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
-const isPacked = (items: Items): boolean => items.form !== 'json' && items.form !== 'i64'
+const isPacked = ({ form }: Items): boolean => form === 'range' || form === 'f64' || form === 'number'
 
 /** Calls the items of one chunk, [from, to). */
 class ChunkCaller {
@@ -184,6 +184,7 @@ export const runMap = async (
   const part = new Part(run.run, run.start, source.count, (outcomes, onWritten) =>
     channel.send(outcomes, onWritten),
   ).spreadOver(run.timeBoxSeconds)
+  if (loaded.takesRecords) part.takeRecords()
   const caller = new ChunkCaller(loaded, run.items, source, part)
   const endSeconds = nowSeconds() + run.timeBoxSeconds
   let offset = 0

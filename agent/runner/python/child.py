@@ -19,9 +19,12 @@ from zlib import crc32
 PROTOCOL = 1
 MAGIC = 0x314B574D
 LOAD, RUN, CLOSE, READY, LOADED, REFUSED, OUTCOMES = 1, 2, 3, 17, 18, 19, 20
-NONE, RANGE, F64, NUMBER, I64, JSON = range(6)
+NONE, RANGE, F64, NUMBER, I64, JSON, RECORDS = range(7)
+# The columns of records.
+NUMBERS, BOOLEANS, STRINGS, TEXTS = range(4)
 HEADER = struct.Struct("<IBBHIII")
 RECORD = struct.Struct("<QIIQQ")
+RECORDS_HEAD = struct.Struct("<III")
 LIMIT = struct.Struct("<IIQ")
 LIMITS = 64
 FRAME_LIMIT_BYTES = 256 * 1024 * 1024
@@ -55,6 +58,13 @@ SCALARS = frozenset((float, int, bool, type(None)))
 # Those of them that travel packed, and their codes for struct and array.
 FORMS_OF = {frozenset((float,)): F64, frozenset((int,)): I64}
 CODES = {F64: "d", I64: "q"}
+# What a member of a record may be that is taken as it is; how many members there are at most.
+MEMBERS = SCALARS | {str}
+MOST_KEYS = 64
+MOST_NAMES_BYTES = 4096
+# Longer ones are no small object's.
+LONG_STRING = 64 * 1024
+NEGATIVE_ZERO = -(1 << 63)
 now = time.perf_counter
 own_cpu_seconds = time.process_time
 
@@ -285,6 +295,48 @@ class Undecodable:
         self.error = error
 
 
+def lines(content):
+    return bytes(content).decode("utf-8", "surrogatepass").split("\n")
+
+
+class Records:
+    """Dicts with the same keys, as columns."""
+
+    def __init__(self, block):
+        self.count, width, size = RECORDS_HEAD.unpack_from(block)
+        heads = struct.unpack_from("<%dI" % (2 * width), block, RECORDS_HEAD.size)
+        at = RECORDS_HEAD.size + 8 * width
+        self.keys = decode(bytes(block[at : at + size]).decode())
+        self.kinds = heads[::2]
+        self.columns = []
+        end = at + size
+        for kind, size in zip(self.kinds, heads[1::2]):
+            at = (end + 7) & ~7
+            end = at + size
+            self.columns.append(self.column(kind, block[at:end]))
+
+    def column(self, kind, content):
+        if kind == NUMBERS:
+            values = array("d")
+            values.frombytes(content)
+            return values
+        return content if kind == BOOLEANS else lines(content)
+
+    def chunk(self, start, end):
+        members = [self.members(kind, column[start:end]) for kind, column in zip(self.kinds, self.columns)]
+        keys = self.keys
+        if TEXTS not in self.kinds:
+            return [dict(zip(keys, row)) for row in zip(*members)]
+        return [next((m for m in row if type(m) is Undecodable), None) or dict(zip(keys, row)) for row in zip(*members)]
+
+    def members(self, kind, column):
+        if kind == NUMBERS:
+            return wholes(column)
+        if kind == BOOLEANS:
+            return map(bool, column)
+        return column if kind == STRINGS else map(decoded, column)
+
+
 class Source:
     """A run's items; chunk() gives the values of a slice, as an iterable."""
 
@@ -296,7 +348,11 @@ class Source:
             self.first, self.step, self.count = items["start"], items["step"], items["count"]
         elif form == JSON:
             self.count = items["count"]
-            self.lines = bytes(values).decode("utf-8", "surrogatepass").split("\n")
+            self.lines = lines(values)
+        elif form == RECORDS:
+            self.records = Records(values)
+            self.count = self.records.count
+            self.packed = TEXTS not in self.records.kinds
         else:
             self.values = array("q" if form == I64 else "d")
             self.values.frombytes(values)
@@ -308,16 +364,30 @@ class Source:
                 return [self.first] * (end - start)
             return range(self.first + start * self.step, self.first + end * self.step, self.step)
         if self.form == JSON:
-            return [self.text(at) for at in range(start, end)]
+            return [decoded(text) for text in self.lines[start:end]]
+        if self.form == RECORDS:
+            return self.records.chunk(start, end)
         if self.form == NUMBER:
             return [whole(value) for value in self.values[start:end]]
         return self.values[start:end]
 
-    def text(self, at):
-        try:
-            return decode(self.lines[at])
-        except Exception as error:
-            return Undecodable(error)
+
+def decoded(text):
+    try:
+        return decode(text)
+    except Exception as error:
+        return Undecodable(error)
+
+
+def wholes(values):
+    """JavaScript numbers; where all are of one kind they are taken at once."""
+    are_whole = list(map(float.is_integer, values))
+    if not any(are_whole):
+        return values
+    if all(are_whole) and -SAFE <= min(values) and max(values) <= SAFE:
+        if NEGATIVE_ZERO not in memoryview(values).cast("B").cast("q"):
+            return map(int, values)
+    return [whole(value) for value in values]
 
 
 def whole(value):
@@ -475,10 +545,50 @@ def failure_of(error, reason="error"):
     return failure
 
 
+def names_of(keys):
+    return ("[%s]" % ",".join(map(string_text, keys))).encode()
+
+
+def has_shape(keys):
+    """Whether dicts with these keys may be records."""
+    if not 0 < len(keys) <= MOST_KEYS:
+        return False
+    if not all(type(key) is str and key[:1] != "$" and key != "__proto__" for key in keys):
+        return False
+    return len(names_of(keys)) <= MOST_NAMES_BYTES
+
+
+def column_of(members):
+    """The kind of a record's column, and its bytes."""
+    types = set(map(type, members))
+    if types == {float} or types <= {int, float} and all(type(m) is float or -SAFE <= m <= SAFE for m in members):
+        return NUMBERS, array("d", members).tobytes()
+    if types == {bool}:
+        return BOOLEANS, bytes(members)
+    if types == {str}:
+        try:
+            text = "\n".join(members) + "\n"
+            if text.count("\n") == len(members):
+                return STRINGS, text.encode()
+        except UnicodeEncodeError:  # A lone surrogate.
+            pass
+    return TEXTS, ("\n".join(map(encode, members)) + "\n").encode()
+
+
+def records_block(keys, rows):
+    names = names_of(keys)
+    columns = [column_of(members) for members in zip(*rows)]
+    heads = [part for kind, content in columns for part in (kind, len(content))]
+    parts = [RECORDS_HEAD.pack(len(rows), len(keys), len(names)) + struct.pack("<%dI" % len(heads), *heads) + names]
+    parts.extend(content for _, content in columns)
+    return b"".join(part + bytes(-len(part) % 8) for part in parts)
+
+
 class Part:
     """The outcomes of a run that have not left yet."""
 
-    def __init__(self, run, start, box=0):
+    def __init__(self, run, start, box=0, takes_records=False):
+        self.takes_records = takes_records
         self.patience = max(FLUSH_SECONDS, box / FLUSHES)
         self.run = run
         self.start = start
@@ -495,6 +605,11 @@ class Part:
         self.scalars = []
         self.types = set()
         self.texts = None
+        # Values so far while all are dicts with the same keys and members that cannot change: the members.
+        self.keys = None
+        self.rows = []
+        # By the types of a row's members, the places of its strings.
+        self.row_types = {}
         self.failures = []
         self.size = 0
         self.compute = self.decode = self.encode = self.items = 0.0
@@ -523,12 +638,15 @@ class Part:
 
     def add(self, index, value):
         kind = type(value)
-        if kind in SCALARS and self.texts is None:
+        if kind in SCALARS and self.texts is None and not self.rows:
             self.unpack()
             self.scalars.append(value)
             self.types.add(kind)
             return
         began = now()
+        if kind is dict and self.takes_records and self.texts is None and self.record(value):
+            self.encode += now() - began
+            return
         try:
             text = encode(value)
         except Exception as error:
@@ -536,6 +654,31 @@ class Part:
         else:
             self.text(text)
         self.encode += now() - began
+
+    def record(self, value):
+        """Takes a dict like those before it; False for any other."""
+        keys = tuple(value)
+        row = tuple(value.values())
+        types = tuple(map(type, row))
+        if keys != self.keys or types not in self.row_types:
+            if self.keys is None:
+                if self.count() or not has_shape(keys):
+                    return False
+            elif keys != self.keys:
+                return False
+            if not MEMBERS.issuperset(types):
+                return False
+            self.keys = keys
+            self.row_types[types] = [at for at, kind in enumerate(types) if kind is str]
+        size = 8 * len(row)
+        for at in self.row_types[types]:
+            length = len(row[at])
+            if length > LONG_STRING:
+                return False
+            size += length
+        self.rows.append(row)
+        self.size += size
+        return True
 
     def text(self, text):
         self.all_texts().append(text)
@@ -548,21 +691,27 @@ class Part:
     def all_texts(self):
         self.unpack()
         if self.texts is None:
-            self.texts = [encode(each) for each in self.scalars]
-            self.size += 8 * len(self.texts)
-            self.scalars = []
+            if self.rows:
+                self.texts = [encode(dict(zip(self.keys, row))) for row in self.rows]
+                self.rows = []
+            else:
+                self.texts = [encode(each) for each in self.scalars]
+                self.size += 8 * len(self.texts)
+                self.scalars = []
         return self.texts
 
     def due(self, moment):
         return moment - self.flushed >= self.patience or self.size >= FLUSH_BYTES or self.count() >= FLUSH_ITEMS
 
     def count(self):
-        return len(self.scalars) + len(self.bytes) // 8
+        return len(self.scalars) + len(self.bytes) // 8 + len(self.rows)
 
     def packed(self):
         if self.form is not None:
             return self.form, self.bytes
         values, types = self.scalars, self.types
+        if self.rows:
+            return RECORDS, records_block(self.keys, self.rows)
         if self.texts is not None:
             return None
         if not values or types == {float}:
@@ -727,6 +876,7 @@ class Job:
         spec = code["spec"]
         self.folder = code.get("bundleFolder")
         self.fold = spec["operation"] == "fold"
+        self.takes_records = spec.get("takesRecords", False)
         self.spread = spec["spread"]
         self.pace = 1
         self.mapper = None
@@ -833,7 +983,7 @@ def run_map(job, number, meta, source):
     global has_awaited
     has_awaited = False
     start, careful = meta["start"], meta["careful"]
-    part = Part(number, start, meta["timeBoxSeconds"])
+    part = Part(number, start, meta["timeBoxSeconds"], job.takes_records)
     ends = now() + meta["timeBoxSeconds"]
     call = spreading(job.call) if job.spread and not source.packed else job.call
     at = 0

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { range } from '../../../coordinator/input/range.js'
 import type { ItemSource } from '../../../coordinator/input/source.js'
 import { openValues } from '../../../coordinator/input/values.js'
-import { countOf } from '../../../proto/items.js'
+import { countOf, sizeOf, unpackItems } from '../../../proto/items.js'
 import { anyValue } from '../../proto/any-value.js'
 import { drain } from './drain.js'
 
@@ -143,4 +143,17 @@ test('an async source is returned when the job ends early', async t => {
   await input.close()
   await input.close()
   t.is(returned, 1)
+})
+
+test('objects are handed over in pieces of so many bytes, each where it stands', async t => {
+  const objects = Array.from({ length: 900 }, (_, n) => ({ n, text: 'x'.repeat(n % 100 === 0 ? 5000 : n % 7) }))
+  const input = openValues(objects)
+  const read: unknown[] = []
+  for (let batch = await input.next(400, 2000); batch !== undefined; batch = await input.next(400, 2000)) {
+    if (!('items' in batch)) throw new Error('an object that has no form')
+    t.is(batch.items.form, 'records')
+    t.true(countOf(batch.items) === 1 || sizeOf(batch.items) <= 2000)
+    read.push(...unpackItems(batch.items))
+  }
+  t.deepEqual(read, objects)
 })
