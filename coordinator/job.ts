@@ -27,8 +27,6 @@ export interface JobRequest {
   readonly caller?: {
     readonly itemSeconds: number
     readonly items: number
-    /** How long its loop keeps the event loop at most. */
-    readonly sliceSeconds: number
     readonly accounts: Accounts
     /** It can take back, at the end, what workers have not begun: where outcomes find their places by themselves. */
     readonly help?: Help

@@ -126,7 +126,7 @@ export class PoolJobs {
     const learn = (): void => {
       pool.joinSeconds ??= monotonicSeconds() - beganAt
     }
-    const input = pool.isReady ? onFirstRead(request.input, learn) : request.input
+    const input = pool.ready > 0 ? onFirstRead(request.input, learn) : request.input
     return hands.run({ ...request, input, spread, operation: 'map', output: results })
   }
 

@@ -36,8 +36,13 @@ const SETTLED_SECONDS = 0.01
 const SETTLED_AGAIN_SECONDS = 0.001
 /** Items that take longer say so from the first one on, but for a stop of the whole process in the midst of it. */
 const TELLING_SECONDS = 100e-6
-/** An item that takes so long keeps the caller's event loop from everything else: workers take over. */
-const LONG_ITEM_SECONDS = 0.02
+/**
+ * Items that take so long keep the caller's event loop from everything else, and workers from their next ones: where there are as
+ * many workers as slots, they take over.
+ */
+const LONG_ITEM_SECONDS = 0.005
+/** From here on the first worker takes over. */
+const VERY_LONG_ITEM_SECONDS = 0.02
 /**
  * A mean is taken over about so much work of the newest. Smaller: a slice in which another process had the core counts for
  * too much. Larger: a function that changed its pace is noticed late.
@@ -91,7 +96,7 @@ export class Plan {
 
   /** Items leave the event loop its turns. */
   get isShort(): boolean {
-    return (this.#item.mean ?? 0) <= LONG_ITEM_SECONDS
+    return (this.#item.mean ?? 0) <= VERY_LONG_ITEM_SECONDS
   }
 
   /** The caller ran so many items, one after the other. */
@@ -135,22 +140,28 @@ export class Plan {
     this.#handover.add(items, callerSeconds)
   }
 
-  /** `remaining`: items that are nobody's yet, where that is known; else as many again as there were are expected. */
-  decide(now: number, remaining: number | undefined): Course {
+  /**
+   * `remaining`: items that are nobody's yet, where that is known; else as many again as there were are expected. `ready`:
+   * workers that are there, the job's or left behind by others.
+   */
+  decide(now: number, remaining: number | undefined, ready = 0): Course {
     const itemSeconds = this.#item.mean
     if (itemSeconds === undefined) return this.#course
     if (this.#newest.items > 0) this.#slices++
     const lower = this.#lower(itemSeconds)
     const worthSeconds = this.#worth(lower, remaining)
     this.#remainingSeconds = worthSeconds
-    const callerRuns = !(this.#areReady && lower > LONG_ITEM_SECONDS)
     this.#isWorthIt = worthSeconds >= STARTS_WORTH * this.#startSeconds
     // Whoever decides is asked for it first, and then decides again.
     if (this.wantsHandover) return this.#course
     this.#newest = { items: 0, seconds: 0 }
-    const workers = this.#tooDear(itemSeconds) ? this.#course.workers : this.#workers(worthSeconds, remaining, lower)
+    const isLong = lower > LONG_ITEM_SECONDS
+    const workers = this.#tooDear(itemSeconds)
+      ? this.#course.workers
+      : this.#workers(worthSeconds, remaining, isLong, ready)
     const isFed = this.#areReady && workers > 0 && !this.#isDear
-    const course = { workers, isFed, callerRuns: callerRuns || !isFed }
+    const isLeft = lower > VERY_LONG_ITEM_SECONDS || (isLong && ready >= Math.min(this.#slots, Math.max(2, workers)))
+    const course = { workers, isFed, callerRuns: !(isFed && isLeft) }
     this.#log(now, course, {
       item_seconds: itemSeconds,
       ...(remaining !== undefined && { remaining_items: remaining }),
@@ -180,11 +191,12 @@ export class Plan {
     return remaining === undefined ? Math.max(this.#ranSeconds, each) : remaining * each
   }
 
-  #workers(worthSeconds: number, remaining: number | undefined, itemSeconds: number): number {
+  #workers(worthSeconds: number, remaining: number | undefined, isLong: boolean, ready: number): number {
     // With items that keep the caller's thread, its own core is a worker's.
-    const most = itemSeconds > LONG_ITEM_SECONDS ? this.#slots : this.#slots - 1
-    const worth = Math.floor(worthSeconds / (STARTS_WORTH * this.#startSeconds))
-    const wanted = Math.min(most, worth, remaining ?? most)
+    const most = isLong ? this.#slots : this.#slots - 1
+    const there = this.#isWorthIt ? Math.max(1, ready) : 0
+    const started = Math.floor(worthSeconds / (STARTS_WORTH * this.#options.startSeconds))
+    const wanted = Math.min(most, Math.max(there, started), remaining ?? most)
     // Those that came cost nothing by staying.
     return Math.max(wanted, Math.min(most, this.#course.workers))
   }

@@ -10,8 +10,8 @@ export interface SizingOptions {
   readonly fixedSize?: number
   /** Items that a worker has in progress at once; undefined: as many as it finds to help. */
   readonly concurrency?: number
-  /** What the caller's own loop measured of an item, over so many; reports wait for the end of its slices, at most so long. */
-  readonly expected?: { readonly itemSeconds: number; readonly items: number; readonly sliceSeconds: number }
+  /** What the caller's own loop measured of an item, over so many. */
+  readonly expected?: { readonly itemSeconds: number; readonly items: number }
 }
 
 /** Local shards need to hide a frame's 0.1 ms, a cluster's a round trip through two streams. */
@@ -25,6 +25,13 @@ const SHARDS_PER_SECOND_AT_MOST = 10_000
 const GROWTH = 32
 /** What remains is cut into at least so many shards a slot: small pieces in the tail. */
 const PIECES_PER_SLOT = 3
+/**
+ * Beside a caller's loop in fewer, since it takes back at the end what nobody has begun. More: workers that wait behind one of its
+ * items have less to go on with.
+ */
+const PIECES_BESIDE_CALLER = 2
+/** What takes less is not handed over beside a caller's loop, in which every message waits for its turn: that hides what it costs. */
+const LEAST_SECONDS_BESIDE_CALLER = 0.002
 /**
  * A shard is given so many times its target before it gives back what it did not reach: on a slow host, or among slow
  * items, it is the smaller for it. Smaller: what is only uneven is given back as well. Larger: mistakes last longer.
@@ -50,7 +57,6 @@ export class Sizing {
   #logItemSeconds: number | undefined
   #overheadSeconds = 0
   #measuredSeconds = 0
-  readonly #sliceSeconds: number
   #largestMeasured = 1
   #bytesPerItem = 0
   /** The size that was told last. */
@@ -59,7 +65,6 @@ export class Sizing {
   constructor(options: SizingOptions) {
     this.#options = options
     this.#lanes = new ShardLanes(options.concurrency)
-    this.#sliceSeconds = options.expected?.sliceSeconds ?? 0
     if (options.expected === undefined) return
     this.#logItemSeconds = Math.log(Math.max(options.expected.itemSeconds, LEAST_ITEM_SECONDS))
     this.#largestMeasured = options.expected.items
@@ -83,8 +88,7 @@ export class Sizing {
     const log = Math.log(Math.max(seconds / items, LEAST_ITEM_SECONDS))
     const before = this.#logItemSeconds ?? log
     this.#logItemSeconds = before + NEWEST_ITEM * (log - before)
-    this.#overheadSeconds =
-      (1 - NEWEST) * this.#overheadSeconds + NEWEST * Math.max(0, timing.dispatchSeconds - this.#sliceSeconds)
+    this.#overheadSeconds = (1 - NEWEST) * this.#overheadSeconds + NEWEST * timing.dispatchSeconds
     this.#largestMeasured = Math.max(this.#largestMeasured, items)
     this.#bytesPerItem = Math.max(this.#bytesPerItem * (1 - NEWEST), bytes / items)
   }
@@ -94,7 +98,8 @@ export class Sizing {
     const { itemSeconds } = this
     if (this.#options.fixedSize !== undefined) return this.#options.fixedSize
     if (itemSeconds === undefined) return this.#lanes.firstItems(remaining, slots)
-    const share = remaining === undefined ? Number.POSITIVE_INFINITY : remaining / (PIECES_PER_SLOT * slots)
+    const pieces = this.#options.expected === undefined ? PIECES_PER_SLOT : PIECES_BESIDE_CALLER
+    const share = remaining === undefined ? Number.POSITIVE_INFINITY : remaining / (pieces * slots)
     // Below this size a shard is mostly overhead: small pieces in the tail stop here.
     const floor = this.leastSeconds(slots) / itemSeconds
     const sized = Math.min(this.#wanted(slots, itemSeconds), Math.max(share, floor))
@@ -104,7 +109,8 @@ export class Sizing {
   /** What takes less is mostly overhead, or more than one coordinator can follow. */
   leastSeconds(slots: number): number {
     const byOverhead = Math.min(this.#overheadSeconds / OVERHEAD_ALLOWED, this.#targetSeconds(slots))
-    return Math.max(byOverhead, slots / SHARDS_PER_SECOND_AT_MOST)
+    const least = this.#options.expected === undefined ? byOverhead : LEAST_SECONDS_BESIDE_CALLER
+    return Math.max(least, slots / SHARDS_PER_SECOND_AT_MOST)
   }
 
   /** After this long a worker gives back what it did not reach. */

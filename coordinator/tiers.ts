@@ -13,8 +13,8 @@ class TierWorkers implements ReadyWorkers {
   claim: Claim | undefined
   joinSeconds: number | undefined
 
-  get isReady(): boolean {
-    return (this.claim?.ready ?? 0) > 0
+  get ready(): number {
+    return this.claim?.ready ?? 0
   }
 }
 

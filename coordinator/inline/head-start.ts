@@ -114,7 +114,7 @@ export class HeadStart {
       slots: ways?.slots ?? 1,
       startSeconds: startSecondsOf('node'),
       ...(met.itemSeconds !== undefined && { itemSeconds: met.itemSeconds }),
-      ...(pool?.isReady === true && pool.joinSeconds !== undefined && { joinSeconds: pool.joinSeconds }),
+      ...(pool !== undefined && pool.ready > 0 && pool.joinSeconds !== undefined && { joinSeconds: pool.joinSeconds }),
       decisions: this.#accounts.decisions,
     })
     if (ways !== undefined && workers !== undefined) this.#workers = this.#makeWorkers(ways, workers)
@@ -219,10 +219,10 @@ export class HeadStart {
     if (workers === undefined || this.#ending.isOver) return
     this.#measureHandover()
     const { remaining } = this.#shares
-    let course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
+    let course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     if (this.#plan.wantsHandover) {
       this.#plan.expectHandover(this.#part.handoverSeconds() ?? 0)
-      course = this.#plan.decide(this.#account.secondsAt(clock()), remaining)
+      course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     }
     if (workers.asked === 0) this.#joiningSeconds = JOINING_SECONDS + JOINING_PART * this.#plan.remainingSeconds
     if (course.workers > workers.asked)
@@ -269,7 +269,6 @@ export class HeadStart {
       caller: () => ({
         itemSeconds: this.#plan.itemSeconds ?? 0,
         items: this.#account.items,
-        sliceSeconds: SLICE_SECONDS,
         accounts: this.#accounts,
         ...(this.#help && { help: this.#help }),
       }),

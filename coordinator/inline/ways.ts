@@ -8,7 +8,7 @@ import { startSecondsOf } from '../start-costs.js'
 
 /** The workers that earlier jobs have left behind. */
 export interface ReadyWorkers {
-  readonly isReady: boolean
+  readonly ready: number
   /** From asking them for help to their first question for items, as measured last. */
   joinSeconds: number | undefined
 }
@@ -47,7 +47,7 @@ export class Ways {
 
   /** The quickest of those known. */
   get likeliest(): Way {
-    return this.#ways.find(({ pool }) => pool.isReady) ?? this.#ways[0]
+    return this.#ways.find(({ pool }) => pool.ready > 0) ?? this.#ways[0]
   }
 
   /** An upper bound, until one is open. */
@@ -93,6 +93,6 @@ const hearAgents = async (claim: Claim): Promise<void> => {
   await pause(1000 * OTHER_AGENTS_SECONDS)
 }
 
-const startOf = ({ pool }: Way): number => (pool.isReady ? (pool.joinSeconds ?? 0) : startSecondsOf('node'))
+const startOf = ({ pool }: Way): number => (pool.ready > 0 ? (pool.joinSeconds ?? 0) : startSecondsOf('node'))
 
 const claimed = (way: Way, hands: Hands): OpenWay => ({ way, hands, claim: hands.claim('node') })

@@ -49,6 +49,11 @@ export class WorkersJob {
     return this.#asked
   }
 
+  /** Those that are there, for this job or from others. */
+  get ready(): number {
+    return (this.#opened?.way ?? this.#options.ways.likeliest).pool.ready
+  }
+
   get hasBegun(): boolean {
     return this.#end !== undefined
   }

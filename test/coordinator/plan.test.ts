@@ -132,5 +132,6 @@ test('workers that are there already join shorter jobs', t => {
   const plan = new Plan({ slots: 4, startSeconds: 0.06, joinSeconds: 0.0005, decisions })
   plan.expectHandover(0)
   plan.ran(100, 0.011)
-  t.is(plan.decide(0.011, 100).workers, 3)
+  t.is(plan.decide(0.011, 100, 3).workers, 3)
+  t.is(made().plan.decide(0.011, 100, 3).workers, 0)
 })
