@@ -30,6 +30,11 @@ export type Offer = Omit<Task, 'job' | 'epoch' | 'items'> & { readonly items: Ex
 /** The queue could not be opened again: tried again after this long. */
 const REOPEN_SECONDS = 0.5
 
+/** After so many bytes of reports, transport and agents are told to let go of them; smaller: more messages. */
+const RELEASE_BYTES = 8 * 1024 * 1024
+/** And after so many reports, however small: every beat names what is not let go of. */
+const RELEASE_REPORTS = 1000
+
 export class JobQueue {
   readonly #options: QueueOptions
   readonly #largeItems = new Map<number, BlobRef>()
@@ -37,6 +42,9 @@ export class JobQueue {
   /** Agents that pull from a queue that is not there yet would wait in vain. */
   #epoch = 0
   #opening = 0
+  /** Reports that were handled and are still kept by the transport, and by the agents that sent them. */
+  #handledBytes = 0
+  #handledReports = 0
 
   constructor(options: QueueOptions) {
     this.#options = options
@@ -81,6 +89,17 @@ export class JobQueue {
     if (ref === undefined) return
     this.#largeItems.delete(shard)
     this.#options.blobs.release(ref)
+  }
+
+  /** So many reports came in so many bytes. Returns whether enough have come together for agents to hear of it. */
+  handled(reports: number, bytes: number): boolean {
+    this.#handledReports += reports
+    this.#handledBytes += bytes
+    if (this.#handledBytes < RELEASE_BYTES && this.#handledReports < RELEASE_REPORTS) return false
+    this.#handledBytes = 0
+    this.#handledReports = 0
+    this.trim()
+    return true
   }
 
   /** The reports that were handled need not be kept by the transport. */

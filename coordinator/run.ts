@@ -14,6 +14,7 @@ import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import { Accounts } from './accounts.js'
+import { Attendance } from './attendance.js'
 import type { Pace } from './crew.js'
 import { Feeder } from './feeder.js'
 import { isComplete, sliceOutcomes } from './gather.js'
@@ -47,10 +48,6 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
 
 /** Before anything is measured no more shards than slots are offered, beyond so many: each is one item, and may be a short one. */
 const UNMEASURED_SHARDS = 128
-/** After so many bytes of reports, transport and agents are told to let go of them; smaller: more messages. */
-const RELEASE_BYTES = 8 * 1024 * 1024
-/** And after so many reports, however small: every beat names what is not let go of. */
-const RELEASE_REPORTS = 1000
 
 type State = 'running' | 'finishing' | JobEnd['state']
 
@@ -65,24 +62,17 @@ export class Run {
   readonly #accounts: Accounts
   readonly #stragglers: Stragglers
   readonly #reader: ReportReader
-  /** The slots of each agent that was heard of lately. */
-  readonly #agents = new Map<string, number>()
-  readonly #refusals = new Map<string, string>()
+  readonly #attendance = new Attendance()
   readonly #ended: Promise<void>
   #end: () => void = () => {}
   #state: State = 'running'
   #why: string | undefined
-  /** Bytes of reports that were handled and are still kept by the transport, and by the agents that sent them. */
-  #unreleasedBytes = 0
-  #unreleasedReports = 0
   /** The caller's own loop is a slot too. */
   readonly #callers: number
   #poison: ItemFailure | undefined
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
   #lookTimer: NodeJS.Timeout | undefined
-  #totalSlots = 0
-  #hadAgents = false
 
   constructor(options: RunOptions) {
     this.#options = options
@@ -238,11 +228,8 @@ export class Run {
 
   /** An agent offers so many slots from now on. */
   join(agent: string, slots: number, now: number): void {
-    const before = this.#agents.get(agent) ?? 0
-    this.#agents.set(agent, slots)
     this.#accounts.serve(agent, slots, now)
-    this.#hadAgents = true
-    this.#countSlots(slots - before)
+    if (this.#attendance.join(agent, slots)) this.#feeder.wake()
   }
 
   beat(beat: Beat, now: number): void {
@@ -257,9 +244,7 @@ export class Run {
   /** An agent that was not heard of for too long serves no more. */
   gone(agent: string): void {
     this.#accounts.gone(agent)
-    const slots = this.#agents.get(agent) ?? 0
-    this.#agents.delete(agent)
-    this.#countSlots(-slots)
+    if (this.#attendance.leave(agent)) this.#feeder.wake()
   }
 
   tick(now: number): void {
@@ -287,30 +272,23 @@ export class Run {
 
   /** A job is cut and offered for one slot until there is any. */
   get #slots(): number {
-    return Math.max(1, this.#totalSlots)
-  }
-
-  #countSlots(more: number): void {
-    if (more === 0) return
-    this.#totalSlots += more
-    this.#feeder.wake()
+    return Math.max(1, this.#attendance.slots)
   }
 
   #progress(now: number): void {
     const { request } = this.#options
+    const { slots, agents, absence } = this.#attendance
     // It is the caller's code, called from a timer: what it throws would end the whole process.
     try {
       request.onProgress?.({
         settled: this.#ledger.settledItems,
         failed: this.#settling.failed,
         total: request.input.count,
-        slots: this.#totalSlots,
-        agents: this.#agents.size,
+        slots,
+        agents,
         wallSeconds: now - this.#startedAtSeconds,
         coreSeconds: this.#accounts.soFar(now).phases,
-        ...(this.#agents.size === 0 && {
-          waiting: this.#hadAgents ? 'no agent is heard of any more' : 'no agent has joined yet',
-        }),
+        ...(absence !== undefined && { waiting: absence }),
       })
     } catch (error) {
       this.#stop('broken', `onProgress threw: ${error instanceof Error ? error.message : String(error)}`)
@@ -367,16 +345,16 @@ export class Run {
   }
 
   #hear(message: Uint8Array): void {
-    for (const report of this.#reader.read(message)) this.#take(report)
-    if (this.isOver) return
-    this.#unreleasedBytes += message.byteLength
-    if (this.#unreleasedBytes >= RELEASE_BYTES || this.#unreleasedReports >= RELEASE_REPORTS) this.#release()
+    const reports = this.#reader.read(message)
+    for (const report of reports) this.#take(report)
+    // What is settled need not be kept by agents.
+    if (!this.isOver && this.#queue.handled(reports.length, message.byteLength)) this.#options.onChange()
   }
 
   #take(report: Report): void {
     if (this.isOver || report.job !== this.#options.spec.job) return
     if (report.end > this.#feeder.items) return
-    if (report.refusal !== undefined) this.#refused(report.agent, report.refusal)
+    if (report.refusal !== undefined && this.#attendance.refuse(report.agent)) this.#stop('broken', report.refusal)
     if (this.isOver) return
     if (this.#options.spec.operation === 'map' && !isComplete(report)) {
       this.#options.log('warn', `A report of ${report.agent} has not one outcome an item and was dropped.`)
@@ -412,7 +390,6 @@ export class Run {
     this.#apply(effects, report)
     this.#look()
     this.#options.onPace?.(this.#pace)
-    this.#unreleasedReports++
   }
 
   /** Slots that have nothing to do get a part of what runs. */
@@ -423,20 +400,6 @@ export class Run {
     const { effects, againSeconds } = this.#stragglers.look(this.#slots, helpers, this.#options.clock())
     this.#apply(effects)
     if (againSeconds !== undefined) this.#lookTimer = setTimeout(() => this.#look(), againSeconds * 1000)
-  }
-
-  /** What was handled need not be kept by the transport, and what is settled not by agents. */
-  #release(): void {
-    this.#unreleasedBytes = 0
-    this.#unreleasedReports = 0
-    this.#queue.trim()
-    this.#options.onChange()
-  }
-
-  #refused(agent: string, message: string): void {
-    this.#refusals.set(agent, message)
-    const isAnyLeft = [...this.#agents.keys()].some(name => !this.#refusals.has(name))
-    if (!isAnyLeft) this.#stop('broken', message)
   }
 
   #apply(effects: readonly LedgerEffect[], report?: Report): void {
