@@ -27,7 +27,12 @@ export type StationName =
   | 'bullmq'
   | `python ${'loop' | 'pool' | 'pool1' | 'joblib' | 'dask' | 'mpi4py'}`
 
-const station = (file: string, ...args: readonly string[]): string[] => [NODE, '--expose-gc', join(STATIONS, file), ...args]
+const station = (file: string, ...args: readonly string[]): string[] => [
+  NODE,
+  '--expose-gc',
+  join(STATIONS, file),
+  ...args,
+]
 
 /** Python's own, as a station, or with (job, from, count) as one map in a process. */
 export const python = (pool: string, ...args: readonly string[]): string[] => [PYTHON, PYTHON_STATION, pool, ...args]
