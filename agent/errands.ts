@@ -3,7 +3,7 @@
 // Always true: bytes that do not match their SHA-256 never leave this file; they are fetched once more, then refused.
 
 import { type BlobRequest, CHUNK_BYTES, refOf } from '../proto/blob.js'
-import { blobChunkCodec, blobRequestCodec, bundleCodec, itemsCodec, jobSpecCodec } from '../proto/codec.js'
+import { blobChunkCodec, blobRequestCodec, bundleCodec, itemsCodec, jobSpecCodec } from '../proto/blob-codec.js'
 import type { Items } from '../proto/items.js'
 import type { BlobRef, Task } from '../proto/shard.js'
 import { monotonicSeconds } from '../proto/timing.js'

@@ -4,17 +4,11 @@
 // In: JobRequests. Out: JobEnds; broadcasts, tasks and blobs on the transport. Always true: broadcasts are stateless, so
 // that a lost or late one does no harm; a job that is over is in no broadcast.
 import { randomBytes } from 'node:crypto'
-import {
-  beatCodec,
-  blobChunkCodec,
-  blobRequestCodec,
-  broadcastCodec,
-  bundleCodec,
-  jobSpecCodec,
-} from '../proto/codec.js'
+import { blobChunkCodec, blobRequestCodec, bundleCodec, jobSpecCodec } from '../proto/blob-codec.js'
 import { MessageError } from '../proto/envelope.js'
 import type { Log } from '../proto/log.js'
 import { BEAT_SECONDS, LEASE_SECONDS } from '../proto/presence.js'
+import { beatCodec, broadcastCodec } from '../proto/presence-codec.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import type { CoordinatorTransport, Subscription } from '../proto/transport.js'

@@ -1,10 +1,11 @@
 // The work queue of one job, through all its epochs: a lost one is followed by the next. In: tasks to offer. Out: the same in
 // the queue of the newest epoch; the job's reports. Always true: `epoch` is one whose queue is there, or 0; items too large for
 // a message are one blob for all attempts of their shard, from its first offer until it is closed.
-import { itemsCodec, taskCodec } from '../proto/codec.js'
+import { itemsCodec } from '../proto/blob-codec.js'
 import { sizeOf } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
 import type { BlobRef, JobSpec, Task } from '../proto/shard.js'
+import { taskCodec } from '../proto/shard-codec.js'
 import type { JobChannel } from '../proto/transport.js'
 import type { Blobs } from './blobs.js'
 

@@ -1,10 +1,11 @@
 // Reads what agents report. In: messages, alone or several in one, whole or in parts, damaged or not. Out: reports.
 // Always true: what cannot be read is counted, logged once, and dropped.
-import { partCodec, reportCodec, reportsCodec } from '../proto/codec.js'
+
 import { isOfType, MessageError } from '../proto/envelope.js'
 import type { Log } from '../proto/log.js'
 import type { Report } from '../proto/outcome.js'
 import { PartAssembler } from '../proto/part.js'
+import { partCodec, reportCodec, reportsCodec } from '../proto/shard-codec.js'
 
 /** Parts of messages that are not whole yet may take so much. */
 const PARTS_BYTES = 256 * 1024 * 1024

@@ -1,4 +1,4 @@
-// Items on the wire: codec.ts' part for the packed forms. Only codec.ts imports it.
+// Items on the wire: the codecs' part for the packed forms. Only they import it.
 // Always true: what comes out holds exactly `count` values; packed numbers are views where they are aligned, as they are in
 // every message that was written here and lies at the start of its memory.
 import { MessageError } from './envelope.js'

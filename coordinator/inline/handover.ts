@@ -1,9 +1,10 @@
 // What it would cost the caller to take values over from workers, before any has come: the caller's own values are packed, put
 // into a report, and taken out again. In: values of the caller's loop. Out: seconds an item. Always true: it is measured with
 // the job's own values, on this machine, and is a lower bound: what the system does with the bytes comes on top.
-import { reportCodec } from '../../proto/codec.js'
+
 import { packValues, unpackItems } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
+import { reportCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 
 /** Where values are large, few say enough: the caller waits meanwhile. Where they are small, the clock needs more. */

@@ -13,7 +13,7 @@ export const protobufFileName = "wire.proto";
 
 /**
  * What coordinators and agents say to each other. Every message travels behind the eight-byte envelope that
- * proto/codec.ts documents (magic, version, type, checksum); nothing but that file reads or writes these messages.
+ * proto/envelope.ts documents (magic, version, type, checksum); nothing but the codecs reads or writes these messages.
  */
 
 export const Operation = {

@@ -1,24 +1,14 @@
 // Messages of every type for property tests: whatever the domain's types allow.
 import fc from 'fast-check'
-import {
-  beatCodec,
-  blobChunkCodec,
-  blobRequestCodec,
-  broadcastCodec,
-  bundleCodec,
-  itemsCodec,
-  jobSpecCodec,
-  partCodec,
-  reportCodec,
-  reportsCodec,
-  taskCodec,
-} from '../../proto/codec.js'
+import { blobChunkCodec, blobRequestCodec, bundleCodec, itemsCodec, jobSpecCodec } from '../../proto/blob-codec.js'
 import type { MessageType } from '../../proto/envelope.js'
 import { countOf, type Items, packValues, sliceItems } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
 import type { ActiveJob } from '../../proto/presence.js'
+import { beatCodec, broadcastCodec } from '../../proto/presence-codec.js'
 import { RecordShape } from '../../proto/record-shape.js'
 import { blockOf, readBlock } from '../../proto/records-block.js'
+import { partCodec, reportCodec, reportsCodec, taskCodec } from '../../proto/shard-codec.js'
 import { anyValue } from './any-value.js'
 
 export interface MessageCase<T> {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { itemsCodec } from '../../proto/codec.js'
+import { itemsCodec } from '../../proto/blob-codec.js'
 import { MessageError, wrap } from '../../proto/envelope.js'
 import * as wire from '../../proto/gen/wire.js'
 import {

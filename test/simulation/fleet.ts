@@ -1,12 +1,14 @@
 // Many agents, as a coordinator sees them: they pull, run for as long as their items take, report, beat, give back, and end
 // what is settled elsewhere. In: a cluster's shape; the messages of a real coordinator. Out: the messages of agents, as bytes.
 // Always true: a slot runs one shard at a time; what an agent holds is in its beats. Nothing goes wrong here: that is simulate.ts.
-import { beatCodec, broadcastCodec, reportCodec, taskCodec } from '../../proto/codec.js'
+
 import { countOf, EMPTY_ITEMS } from '../../proto/items.js'
 import { LiveAttempts } from '../../proto/live.js'
 import type { Report } from '../../proto/outcome.js'
 import { BEAT_SECONDS, type Broadcast, type Held } from '../../proto/presence.js'
+import { beatCodec, broadcastCodec } from '../../proto/presence-codec.js'
 import type { Task } from '../../proto/shard.js'
+import { reportCodec, taskCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 import type { CoordinatorTransport, JobChannel } from '../../proto/transport.js'
 import type { Timeline } from './timeline.js'

@@ -1,10 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { itemsCodec, jobSpecCodec, reportCodec, taskCodec } from '../../proto/codec.js'
+import { itemsCodec, jobSpecCodec } from '../../proto/blob-codec.js'
 import { MessageError, unwrap, wrap } from '../../proto/envelope.js'
 import * as wire from '../../proto/gen/wire.js'
 import { EMPTY_ITEMS } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
+import { reportCodec, taskCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 import { checkWhole, MESSAGE_CASES } from './any-message.js'
 

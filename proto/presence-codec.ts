@@ -1,0 +1,73 @@
+// Who is there, on the wire: beats of agents, broadcasts of coordinators. In: domain values, or bytes. Out: the other, or a
+// MessageError. Always true: what is live, recalled or held is named by shard and attempt, whole numbers all of them.
+import { OLDEST_VERSION, PROTOCOL_VERSION } from './envelope.js'
+import * as wire from './gen/wire.js'
+import { refFromWire, refToWire, whole } from './items-codec.js'
+import type { ShardAttempt } from './live.js'
+import { big, type Codec, codec } from './message-codec.js'
+import type { Beat, Broadcast } from './presence.js'
+
+export const beatCodec: Codec<Beat> = codec<Beat, wire.Beat>(
+  'beat',
+  wire.Beat,
+  beat => ({
+    agent: beat.agent,
+    host: beat.host,
+    sequence: big(beat.sequence),
+    slots: beat.slots,
+    draining: beat.draining,
+    oldestVersion: OLDEST_VERSION,
+    newestVersion: PROTOCOL_VERSION,
+    held: beat.held.map(held => ({ ...held, epoch: big(held.epoch), shard: big(held.shard) })),
+  }),
+  beat => ({
+    agent: beat.agent,
+    host: beat.host,
+    sequence: whole(beat.sequence),
+    slots: beat.slots,
+    draining: beat.draining,
+    held: beat.held.map(held => ({ ...held, epoch: whole(held.epoch), shard: whole(held.shard) })),
+  }),
+)
+
+const attemptToWire = ({ shard, attempt }: ShardAttempt): wire.LiveShard => ({ shard: big(shard), attempt })
+const attemptFromWire = ({ shard, attempt }: wire.LiveShard): ShardAttempt => ({ shard: whole(shard), attempt })
+
+export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>(
+  'broadcast',
+  wire.Broadcast,
+  broadcast => ({
+    coordinator: broadcast.coordinator,
+    sequence: big(broadcast.sequence),
+    closing: broadcast.closing,
+    jobs: broadcast.jobs.map(job => ({
+      job: job.job,
+      epoch: big(job.epoch),
+      spec: refToWire(job.spec),
+      weight: job.weight,
+      nextShard: big(job.nextShard),
+      live: job.live.others.map(attemptToWire),
+      liveFrom: big(job.live.from),
+      liveBits: job.live.bits,
+      recalled: job.recalled.map(attemptToWire),
+      finishing: job.finishing,
+      specContent: job.specContent ?? new Uint8Array(),
+    })),
+  }),
+  broadcast => ({
+    coordinator: broadcast.coordinator,
+    sequence: whole(broadcast.sequence),
+    closing: broadcast.closing,
+    jobs: broadcast.jobs.map(job => ({
+      job: job.job,
+      epoch: whole(job.epoch),
+      spec: refFromWire(job.spec),
+      weight: job.weight,
+      nextShard: whole(job.nextShard),
+      live: { from: whole(job.liveFrom), bits: job.liveBits, others: job.live.map(attemptFromWire) },
+      recalled: job.recalled.map(attemptFromWire),
+      finishing: job.finishing,
+      ...(job.specContent.byteLength > 0 && { specContent: job.specContent }),
+    })),
+  }),
+)
