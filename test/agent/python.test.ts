@@ -19,6 +19,8 @@ def slow(x):
     end = time.perf_counter() + 0.06
     while time.perf_counter() < end: pass
     return x
+def turning(x): return x if x < 200000 else brief(x)
+def turning_pair(x): return (x, turning(x))
 def brief(x):
     end = time.perf_counter() + 0.001
     while time.perf_counter() < end: pass
@@ -113,6 +115,17 @@ runnerContract(test, {
     falling: code('falling'),
   },
 })
+
+for (const name of ['turning', 'turning_pair'])
+  test(`${name}: a chunk whose items turn out slow ends early, and so does the time box`, async t => {
+    const seat = new Seat('python')
+    const load = seat.load(code(name))
+    t.is((await seat.run(load, range(190_000))).reported, 190_000)
+    // A look for every 1,024 items at least.
+    const { reported } = await seat.run(load, range(20_000, 190_000), { timeBoxSeconds: 0.1 })
+    t.true(reported > 10_000 && reported < 11_300, `${reported}`)
+    await seat.worker.close(5)
+  })
 
 test('values of every kind come back as they were, and arrive as Python has them', async t => {
   const seat = new Seat('python')

@@ -12,6 +12,7 @@ import sys
 import time
 from array import array
 from binascii import a2b_base64, b2a_base64
+from itertools import islice
 from json import JSONDecoder, JSONEncoder
 from json.encoder import encode_basestring, encode_basestring_ascii
 from zlib import crc32
@@ -39,6 +40,11 @@ FLUSH_BYTES = 1024 * 1024
 FLUSH_ITEMS = FLUSH_BYTES // 8
 # An announcement costs about 2 us; items that take longer than this are announced one by one.
 CHUNK_SECONDS = 200e-6
+# A chunk whose items turn out slow ends early: everything that is measured, and every limit, waits for its end. It looks at the
+# clock so often, and behind so many items; more looks make items of nanoseconds dearer.
+LONGEST_CHUNK_SECONDS = 1e-3
+LOOKS = 8
+MOST_UNSEEN = 1024
 # A look for the agent's limit costs 1 us.
 LOOK_SECONDS = 0.001
 CHUNK_GROWTH = 8
@@ -914,23 +920,29 @@ def spreading(call):
 # ---- runs -----------------------------------------------------------------------------------------------------------
 
 def call_scalars(call, items, base, size, part):
-    """A chunk at the speed of map(). Returns False when a result was no scalar. The iterator keeps the place: after an
-    error it goes on behind the item that raised, so nothing is called twice."""
+    """A chunk at the speed of map(). Returns how many items it came to, and False when a result was no scalar. The iterator
+    keeps the place: after an error it goes on behind the item that raised, so nothing is called twice."""
     results = []
     failed = set()
     items = iter(items)
-    done = 0
+    stride = min(size // LOOKS + 1, MOST_UNSEEN)
+    ends = now() + LONGEST_CHUNK_SECONDS
+    done = until = 0
     while done < size:
+        if done == until:
+            if done > 0 and now() >= ends:
+                break
+            until = min(size, done + stride)
         before = len(results)
         error = None
         try:
-            results.extend(map(call, items))
+            results.extend(map(call, islice(items, until - done)))
         except KeyboardInterrupt:
             raise
         except BaseException as raised:
             error = raised
         done += len(results) - before
-        if done < size:
+        if done < until:
             # map() takes a StopIteration out of the function for the end of the items.
             failure = failure_of(error) if error is not None else {"reason": "error", "message": "StopIteration"}
             part.fail(base + done, failure)
@@ -940,11 +952,11 @@ def call_scalars(call, items, base, size, part):
     if types <= SCALARS and part.texts is None:
         if results:
             part.add_scalars(results, types)
-        return True
-    places = (base + at for at in range(size) if at not in failed)
+        return done, True
+    places = (base + at for at in range(done) if at not in failed)
     for index, value in zip(places, results):
         settle(part, index, value)
-    return types <= SCALARS
+    return done, types <= SCALARS
 
 
 def settle(part, index, value):
@@ -960,7 +972,9 @@ def settle(part, index, value):
 
 
 def call_each(call, items, base, part):
-    """A chunk whose results are encoded one by one."""
+    """A chunk whose results are encoded one by one. Returns how many items it came to."""
+    ends = now() + LONGEST_CHUNK_SECONDS
+    index = base - 1
     for index, item in enumerate(items, base):
         if type(item) is Undecodable:
             part.fail(index, failure_of(item.error, "undecodable"))
@@ -973,6 +987,9 @@ def call_each(call, items, base, part):
             part.fail(index, failure_of(error))
         else:
             settle(part, index, value)
+        if now() >= ends:
+            break
+    return index + 1 - base
 
 
 def ending(count, start, limit):
@@ -1004,9 +1021,9 @@ def run_map(job, number, meta, source):
             items = items[:size]
         encoded = part.encode
         if job.scalar and (source.packed or not any(type(item) is Undecodable for item in items)):
-            job.scalar = call_scalars(call, items, start + at, size, part)
+            size, job.scalar = call_scalars(call, items, start + at, size, part)
         else:
-            call_each(call, items, start + at, part)
+            size = call_each(call, items, start + at, part)
         moment = now()
         at += size
         part.end = start + at
