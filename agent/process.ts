@@ -76,6 +76,10 @@ class WorkerProcess implements Worker {
     if (spec.timeoutSeconds !== undefined) this.#pollEvery(Math.min(spec.timeoutSeconds / 10, LONGEST_POLL_SECONDS))
   }
 
+  isBeyond(run: number): boolean {
+    return this.#progress.read().run > run
+  }
+
   curtail(run: number): number | undefined {
     if (this.#isOver) return undefined
     const end = this.#flight.curtail(run, this.#progress.read())

@@ -176,9 +176,15 @@ export class Slot {
     this.#account.become(this.#state, now)
   }
 
-  /** Ends what runs of the job, without a report: nobody wants it any more. */
+  /** Ends what runs of these, without a report: nobody wants it any more. What has not begun never begins. */
   abort(unwanted: (task: Task) => boolean): void {
-    if (!this.#running.some(({ work }) => unwanted(work.task))) return
+    const [first, ...behind] = this.#running
+    if (first === undefined) return
+    if (!unwanted(first.work.task) || this.#worker?.isBeyond(first.run) === true) {
+      // The worker is at what is wanted: killed, it would be run a second time.
+      for (const { work, run } of behind) if (unwanted(work.task)) this.#worker?.curtail(run)
+      return
+    }
     const rest = this.#running.filter(({ work }) => !unwanted(work.task))
     this.#loseWork()
     this.#running = []

@@ -61,6 +61,8 @@ export interface Worker {
   readonly pid: number | undefined
   load(load: number, code: LoadedCode): void
   run(run: WorkerRun): void
+  /** It has begun a later run; the end of this one's outcomes is on its way. */
+  isBeyond(run: number): boolean
   /** Ends the run before the items that it has not begun; returns the first of them, as far as is known. */
   curtail(run: number): number | undefined
   /** Ends the worker after what it runs; resolves when the process and its group are gone; kills after `graceSeconds`. */

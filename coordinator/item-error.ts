@@ -19,9 +19,10 @@ export class ItemError extends Error {
 }
 
 const causeOf = ({ message, stack }: Failure): Error => {
-  const cause = new Error(message)
   // The class stays with the worker; its name is in the first line of what it printed.
   const name = /^([A-Za-z_$][\w$.]*):/.exec(stack ?? '')?.[1]
+  const isNamed = name !== undefined && message.startsWith(`${name}: `)
+  const cause = new Error(isNamed ? message.slice(name.length + 2) : message)
   if (name !== undefined) cause.name = name
   cause.stack = stack ?? message
   return cause

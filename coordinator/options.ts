@@ -94,6 +94,18 @@ const checkNames = (options: object, known: readonly string[]): void => {
   }
 }
 
+/** Of JavaScript callers: what TypeScript would have said. */
+const checkTypes = (
+  options: object,
+  types: Readonly<Record<string, 'boolean' | 'function' | 'number' | 'string'>>,
+): void => {
+  for (const [name, type] of Object.entries(types)) {
+    const value: unknown = Reflect.get(options, name)
+    if (value !== undefined && typeof value !== type)
+      throw new TypeError(`${name}: expected a ${type}, got ${value === null ? 'null' : `a ${typeof value}`}`)
+  }
+}
+
 const PLACES: readonly unknown[] = ['auto', 'inline', 'local', 'cluster'] satisfies Place[]
 
 const checkPlace = (place: unknown, nats: string | undefined): void => {
@@ -105,10 +117,11 @@ const checkPlace = (place: unknown, nats: string | undefined): void => {
 
 export const checkPoolOptions = (options: PoolOptions): PoolOptions => {
   // From JavaScript: Python's Pool(4) would otherwise be a pool of all cores.
-  if (typeof options !== 'object' || options === null) {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new TypeError(`the options of a Pool are ${String(options)}: expected an object, such as { slots: 4 }`)
   }
   checkNames(options, POOL_NAMES)
+  checkTypes(options, { nats: 'string', insecure: 'boolean', isolate: 'boolean', onPrint: 'function', log: 'function' })
   if (options.slots !== undefined && !(Number.isInteger(options.slots) && options.slots > 0)) {
     throw new RangeError(`slots: expected a whole number of 1 or more, got ${options.slots}`)
   }
@@ -121,6 +134,9 @@ export const checkMapOptions = (options: MapOptions): void => {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`the options are ${String(options)}: expected an object, such as { retries: 2 }`)
   checkNames(options, JOB_NAMES)
+  checkTypes(options, { timeout: 'number', speculation: 'boolean', onProgress: 'function' })
+  if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
+    throw new TypeError('signal: expected an AbortSignal, as an AbortController has')
 }
 
 /** The options of a job, checked, as the coordinator takes them. */
@@ -130,7 +146,8 @@ export const jobOptionsOf = (options: MapOptions, pool: PoolOptions): JobOptions
   }
   const { timeout, retries, shardSize, speculation } = options
   const concurrency = concurrencyOf(options.concurrency)
-  if (timeout !== undefined && !(timeout > 0)) throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
+  if (timeout !== undefined && !(timeout > 0 && timeout < Number.POSITIVE_INFINITY))
+    throw new RangeError(`timeout: expected seconds above 0, got ${timeout}`)
   const { onError, as } = options as { readonly onError?: unknown; readonly as?: unknown }
   if (as !== undefined && as !== 'f64') throw new RangeError(`as: expected 'f64' or nothing, got ${String(as)}`)
   if (onError !== undefined && onError !== 'stop' && onError !== 'collect') {

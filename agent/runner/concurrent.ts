@@ -116,8 +116,16 @@ class Concurrent {
 
   /** Behind the last item that shall begin; the agent may move it. */
   get #end(): number {
+    return this.#endOf(false)
+  }
+
+  get #endNow(): number {
+    return this.#endOf(true)
+  }
+
+  #endOf(isFresh: boolean): number {
     const { announcer, run, start, count } = this.#run
-    return Math.min(count, announcer.limitOf(run, false) - start)
+    return Math.min(count, announcer.limitOf(run, isFresh) - start)
   }
 
   get #hasRoom(): boolean {
@@ -135,6 +143,12 @@ class Concurrent {
       this.#run.prepare(offset)
       this.#next += 1
       this.#announce()
+      // Behind the announcement: the agent reads that after it has set a limit.
+      if (offset >= this.#endNow) {
+        this.#next = offset
+        this.#announce()
+        return true
+      }
       const beganSeconds = nowSeconds()
       part.decoded(beganSeconds - preparingSeconds)
       this.#setApart(beganSeconds - preparingSeconds)

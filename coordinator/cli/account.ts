@@ -100,7 +100,10 @@ const phaseLines = (receipt: Receipt): string[] => {
   const { capacity_core_seconds: capacity, elsewhere_core_seconds: elsewhere } = receipt
   if (!(capacity > 0)) return []
   const inUnit = inUnitOf(capacity)
-  const slots = plural(receipt.slots, 'slot')
+  // Those that came later, or left, served for a part of the time.
+  const meanSlots = capacity / receipt.wall_seconds
+  const isWhole = Math.abs(meanSlots - receipt.slots) < 0.01 * receipt.slots
+  const slots = isWhole ? plural(receipt.slots, 'slot') : `${meanSlots.toFixed(2)} slots`
   const head = `  Where ${slots} x ${formatSeconds(receipt.wall_seconds)} = ${inUnit(capacity)} went`
   const shown = rowsOf(receipt).filter(([name, value]) => name === 'your function' || value / capacity >= LEAST_SHARE)
   const lines = shown.map(([name, value]) => {

@@ -99,7 +99,7 @@ const sayEnd = (end: JobEnd, conduct: Conduct): void => {
   const whole = end.state === 'done'
   if (!quiet || !whole || end.failed > 0) {
     const kept = whole ? undefined : conduct.kept?.()
-    const options = { paint: paintFor(stderr, conduct.env), total, tagged, kept, verbose }
+    const options = { paint: paintFor(stderr, conduct.env), total, tagged, kept, verbose, quiet }
     stderr.write(renderVerdict(withCode(end), options))
   }
   for (const what of missedBy(end, conduct)) stderr.write(`manyhands: ${what} [MH-REQUIREMENT]\n`)

@@ -8,6 +8,8 @@ export type Paint = (style: 'green' | 'red' | 'yellow' | 'bold' | 'dim', text: s
 export const plainPaint: Paint = (_, text) => text
 
 export interface VerdictOptions {
+  /** What went wrong, and nothing else. */
+  readonly quiet?: boolean
   readonly paint: Paint
   /** How many items there are, where it is known. */
   readonly total?: number | undefined
@@ -88,6 +90,7 @@ export const renderVerdict = (end: JobEnd, options: VerdictOptions): string => {
   const lines = [verdictLine(end, options)]
   if (end.why !== undefined) lines.push(...indent(end.why, '  '))
   if (options.kept !== undefined) lines.push(`  ${options.kept}`)
-  lines.push(...failureLines(end, options), ...receiptLines(end.receipt, options))
+  lines.push(...failureLines(end, options))
+  if (options.quiet !== true) lines.push(...receiptLines(end.receipt, options))
   return `${lines.join('\n')}\n`
 }

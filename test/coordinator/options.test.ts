@@ -9,6 +9,29 @@ test('a name that is no option is refused, with the one that was meant', t => {
   t.throws(() => checkMapOptions(4 as never), { message: /the options are 4: expected an object/ })
 })
 
+test('a value of another type is refused, whatever the size of the job', t => {
+  const said = (call: () => unknown) => t.throws(call)?.message
+  t.is(
+    said(() => checkMapOptions({ speculation: 'no' } as never)),
+    'speculation: expected a boolean, got a string',
+  )
+  t.is(
+    said(() => checkMapOptions({ timeout: '3' } as never)),
+    'timeout: expected a number, got a string',
+  )
+  t.regex(said(() => checkMapOptions({ signal: {} } as never)) as string, /expected an AbortSignal/)
+  t.regex(said(() => jobOptionsOf({ timeout: Number.POSITIVE_INFINITY }, {})) as string, /timeout: expected seconds/)
+  t.is(
+    said(() => checkPoolOptions({ nats: 5 } as never)),
+    'nats: expected a string, got a number',
+  )
+  t.is(
+    said(() => checkPoolOptions({ onPrint: null } as never)),
+    'onPrint: expected a function, got null',
+  )
+  t.regex(said(() => checkPoolOptions([] as never)) as string, /expected an object/)
+})
+
 test('all that the methods take are options', t => {
   const all = { place: 'auto', timeout: 1, concurrency: 2, retries: 1, shardSize: 5, speculation: false } as const
   t.notThrows(() =>

@@ -1156,6 +1156,11 @@ class Waiting:
         self.next += 1
         self.announce()
         began = now()
+        # Behind the announcement: the agent reads that after it has set a limit.
+        if offset >= ending(self.source.count, self.start, channel.limit(self.number, began, True)):
+            self.next = offset
+            self.announce()
+            return
         self.part.decode += began - preparing
         self.set_apart(began - preparing)
         if type(item) is Undecodable:

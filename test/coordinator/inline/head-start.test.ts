@@ -45,29 +45,51 @@ test('a larger one is shared with workers, each item run once and in its place',
   t.true((pool.receipt?.decisions.length ?? 0) >= 2)
 })
 
-test('a caller with nothing of its own left takes back what slow workers have not begun, each item run once', async t => {
-  const folder = mkdtempSync(join(tmpdir(), 'head-start-'))
-  t.teardown(() => rmSync(folder, { recursive: true }))
-  const file = join(folder, 'runs')
-  await using pool = new Pool({ slots: 2 })
-  await pool.map(() => 0, range(2), { place: 'local' })
-  const jobs = Array.from({ length: 3000 }, (_, item) => ({ item, file }))
-  const pids = await pool.map(({ item, file }) => {
+/** Slow in a worker; writes down each call. */
+const SLOW_THERE = {
+  'of a function': ({ item, file }: { item: number; file: string }): number => {
     process.getBuiltinModule('node:fs').appendFileSync(file, `${item}\n`)
     const until = performance.now() + (process.env.MANYHANDS_WORKER === undefined ? 0.2 : 20)
     while (performance.now() < until);
     return process.pid
-  }, jobs)
-  const runs = readFileSync(file, 'utf8').trim().split('\n').map(Number)
-  t.deepEqual(
-    runs.sort((a, b) => a - b),
-    jobs.map(({ item }) => item),
+  },
+  'of an async one': async ({ item, file }: { item: number; file: string }): Promise<number> => {
+    process.getBuiltinModule('node:fs').appendFileSync(file, `${item}\n`)
+    const until = performance.now() + (process.env.MANYHANDS_WORKER === undefined ? 0.2 : 20)
+    while (performance.now() < until);
+    return process.pid
+  },
+  'of one that waits': async ({ item, file }: { item: number; file: string }): Promise<number> => {
+    process.getBuiltinModule('node:fs').appendFileSync(file, `${item}\n`)
+    await new Promise(resolve => setTimeout(resolve, process.env.MANYHANDS_WORKER === undefined ? 1 : 40))
+    return process.pid
+  },
+}
+
+const SLOW_CASES = Object.entries<(job: { item: number; file: string }) => number | Promise<number>>(SLOW_THERE)
+// One after the other: they are measured as they run.
+for (const [which, fn] of SLOW_CASES)
+  test.serial(
+    `a caller with nothing of its own left takes back what slow workers have not begun ${which}, each item run once`,
+    async t => {
+      const folder = mkdtempSync(join(tmpdir(), 'head-start-'))
+      t.teardown(() => rmSync(folder, { recursive: true }))
+      const file = join(folder, 'runs')
+      await using pool = new Pool({ slots: 2 })
+      await pool.map(() => 0, range(2), { place: 'local' })
+      const jobs = Array.from({ length: which.endsWith('waits') ? 600 : 3000 }, (_, item) => ({ item, file }))
+      const pids = await pool.map(fn, jobs)
+      const runs = readFileSync(file, 'utf8').trim().split('\n').map(Number)
+      t.deepEqual(
+        runs.sort((a, b) => a - b),
+        jobs.map(({ item }) => item),
+      )
+      const byWorkers = pids.filter(pid => pid !== process.pid).length
+      t.true(byWorkers > 0, 'workers took part')
+      t.true(byWorkers < 600, `${byWorkers} items of 20 ms were left to workers`)
+      t.deepEqual([pool.receipt?.items, pool.receipt?.failed], [jobs.length, 0])
+    },
   )
-  const byWorkers = pids.filter(pid => pid !== process.pid).length
-  t.true(byWorkers > 0, 'workers took part')
-  t.true(byWorkers < 600, `${byWorkers} items of 20 ms were left to workers`)
-  t.deepEqual([pids.length, pool.receipt?.items, pool.receipt?.failed], [3000, 3000, 0])
-})
 
 test('values are in the order of the items, wherever they were run', async t => {
   await using pool = new Pool({ slots: 2 })
