@@ -4,6 +4,8 @@ import type { StationRequest } from '../stations/protocol.js'
 import { bound, type Row } from '../table.js'
 
 const SIZES = [10_000, 5_000_000]
+/** Of so many values one side would give the memory of the other's back. */
+const MANY = 1_000_000
 const FORMS = [
   { form: 'array', options: '', loop: '`for` with push', request: {} },
   { form: 'f64', options: ", { as: 'f64' }", loop: 'a loop into a Float64Array', request: { as: 'f64' } },
@@ -21,7 +23,8 @@ const variants = (): Variant[] =>
   SIZES.flatMap(size =>
     FORMS.map(form => {
       const items = { from: 10, count: size - 10 }
-      return { size, form, request: { job: 'sqrt', items, ...form.request }, id: `${size} ${form.form}` }
+      const isCollected = size >= MANY
+      return { size, form, request: { job: 'sqrt', items, isCollected, ...form.request }, id: `${size} ${form.form}` }
     }),
   )
 

@@ -24,6 +24,8 @@ export interface StationRequest {
   readonly isInTurn?: boolean
   /** How a peer's items are cut by hand; item by item without it. */
   readonly chunks?: number
+  /** The garbage of earlier requests is collected before the clock starts. It costs short runs: the engine forgets code as well. */
+  readonly isCollected?: boolean
   /** So many runs, one after another; the answer is their median. */
   readonly times?: number
   /** Between two of them: what a caller does with a value before it asks for the next. */
@@ -45,7 +47,7 @@ export type Measure = (request: StationRequest, items: Items) => Promise<Run>
 const answerTo = async (request: StationRequest, items: Items, measure: Measure): Promise<Answer> => {
   const runs: Run[] = []
   // Else one side's run would pay for the values of the other's: to give 80 MB back takes 5 ms.
-  gc?.()
+  if (request.isCollected === true) gc?.()
   for (let nth = 0; nth < (request.times ?? 1); nth++) {
     if (nth > 0 && request.restSeconds !== undefined) await sleep(request.restSeconds * 1000)
     const { values, ...run } = await measure(request, items)
