@@ -77,7 +77,7 @@ for (const [which, fn] of SLOW_CASES)
       const file = join(folder, 'runs')
       await using pool = new Pool({ slots: 2 })
       await pool.map(() => 0, range(2), { place: 'local' })
-      const jobs = Array.from({ length: which.endsWith('waits') ? 600 : 3000 }, (_, item) => ({ item, file }))
+      const jobs = Array.from({ length: which.endsWith('waits') ? 1500 : 6000 }, (_, item) => ({ item, file }))
       const pids = await pool.map(fn, jobs)
       const runs = readFileSync(file, 'utf8').trim().split('\n').map(Number)
       t.deepEqual(
