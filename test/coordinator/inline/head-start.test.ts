@@ -86,7 +86,8 @@ for (const [which, fn] of SLOW_CASES)
       )
       const byWorkers = pids.filter(pid => pid !== process.pid).length
       t.true(byWorkers > 0, 'workers took part')
-      t.true(byWorkers < 600, `${byWorkers} items of 20 ms were left to workers`)
+      // One that waits has many in progress at once.
+      t.true(which.endsWith('waits') || byWorkers < jobs.length / 5, `${byWorkers} items of 20 ms were left to workers`)
       t.deepEqual([pool.receipt?.items, pool.receipt?.failed], [jobs.length, 0])
     },
   )
