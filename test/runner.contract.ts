@@ -126,11 +126,14 @@ export const runnerContract = (test: TestFn, { runner, code, back }: Kit): void 
     const load = seat.load(code.slow)
     // So that the worker is warm.
     await seat.run(load, range(1))
+    const began = performance.now()
     const running = seat.run(load, range(50))
     await new Promise(resolve => setTimeout(resolve, 200))
     const end = seat.worker.curtail(2)
+    // An item takes 60 ms; on a busy machine the timer comes late.
+    const most = 1 + Math.ceil((performance.now() - began) / 60)
     const ran = await running
-    t.true(end !== undefined && end >= 1 && end < 50, `${end}`)
+    t.true(end !== undefined && end >= 1 && end <= most && most < 50, `${end} of ${most}`)
     // It may have begun one more item just then.
     t.true(ran.reported === end || ran.reported === (end as number) + 1, `${ran.reported} of ${end}`)
     t.deepEqual(ran.values, all(ran.reported))
