@@ -34,6 +34,17 @@ const { setImmediate } = globalThis
 /** Gives the event loop its turn. */
 export const turn = (): Promise<void> => new Promise(resolve => setImmediate(resolve))
 
+/** Resolves when standard output and error have taken all: Node queues what a full pipe refuses, and forgets it at its exit. */
+const printed = async (): Promise<void> => {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.destroyed || stream.writableEnded || !(stream.writableLength > 0)) continue
+    await new Promise<unknown>(resolve => {
+      stream.once('error', resolve)
+      stream.write('', resolve)
+    })
+  }
+}
+
 export class Channel {
   readonly #socket = new Socket({ fd: DESCRIPTOR, readable: true, writable: true })
   readonly #writer = new FrameWriter(this.#socket)
@@ -68,8 +79,10 @@ export class Channel {
     }
   }
 
-  /** Ends the process when what was sent has left; nothing more is served. */
-  leave(): Promise<never> {
+  /** Ends the process when what was sent and printed has left; nothing more is served. */
+  async leave(): Promise<never> {
+    // To look at a stream that nobody used creates it, which costs a millisecond: one of these is this channel's own.
+    if (process.getActiveResourcesInfo().filter(name => name === 'PipeWrap').length > 1) await printed()
     this.#socket.end(() => exit.call(process, 0))
     return new Promise(() => {})
   }

@@ -276,6 +276,21 @@ test('a flood of output is cut, told of, and holds nothing up; what looks like t
   t.regex(seat.prints.join('\n'), /\(\d+ lines of a worker's output are not shown\)/)
 })
 
+test('what was printed is not lost with a worker that leaves while nobody reads it', async t => {
+  const seat = new Seat('node')
+  const load = seat.load(code('floods'))
+  const run = seat.run(load, range(1))
+  const closed = seat.worker.close(10)
+  await new Promise(resolve => setTimeout(resolve, 20))
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500)
+  t.deepEqual((await run).values, [0])
+  await closed
+  const lines = () =>
+    seat.prints.reduce((sum, line) => sum + Number(/\((\d+) lines of .* not shown\)/.exec(line)?.[1] ?? 1), 0)
+  for (let wait = 0; wait < 100 && lines() < 20_000; wait++) await new Promise(resolve => setTimeout(resolve, 50))
+  t.is(lines(), 20_000)
+})
+
 for (const [how, message] of [
   ['exit0', /exit code 0/],
   ['exit3', /exit code 3/],
