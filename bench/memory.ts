@@ -10,7 +10,7 @@ import { feedJsonLines, type Peak, peakOf } from './peak.js'
 
 const GOAL_BYTES = 300e6
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
-const MANYHANDS = [process.execPath, join(ROOT, 'dist/coordinator/main.js')]
+const MANYHANDS = [process.execPath, join(ROOT, 'dist/coordinator/command/main.cjs')]
 const FUNCTIONS = join(ROOT, 'dist/bench/functions.js')
 
 const { values: options } = parseArgs({

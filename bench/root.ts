@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 export const NODE = process.execPath
-export const MANYHANDS = join(ROOT, 'dist/coordinator/main.js')
+export const MANYHANDS = join(ROOT, 'dist/coordinator/command/main.cjs')
 /** What is measured beside ours is installed here, never among the package's own dependencies. */
 export const PEERS_FOLDER = join(ROOT, '.cache/bench')
 

@@ -10,6 +10,9 @@ const versionOf = (): string => {
   return (JSON.parse(file) as { version: string }).version
 }
 
+const UNFINISHED =
+  'this process ended before its job did: a function that ran in it called process.exit(), or waits for what never comes'
+
 // A closed standard error must not end a job whose results go somewhere else; a reader of standard output that went away
 // (`| head`) has what it wanted. Anything else that keeps results from being written is an error.
 process.stderr.on('error', () => {})
@@ -19,20 +22,36 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const args = process.argv.slice(2)
-try {
-  const code = await runProgram(args, versionOf())
-  // Errors of streams come a turn later.
-  await new Promise(resolve => setImmediate(resolve))
-  if (unwritten && code === EXIT.done) {
-    throw new Fault('MH-OUTPUT', `cannot write to standard output: ${unwritten.message}`, undefined, unwritten)
+
+const main = async (): Promise<number> => {
+  try {
+    const code = await runProgram(args, versionOf())
+    // Errors of streams come a turn later.
+    await new Promise(resolve => setImmediate(resolve))
+    if (unwritten && code === EXIT.done) {
+      throw new Fault('MH-OUTPUT', `cannot write to standard output: ${unwritten.message}`, undefined, unwritten)
+    }
+    return code
+  } catch (error) {
+    return tell(faultOf(error, 'MH-INTERNAL'))
   }
-  process.exitCode = code
-} catch (error) {
+}
+
+const tell = (fault: Fault): number => {
   const dashes = args.indexOf('--')
   const verbose = (dashes < 0 ? args : args.slice(0, dashes)).some(word => word === '-v' || word === '--verbose')
-  const fault = faultOf(error, 'MH-INTERNAL')
   process.stderr.write(renderFault(fault, verbose))
-  process.exitCode = fault.exitCode
+  return fault.exitCode
 }
-// Nothing is owed any more: what still holds the event loop (a half-read input, say) does not hold the user.
-setTimeout(() => process.exit(), 500).unref()
+
+let isOver = false
+process.once('exit', code => {
+  // A function that runs in this process ended it, or waits for what never comes.
+  if (!isOver && code === EXIT.done) process.exitCode = tell(new Fault('MH-INTERNAL', UNFINISHED))
+})
+void main().then(code => {
+  isOver = true
+  process.exitCode = code
+  // Nothing is owed any more: what still holds the event loop (a half-read input, say) does not hold the user.
+  setTimeout(() => process.exit(), 500).unref()
+})

@@ -18,7 +18,7 @@ const steps = {
   generated: () => isFresh(),
   unused: () => run(bin('knip')),
   package: () => run(bin('publint'), '--pack', 'false', '--strict'),
-  tests: () => run(bin('c8'), bin('ava')),
+  tests: () => run(bin('c8'), 'npm', 'test'),
 }
 
 function run(command, ...argv) {

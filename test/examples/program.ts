@@ -9,7 +9,7 @@ import type { ExecutionContext } from 'ava'
 
 /** The repository's root, from dist/test/examples/. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
-export const MAIN = join(ROOT, 'dist/coordinator/main.js')
+export const MAIN = join(ROOT, 'dist/coordinator/command/main.cjs')
 
 export interface Ended {
   readonly code: number

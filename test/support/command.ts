@@ -2,7 +2,7 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-export const MAIN = fileURLToPath(new URL('../../coordinator/main.js', import.meta.url))
+export const MAIN = fileURLToPath(new URL('../../coordinator/command/main.cjs', import.meta.url))
 
 export interface Ended {
   readonly code: number | null

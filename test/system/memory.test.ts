@@ -7,7 +7,7 @@ import test from 'ava'
 import { feedJsonLines, peakOf } from '../../bench/peak.js'
 
 const PEAK_BYTES = 300e6
-const MANYHANDS = [process.execPath, fileURLToPath(new URL('../../coordinator/main.js', import.meta.url))]
+const MANYHANDS = [process.execPath, fileURLToPath(new URL('../../coordinator/command/main.cjs', import.meta.url))]
 const FUNCTIONS = fileURLToPath(new URL('../../bench/functions.js', import.meta.url))
 
 const withFolder = async (use: (folder: string) => Promise<void>): Promise<void> => {

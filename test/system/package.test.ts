@@ -38,8 +38,8 @@ test('the package holds what runs and what is read, and nothing of the workshop'
   const needed = [
     ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'proto/wire.proto', 'proto/control.proto'],
     ...[
-      'dist/coordinator/main.js',
-      'dist/coordinator/command/main.js',
+      'dist/coordinator/command/main.cjs',
+      'dist/coordinator/command/joined.cjs',
       'dist/coordinator/map.js',
       'dist/coordinator/map.d.ts',
       'dist/agent/runner/python/child.py',

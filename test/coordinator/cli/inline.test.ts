@@ -15,6 +15,7 @@ export const odd = x => { if (x % 2) throw new RangeError('odd ' + x); return { 
 export const later = async x => { await null; return 'v' + x }
 export const add = (a, b) => a + b
 export const leave = () => process.exit(9)
+export const leaveWell = () => process.exit(0)
 export const loud = x => { console.log('log', x); process.stdout.write('raw\\n'); return x }
 `,
 )
@@ -69,4 +70,10 @@ test('what is no JavaScript, or needs a worker, is refused inline', async t => {
   const timeout = await run('map', `${file}#square`, '--range', '0..3', '--place', 'inline', '--timeout', '1')
   t.is(timeout.code, 2)
   t.regex(timeout.stderr, /--timeout cannot hold with --place inline/)
+})
+
+test('a job whose function ends the process is not done, whatever exit code it chose', async t => {
+  const { code, stderr } = await run('map', `${file}#leaveWell`, '--range', '0..3', '--place', 'inline')
+  t.is(code, 3)
+  t.regex(stderr, /ended before its job did.*MH-INTERNAL/s)
 })

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 
-const MAIN = fileURLToPath(new URL('../../../coordinator/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../../coordinator/command/main.cjs', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'manyhands-cli-'))
 test.after.always(() => rmSync(folder, { recursive: true }))
 

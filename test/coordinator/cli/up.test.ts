@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { programOf } from '../../support/debian.js'
 
-const MAIN = fileURLToPath(new URL('../../../coordinator/main.js', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../../coordinator/command/main.cjs', import.meta.url))
 test.before(async () => {
   await programOf('nats-server', 'nats-server')
 })
