@@ -4,10 +4,9 @@
 import { copyValue } from '../../proto/copy.js'
 import { failureOf } from '../../proto/failure.js'
 import { unpackItems } from '../../proto/items.js'
+import { fresh, type Readable } from '../../proto/loop.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { AnyFunction } from '../function/function.js'
-import type { Readable } from '../input/source.js'
-import { fresh } from './loop.js'
 import type { Part } from './part.js'
 import type { Piece } from './shares.js'
 

@@ -3,12 +3,12 @@
 // item's place is held; a call that gives a promise is waited for before the next; a value is what the wire would give.
 import { copyValue } from '../../proto/copy.js'
 import { failureOf } from '../../proto/failure.js'
+import type { Loops, Room, Stop } from '../../proto/loop.js'
 import type { Failure, ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { AnyFunction } from '../function/function.js'
 import { doubleOf } from '../output/f64.js'
 import type { Results } from '../output/results.js'
 import { handoverSecondsOf } from './handover.js'
-import type { Loops, Room, Stop } from './loop.js'
 import { metOf } from './met.js'
 import type { Part } from './part.js'
 import type { Piece } from './shares.js'

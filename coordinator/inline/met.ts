@@ -1,7 +1,8 @@
 // What this process knows of functions that it has met, by their source: a closure that is made anew for each call is the same
 // function. In: a function. Out: its acquaintance, to read and to write to. Always true: at most so many are remembered.
+
+import { Loops } from '../../proto/loop.js'
 import type { AnyFunction } from '../function/function.js'
-import { Loops } from './loop.js'
 
 export interface Met {
   /** Found to be one that a worker could have. */

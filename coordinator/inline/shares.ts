@@ -3,9 +3,10 @@
 // once; the caller takes from the front, the workers from the back, or, where order or a sequence asks for it, the next in
 // line; the workers' job counts its items from 0 in the order in which it took them.
 import { countOf, type Items } from '../../proto/items.js'
+import type { Readable } from '../../proto/loop.js'
 import { BatchQueue } from '../input/batch-queue.js'
 import type { Input, InputBatch } from '../input/input.js'
-import type { Readable, Source } from '../input/source.js'
+import type { Source } from '../input/source.js'
 import { packBatches, packReadable, pieceItems } from '../input/values.js'
 
 /** Items for the caller's loop: those at `[from, to)` of `items`, the first of which is item `index` of the input. */

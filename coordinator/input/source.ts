@@ -2,16 +2,11 @@
 // In: any of them. Out: items that a loop in this process can read in any place, or values pulled one after the other.
 // Always true: nothing is pulled before it is asked for, but for the one item that an async source has been asked for and
 // not given yet; the source's `return` is called once when the job needs no more of it.
+import type { Readable } from '../../proto/loop.js'
 import { Range } from './range.js'
 
 /** What a job takes as its items. A Float64Array's and a Float32Array's are floats in every language. */
 export type ItemSource<T = unknown> = Iterable<T> | AsyncIterable<T>
-
-/** Items that a loop reads by their index, unpacked and not copied. */
-export type Readable =
-  | { readonly form: 'range'; readonly start: number; readonly step: number }
-  | { readonly form: 'doubles'; readonly values: Float64Array }
-  | { readonly form: 'values'; readonly values: ArrayLike<unknown> }
 
 export interface Indexed {
   readonly type: 'indexed'

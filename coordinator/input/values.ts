@@ -1,9 +1,10 @@
 // JavaScript values as an Input: packed batches of a source's items.
 // In: a Source. Out: batches; a value that has no form is undecodable by itself.
 import { countOf, type Items, packValues, sizeOf, sliceItems } from '../../proto/items.js'
+import type { Readable } from '../../proto/loop.js'
 import { BatchQueue } from './batch-queue.js'
 import type { Input, InputBatch } from './input.js'
-import { type ItemSource, openSource, type Readable, type Sequence, type Source } from './source.js'
+import { type ItemSource, openSource, type Sequence, type Source } from './source.js'
 
 export const openValues = (source: ItemSource): Input => inputOf(openSource(source))
 

@@ -2,9 +2,9 @@
 // outcomes of the workers' job at their places in the whole. Out: an array, doubles, or a stream in the order that was asked
 // for. Always true: every item is in its place; a failed one holds `undefined` (NaN among doubles) and is listed.
 import { packValues } from '../../proto/items.js'
+import type { Room } from '../../proto/loop.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import { Gather } from '../gather.js'
-import type { Room } from '../inline/loop.js'
 import type { Piece } from '../inline/shares.js'
 import { putAll, reserve, valuesOf } from './arrays.js'
 import { doublesOf } from './f64.js'

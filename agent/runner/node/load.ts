@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { decodeValue } from '../../../proto/items.js'
+import { Loops } from '../../../proto/loop.js'
 import type { LoadedCode } from '../../worker.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: a user's function takes and gives what it wants
@@ -13,6 +14,7 @@ export interface Loaded {
   readonly operation: 'map' | 'fold'
   readonly spread: boolean
   readonly call: UserFunction
+  readonly loops: Loops
   readonly mapper?: UserFunction
   /** Values may leave as records. */
   readonly takesRecords: boolean
@@ -46,15 +48,27 @@ const sharedValue = (code: LoadedCode): unknown[] => {
   return [code.spec.shared?.kind === 'bytes' ? new Uint8Array(bytes) : decodeValue(bytes.toString('utf8').trimEnd())]
 }
 
+/** Functions that other jobs have brought here come back with the loops that V8 knows. */
+const met = new WeakMap<UserFunction, Loops>()
+
+const loopsOf = (call: UserFunction): Loops => {
+  const loops = met.get(call) ?? new Loops()
+  met.set(call, loops)
+  return loops
+}
+
 /** Imports the module, finds the functions and awaits init. */
 export const loadCode = async (code: LoadedCode): Promise<Loaded> => {
   const { spec, bundleFolder } = code
   const { operation, spread, takesRecords = false } = spec
   const known = { operation, spread, takesRecords }
-  if (bundleFolder === undefined) return { ...known, call: builtIn(spec.function) }
+  if (bundleFolder === undefined) {
+    const call = builtIn(spec.function)
+    return { ...known, call, loops: loopsOf(call) }
+  }
   const module = (await import(pathToFileURL(join(bundleFolder, spec.entry)).href)) as Module
   const call = exportOf(module, spec.function, spec.entry)
   const mapper = spec.mapper === undefined ? {} : { mapper: exportOf(module, spec.mapper, spec.entry) }
   if (spec.init !== undefined) await exportOf(module, spec.init, spec.entry)(...sharedValue(code))
-  return { ...known, call, ...mapper }
+  return { ...known, call, loops: loopsOf(call), ...mapper }
 }

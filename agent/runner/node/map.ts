@@ -5,6 +5,7 @@
 
 import { failureOf } from '../../../proto/failure.js'
 import type { Items } from '../../../proto/items.js'
+import type { Loops, Readable, Room, Stop } from '../../../proto/loop.js'
 import type { Announcer } from '../../progress.js'
 import type { WorkerRun } from '../../worker.js'
 import { type Channel, turn } from '../channel.js'
@@ -31,7 +32,6 @@ const LOOKS = 40
 const MOST_UNSEEN = 512
 
 const NOTHING = Symbol('nothing')
-type Held = { result: unknown }
 
 /** When a chunk looks at the clock, and ends if it is past `endMs` by `performance.now()`. */
 interface Looks {
@@ -40,43 +40,9 @@ interface Looks {
   endMs: number
 }
 
-/**
- * The tight loop: packed numbers in, numbers out. Stops at `to`, at an item whose result (in `held`) is no number, or when a
- * look finds its time over.
- */
-const mapNumbers = (
-  call: UserFunction,
-  items: Items,
-  from: number,
-  to: number,
-  { stride, endMs }: Looks,
-  part: Part,
-  held: Held,
-): void => {
-  const out = part.numbers
-  let count = part.count
-  let offset = from
-  held.result = NOTHING
-  const { start, step, values } =
-    items.form === 'range'
-      ? { ...items, values: undefined }
-      : { start: 0, step: 0, values: (items as { values: Float64Array }).values }
-  try {
-    do {
-      const next = Math.min(to, offset + stride)
-      for (; offset < next; offset++) {
-        const result = call(values === undefined ? start + step * offset : values[offset])
-        if (typeof result !== 'number') {
-          held.result = result
-          return
-        }
-        out[count++] = result
-      }
-    } while (offset < to && performance.now() < endMs)
-  } finally {
-    part.next += count - part.count
-    part.count = count
-  }
+const readable = (items: Items): Readable | undefined => {
+  if (items.form === 'range') return items
+  return items.form === 'f64' || items.form === 'number' ? { form: 'doubles', values: items.values } : undefined
 }
 
 /** A run that was left at an item whose promise is in progress. */
@@ -96,24 +62,23 @@ export interface Left {
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
 
-const isPacked = ({ form }: Items): boolean => form === 'range' || form === 'f64' || form === 'number'
-
 /** Calls the items of one chunk, [from, to). */
 class ChunkCaller {
   readonly #call: UserFunction
-  readonly #items: Items
+  readonly #loops: Loops
+  /** Packed numbers, which a tight loop reads. */
+  readonly #numbers: Readable | undefined
   readonly #source: Source
   readonly #part: Part
-  readonly #tight: boolean
-  readonly #held: Held = { result: NOTHING }
+  readonly #stop: Stop = { why: 'end', held: undefined }
 
   constructor(loaded: Loaded, items: Items, source: Source, part: Part) {
     const { call } = loaded
     this.#call = loaded.spread ? value => (Array.isArray(value) ? call(...value) : call(value)) : call
-    this.#items = items
+    this.#loops = loaded.loops
+    this.#numbers = readable(items)
     this.#source = source
     this.#part = part
-    this.#tight = isPacked(items)
   }
 
   /** Returns where it stopped: at `to`, where its time was over, or behind an item whose promise is in `promise`. */
@@ -147,24 +112,34 @@ class ChunkCaller {
 
   /** The result at `#offset`, which the call moves; NOTHING when all up to there is in the part. */
   #next(offset: number, to: number, looks: Looks): unknown {
-    const part = this.#part
     this.#offset = offset
     this.#undecodable = false
-    if (this.#tight && part.packed) {
-      const before = part.count
-      try {
-        mapNumbers(this.#call, this.#items, offset, to, looks, part, this.#held)
-      } finally {
-        this.#offset = offset + part.count - before
-      }
-      return this.#held.result
-    }
+    if (this.#numbers !== undefined && this.#part.packed) return this.#nextOfNumbers(this.#numbers, offset, to, looks)
     this.#undecodable = true
     const value = this.#source.at(offset)
     this.#undecodable = false
     // Called alone, its `this` is nobody.
     const call = this.#call
     return call(value)
+  }
+
+  /** Numbers in, numbers out. */
+  #nextOfNumbers(items: Readable, from: number, to: number, { stride, endMs }: Looks): unknown {
+    const part = this.#part
+    const stop = this.#stop
+    const room: Room = { type: 'doubles', values: part.numbers, base: from - part.count }
+    let at = from
+    do {
+      at = this.#loops.run(this.#call, items, at, Math.min(to, at + stride), at, room, stop)
+    } while (stop.why === 'end' && at < to && performance.now() < endMs)
+    part.next += at - from
+    part.count += at - from
+    this.#offset = at
+    if (stop.why === 'end') return NOTHING
+    const { held } = stop
+    stop.held = undefined
+    if (stop.why === 'thrown') throw held
+    return held
   }
 }
 

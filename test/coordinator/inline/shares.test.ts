@@ -2,8 +2,9 @@ import test from 'ava'
 import fc from 'fast-check'
 import { Shares } from '../../../coordinator/inline/shares.js'
 import { range } from '../../../coordinator/input/range.js'
-import { openSource, type Readable } from '../../../coordinator/input/source.js'
+import { openSource } from '../../../coordinator/input/source.js'
 import { countOf, unpackItems } from '../../../proto/items.js'
+import type { Readable } from '../../../proto/loop.js'
 
 const read = (items: Readable, at: number): unknown =>
   items.form === 'range' ? items.start + items.step * at : items.values[at]

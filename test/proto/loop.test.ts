@@ -1,6 +1,5 @@
 import test from 'ava'
-import { Loops, type Room, type Stop } from '../../../coordinator/inline/loop.js'
-import type { Readable } from '../../../coordinator/input/source.js'
+import { Loops, type Readable, type Room, type Stop } from '../../proto/loop.js'
 
 const range: Readable = { form: 'range', start: 10, step: 2 }
 const run = (fn: (item: never) => unknown, items: Readable, from: number, to: number, room: Room, index = from) => {

@@ -1,10 +1,17 @@
-// The plain loop over a piece of the items, in the caller's own process. In: a function, items, a place for its values. Out:
+// The plain loop over a piece of the items, in the caller's own process and in workers. In: a function, items, a place for its values. Out:
 // how far it came, and why it stopped short of the end. Always true: values stand in the order of their items; each item is
 // called once; an object is copied on its way in, as the wire would (proto/copy.ts), and a value that is an object stops the
 // loop, which has no place for what may be a promise, or has to be copied.
-import { copyValue } from '../../proto/copy.js'
-import type { AnyFunction } from '../function/function.js'
-import type { Readable } from '../input/source.js'
+import { copyValue } from './copy.js'
+
+// biome-ignore lint/suspicious/noExplicitAny: the widest type that every function has, as in TypeScript's own ReturnType
+type AnyFunction = (...args: any[]) => unknown
+
+/** Items that a loop reads by their index, unpacked and not copied. */
+export type Readable =
+  | { readonly form: 'range'; readonly start: number; readonly step: number }
+  | { readonly form: 'doubles'; readonly values: Float64Array }
+  | { readonly form: 'values'; readonly values: ArrayLike<unknown> }
 
 /** Why a loop stopped before its end, at the item that it returned. */
 export interface Stop {
