@@ -97,6 +97,11 @@ export class Accounts {
     this.#serial.add(items, timing)
   }
 
+  /** What workers made was put where the results are. */
+  kept(items: number, seconds: number): void {
+    this.#serial.kept(items, seconds)
+  }
+
   /** The phases up to now, and the capacity that they add up to. */
   soFar(
     now: number,

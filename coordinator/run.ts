@@ -131,6 +131,7 @@ export class Run {
       onTooManyFailures: why => this.#stop('stopped', why),
       onBroken: why => this.#stop('broken', why),
       onRoom: () => this.#feeder.wake(),
+      keeping: { clock: this.#options.clock, onKept: (items, seconds) => this.#accounts.kept(items, seconds) },
     })
   }
 

@@ -23,6 +23,9 @@ const REPORT_SECONDS = 0.1
 /** Less is no time at all. */
 const NO_TIME_SECONDS = 1e-9
 
+/** A smaller part of the whole is not worth a word. */
+const KEPT_TOLD = 0.01
+
 interface Bin {
   items: number
   seconds: number
@@ -39,6 +42,8 @@ const add = (bins: Bins, items: number, seconds: number): void => {
     bin.seconds += seconds
   }
 }
+
+const secondsOf = (bins: Bins): number => [...bins.values()].reduce((sum, { seconds }) => sum + seconds, 0)
 
 /** The time of an item below which so much of the weight lies. */
 const quantile = (bins: Bins, part: number, weight: (bin: Bin) => number): number => {
@@ -85,6 +90,8 @@ export class Serial {
   #cpuSeconds = 0
   #preemptedSeconds = 0
   #slowestSeconds = 0
+  /** Keeping values that a loop would have kept, too. */
+  readonly #kept: Bins = new Map()
   /** The report that took longest: an item that takes long is the last of its own. */
   #longest: Bin = { items: 0, seconds: 0 }
 
@@ -113,6 +120,11 @@ export class Serial {
     add(items < MANY_ITEMS ? this.#few : this.#many, items, seconds)
   }
 
+  /** So many numbers were put where the job's results are, which was in `seconds`. */
+  kept(items: number, seconds: number): void {
+    add(this.#kept, items, seconds)
+  }
+
   get itemSeconds(): ItemSeconds {
     const all = new Map<number, Bin>()
     for (const bins of [this.#few, this.#many]) for (const { items, seconds } of bins.values()) add(all, items, seconds)
@@ -126,7 +138,7 @@ export class Serial {
   estimate(isLoop = false): SerialEstimate {
     const high = this.#rawSeconds
     if (high <= 0) return { value: 0, low: 0, high: 0, method: 'no item ran to its end' }
-    const all = this.#fewSeconds + [...this.#many.values()].reduce((sum, { seconds }) => sum + seconds, 0)
+    const all = this.#fewSeconds + secondsOf(this.#many)
     const value = this.#fewSeconds + leastContended(this.#many, BEST_QUARTER)
     const best = this.#fewSeconds + leastContended(this.#many, BEST_TWENTIETH)
     // Where the system does not tell waiting for a core from any other waiting, it may all have been for a core.
@@ -145,6 +157,12 @@ export class Serial {
       ...(this.#preemptedSeconds > 0 ? ['less what workers waited for a core'] : []),
       ...(value < all ? ['shards that are alike at the pace of the quarter that was contended least'] : []),
     ].join(', ')
-    return { value: Math.min(value, high), low: Math.min(low, high), high, method }
+    const kept = secondsOf(this.#kept)
+    return {
+      value: Math.min(value, high) + leastContended(this.#kept, BEST_QUARTER),
+      low: Math.min(low, high) + leastContended(this.#kept, BEST_TWENTIETH),
+      high: high + kept,
+      method: kept > KEPT_TOLD * value ? `${method}, with what it takes to keep the results` : method,
+    }
   }
 }

@@ -2,8 +2,10 @@
 // failures are counted. In: settled outcomes. Out: the same at the output, one write after the other; a word when too many
 // items have failed or the output is broken. Always true: nothing is written after the job is broken; the output is committed
 // or abandoned, and only after the last write.
+import { countOf } from '../proto/items.js'
 import type { ItemFailure, Outcomes } from '../proto/outcome.js'
 import type { Operation } from '../proto/shard.js'
+import type { Clock } from '../proto/timing.js'
 import { Gather, outcomesBytes } from './gather.js'
 import type { JobRequest } from './job.js'
 
@@ -15,6 +17,8 @@ export interface SettlingOptions {
   /** So many items have failed that the job is over. */
   readonly onTooManyFailures: (why: string) => void
   readonly onBroken: (why: string) => void
+  /** Told how long so many numbers took on their way to where the results are, but for what is only begun. */
+  readonly keeping?: { readonly clock: Clock; readonly onKept: (items: number, seconds: number) => void }
   /** Less is held than before. */
   readonly onRoom: () => void
 }
@@ -88,12 +92,22 @@ export class Settling {
     return limit.fraction * (this.#options.request.input.count ?? Math.max(100, this.#options.settledItems()))
   }
 
+  #keep(outcomes: Outcomes): Promise<void> {
+    const { request, keeping } = this.#options
+    // Other values are unpacked first, which a plain loop need not.
+    if (keeping === undefined || outcomes.values.form !== 'f64') return request.output.write(outcomes)
+    const began = keeping.clock()
+    const written = request.output.write(outcomes)
+    keeping.onKept(countOf(outcomes.values), keeping.clock() - began)
+    return written
+  }
+
   #write(outcomes: Outcomes): void {
-    const { request, isBroken, onBroken, onRoom } = this.#options
+    const { isBroken, onBroken, onRoom } = this.#options
     const bytes = outcomesBytes(outcomes)
     this.#pendingWriteBytes += bytes
     this.#writing = this.#writing
-      .then(() => (isBroken() ? undefined : request.output.write(outcomes)))
+      .then(() => (isBroken() ? undefined : this.#keep(outcomes)))
       .then(
         () => {
           this.#pendingWriteBytes -= bytes

@@ -14,7 +14,7 @@ const MOST_CAUSES = 8
  */
 const OWN_FOLDER = fileURLToPath(new URL('../../', import.meta.url))
 const OWN_LOOP = new RegExp(
-  `${OWN_FOLDER.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(dist/)?(agent/runner|coordinator/(inline|command))/`,
+  `${OWN_FOLDER.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}(dist/)?(agent/runner/|coordinator/(inline|command)/|proto/loop\\.)`,
 )
 
 const cut = (text: string, limit: number): string => (text.length > limit ? `${text.slice(0, limit)}…` : text)
