@@ -130,7 +130,7 @@ test('low <= value <= high, whatever is reported', t => {
   t.pass()
 })
 
-test('keeping numbers is a loop’s work as well: at the pace of the quarter that had it best, and told where it counts', t => {
+test('keeping numbers is a loop’s work as well: at its best pace, and told where it counts', t => {
   const serial = new Serial()
   for (let report = 0; report < 8; report++) serial.add(1000, took(1e-3))
   const before = serial.estimate()

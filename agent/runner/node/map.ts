@@ -29,7 +29,7 @@ const LONGEST_CHUNK_SECONDS = 1e-3
 /** So often a chunk looks at the clock, every 5 us at its pace. More: nanosecond items get dearer. Fewer: slow items are seen later. */
 const LOOKS = 40
 /** So many items at most between two looks: a look costs as much as ten of the fastest. */
-const MOST_UNSEEN = 512
+const MOST_UNSEEN = 1024
 
 const NOTHING = Symbol('nothing')
 
