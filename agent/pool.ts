@@ -34,6 +34,11 @@ const SHORT_SECONDS = 0.25e-3
 /** A frame takes about so long however little is in it. */
 const FRAME_SECONDS = 15e-6
 const MOST_DEPTH = 16
+/**
+ * What stands in a pipe behind something that has been silent for so long goes to a worker that has nothing to do. Smaller: short
+ * shards are moved about that were on their way. Larger: slots are idle while others' work waits.
+ */
+const SILENT_SECONDS = 0.002
 
 export class Pool {
   readonly #options: PoolOptions
@@ -44,6 +49,7 @@ export class Pool {
   /** By the newest report of the job that reported last: what tells when a worker will end. */
   #pace: { readonly job: string; readonly itemSeconds: number; readonly shardSeconds: number } | undefined
   #ahead: NodeJS.Timeout | undefined
+  #sharing: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -163,6 +169,7 @@ export class Pool {
   async close(graceSeconds: number): Promise<void> {
     this.#queue = []
     clearTimeout(this.#ahead)
+    clearTimeout(this.#sharing)
     await Promise.all(this.#slots.map(slot => slot.close(graceSeconds)))
   }
 
@@ -184,6 +191,31 @@ export class Pool {
       this.#queue.shift()
       slot.run(work)
     }
+    this.#share()
+  }
+
+  /** Nothing waits here: a slot that has nothing to do takes over what stands behind another's work, as long as there is such. */
+  #share(): void {
+    clearTimeout(this.#sharing)
+    const idle = this.#slots.slice(0, this.#inUse).find(({ depth }) => depth === 0)
+    if (idle === undefined) return
+    const now = this.#options.clock()
+    let nextSeconds = Number.POSITIVE_INFINITY
+    for (const slot of this.#slots) {
+      const silentSeconds = slot.silentSeconds(now)
+      if (slot.depth < 2 || silentSeconds === undefined) continue
+      if (silentSeconds < SILENT_SECONDS) {
+        nextSeconds = Math.min(nextSeconds, SILENT_SECONDS - silentSeconds)
+        continue
+      }
+      const work = slot.takeBack(({ code }) => idle.costOf(code) < 2)
+      if (work === undefined) continue
+      idle.run(work)
+      this.#share()
+      return
+    }
+    if (nextSeconds < Number.POSITIVE_INFINITY)
+      this.#sharing = setTimeout(() => this.#share(), Math.ceil(nextSeconds * 1000))
   }
 
   #best(code: LoadedCode): Slot | undefined {

@@ -98,6 +98,12 @@ export class Slot {
       : Math.max(first.sinceSeconds, this.#loadedSeconds)
   }
 
+  /** For how long the worker has been at its first run without a word; undefined as for `busySince`. */
+  silentSeconds(now: number): number | undefined {
+    const since = this.busySince
+    return since === undefined ? undefined : now - since
+  }
+
   /** How long what it runs will still take, if an item takes so long; negative when it should have ended. */
   restSeconds(itemSeconds: number, now: number): number {
     const [first] = this.#running
@@ -194,20 +200,41 @@ export class Slot {
     this.#options.onRoom()
   }
 
+  /** Takes out the last of what stands behind other work, if such may be taken and its worker has not begun it. */
+  takeBack(which: (work: Work) => boolean): Work | undefined {
+    const at = this.#running.length - 1
+    const last = this.#running[at]
+    if (at < 1 || last === undefined || last.begun || last.isRecalled || !which(last.work)) return undefined
+    const { task } = last.work
+    const start = this.#worker?.curtail(last.run) ?? Number.POSITIVE_INFINITY
+    if (start <= task.start) {
+      // The worker will pass over it; nobody listens to what it says of that.
+      this.#running.pop()
+      return last.work
+    }
+    this.#giveBack(last, start)
+    return undefined
+  }
+
   /** Gives back what its worker has not begun of these: others have nothing to do. A fold has one value for all of its items. */
   recall(which: (task: Task) => boolean): void {
     for (const running of this.#running) {
       const { task, items, code } = running.work
       if (running.isRecalled || code.spec.operation === 'fold' || !which(task)) continue
-      running.isRecalled = true
-      const end = task.start + countOf(items)
-      const start = this.#worker?.curtail(running.run) ?? end
-      if (start >= end) continue
-      running.left = Math.max(0, running.left - (end - start))
-      this.#send(running, { start: task.start, end: task.start }, EMPTY_ITEMS, [], NO_SLOT_TIME, false, {
-        givenBack: { start, end },
-      })
+      this.#giveBack(running, this.#worker?.curtail(running.run) ?? task.start + countOf(items))
     }
+  }
+
+  /** The worker ends the run at this item, or at its own end. */
+  #giveBack(running: Running, start: number): void {
+    const { task, items } = running.work
+    const end = task.start + countOf(items)
+    running.isRecalled = true
+    if (start >= end) return
+    running.left = Math.max(0, running.left - (end - start))
+    this.#send(running, { start: task.start, end: task.start }, EMPTY_ITEMS, [], NO_SLOT_TIME, false, {
+      givenBack: { start, end },
+    })
   }
 
   /** Takes out what no item of has begun because its code still loads, and ends the worker that loads it: that may take for ever. */
