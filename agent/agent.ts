@@ -10,6 +10,7 @@ import { hostname } from 'node:os'
 import { MessageError } from '../proto/envelope.js'
 import type { Items } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
+import type { Report } from '../proto/outcome.js'
 import type { Held } from '../proto/presence.js'
 import { BEAT_SECONDS } from '../proto/presence.js'
 import { beatCodec, broadcastCodec } from '../proto/presence-codec.js'
@@ -25,7 +26,6 @@ import { Outbox } from './outbox.js'
 import { Pool } from './pool.js'
 import { Puller, type Source } from './puller.js'
 import { Sender } from './sender.js'
-import type { SlotReport } from './slot.js'
 import type { Worker, WorkerOptions } from './worker.js'
 
 export interface AgentOptions {
@@ -88,6 +88,7 @@ export class Agent {
     const { name, transport, slots, clock, startWorker, cwd, onPrint } = options
     this.#sender = new Sender({ agent: name, transport, outbox: this.#outbox, clock })
     this.#pool = new Pool({
+      agent: name,
       slots,
       clock,
       startWorker,
@@ -360,10 +361,10 @@ export class Agent {
   }
 
   #giveBack(task: Task, refusal?: string): void {
-    this.#report(givenBack(task, refusal))
+    this.#report(givenBack(this.#options.name, task, refusal))
   }
 
-  #report(report: SlotReport): void {
+  #report(report: Report): void {
     const here = this.#jobs.get(report.job)
     if (here !== undefined) this.#sender.put(report, here.operation)
   }

@@ -41,16 +41,17 @@ const bytesOf = (items: Items): Uint8Array => {
   return new Uint8Array(items.values.buffer, items.values.byteOffset, items.values.byteLength)
 }
 
-const describe = (items: Items | undefined): Record<string, unknown> => {
-  if (items?.form === 'range') return { items: { start: items.start, step: items.step, count: items.count } }
-  return items?.form === 'json' ? { items: { count: items.count } } : {}
+/** The description of a frame with these items: nearly all are small and many, so that none is copied in vain. */
+const described = ({ meta, items }: Frame): Record<string, unknown> => {
+  if (items?.form === 'range') return { ...meta, items: { start: items.start, step: items.step, count: items.count } }
+  return items?.form === 'json' ? { items: { count: items.count }, ...meta } : meta
 }
 
 const alignedTo8 = (bytes: number): number => (bytes + 7) & ~7
 
 /** The frame as parts to be written one after the other; packed values are passed on as they are, without a copy. */
 export const encodeFrame = (frame: Frame): [head: Uint8Array] | [head: Uint8Array, values: Uint8Array] => {
-  const meta = Buffer.from(JSON.stringify({ ...frame.meta, ...describe(frame.items) }))
+  const meta = Buffer.from(JSON.stringify(described(frame)))
   const values = frame.items ? bytesOf(frame.items) : EMPTY
   const valuesAt = alignedTo8(4 + meta.length)
   const bodyBytes = valuesAt + values.length
@@ -141,17 +142,14 @@ const decodeBody = (header: Buffer, body: Buffer): Frame => {
   if (!isRecord(meta)) throw new FrameError('a description that is not an object')
   const form = FORMS[header[5] as number]
   if (form === undefined) throw new FrameError(`items of form ${header[5]}`)
-  const frame = {
-    type: header[4] as number,
-    id: header.readUInt32LE(8),
-    last: (header.readUInt16LE(6) & LAST_FLAG) !== 0,
-    meta,
-  }
-  if (form === 'none') return frame
+  const type = header[4] as number
+  const id = header.readUInt32LE(8)
+  const last = (header.readUInt16LE(6) & LAST_FLAG) !== 0
+  if (form === 'none') return { type, id, last, meta }
   if (valuesAt > body.length) throw new FrameError('a body shorter than its description')
   const items = itemsFrom(form, meta, body.subarray(valuesAt))
   if (valuesChecksum !== undefined) rememberChecksum(items, valuesChecksum)
-  return { ...frame, items }
+  return { type, id, last, meta, items }
 }
 
 /** Fresh memory costs more than what is read into it; larger: more of it is kept for each worker. */

@@ -65,8 +65,18 @@ export const toOneMessage = (messages: readonly Uint8Array[]): Uint8Array => {
 }
 
 /** The report of a task that nobody has begun here: no item of it, and its end. */
-export const givenBack = (task: Task, refusal?: string): Omit<Report, 'agent'> => {
+export const givenBack = (agent: string, task: Task, refusal?: string): Report => {
   const { job, epoch, shard, attempt, start } = task
   const outcomes = { start, end: start, values: EMPTY_ITEMS, failures: [], timing: NO_SLOT_TIME, last: true }
-  return { job, epoch, shard, attempt, slot: 0, sequence: 0, ...outcomes, ...(refusal !== undefined && { refusal }) }
+  return {
+    job,
+    epoch,
+    shard,
+    attempt,
+    agent,
+    slot: 0,
+    sequence: 0,
+    ...outcomes,
+    ...(refusal !== undefined && { refusal }),
+  }
 }

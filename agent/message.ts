@@ -99,19 +99,17 @@ const readFailure = (value: unknown): Failure => {
   }
 }
 
+const secondsOf = (found: unknown): number => (typeof found === 'number' && found >= 0 ? found : 0)
+
 const readSeconds = (value: unknown): WorkerTiming => {
-  const given = isRecord(value) ? value : {}
-  const seconds = (name: keyof WorkerTiming): number => {
-    const found = given[name]
-    return typeof found === 'number' && found >= 0 ? found : 0
-  }
+  const given: Partial<Record<keyof WorkerTiming, unknown>> = isRecord(value) ? value : {}
   return {
-    computeSeconds: seconds('computeSeconds'),
-    decodeSeconds: seconds('decodeSeconds'),
-    encodeSeconds: seconds('encodeSeconds'),
-    cpuSeconds: seconds('cpuSeconds'),
-    itemSeconds: seconds('itemSeconds'),
-    preemptedSeconds: seconds('preemptedSeconds'),
+    computeSeconds: secondsOf(given.computeSeconds),
+    decodeSeconds: secondsOf(given.decodeSeconds),
+    encodeSeconds: secondsOf(given.encodeSeconds),
+    cpuSeconds: secondsOf(given.cpuSeconds),
+    itemSeconds: secondsOf(given.itemSeconds),
+    preemptedSeconds: secondsOf(given.preemptedSeconds),
   }
 }
 

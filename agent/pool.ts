@@ -1,18 +1,21 @@
 // The host's slots and what waits for them. In: work whose code and items are here. Out: reports, and room for more.
 // Always true: work is begun in the order in which it came; what waits here is not in any worker's pipe, unless that worker
 // is about to end what it runs, so that it need not wait for the next, or all of it will take less than handing it over.
+import type { Report } from '../proto/outcome.js'
 import type { RunnerName, Task } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
-import { Slot, type SlotReport, type Work } from './slot.js'
+import { Slot, type Work } from './slot.js'
 import type { LoadedCode, Worker, WorkerOptions } from './worker.js'
 
 export interface PoolOptions {
+  /** The agent's name. */
+  readonly agent: string
   readonly slots: number
   readonly clock: Clock
   readonly startWorker: (options: WorkerOptions) => Worker
   readonly cwd: string
   readonly onPrint: (line: string) => void
-  readonly onReport: (report: SlotReport) => void
+  readonly onReport: (report: Report) => void
   readonly onRefused: (job: string, message: string) => void
   /** There may be room for more work. */
   readonly onRoom: () => void
@@ -54,11 +57,12 @@ export class Pool {
   constructor(options: PoolOptions) {
     this.#options = options
     this.#inUse = options.slots
-    const { clock, startWorker, cwd, onPrint, onRefused } = options
+    const { agent, clock, startWorker, cwd, onPrint, onRefused } = options
     this.#slots = Array.from(
       { length: options.slots },
       (_, number) =>
         new Slot({
+          agent,
           number,
           clock,
           startWorker,
@@ -104,8 +108,10 @@ export class Pool {
 
   /** Since when one of the workers has been inside of functions without a report. */
   get busySince(): number | undefined {
-    const since = this.#slots.flatMap(({ busySince }) => busySince ?? [])
-    return since.length === 0 ? undefined : Math.min(...since)
+    let first: number | undefined
+    for (const { busySince } of this.#slots)
+      if (busySince !== undefined && (first === undefined || busySince < first)) first = busySince
+    return first
   }
 
   /** Starts workers before there is work for them. Resolves when the first is there, with how long its start took. */
@@ -173,7 +179,7 @@ export class Pool {
     await Promise.all(this.#slots.map(slot => slot.close(graceSeconds)))
   }
 
-  #report(report: SlotReport): void {
+  #report(report: Report): void {
     const { computeSeconds, decodeSeconds, encodeSeconds } = report.timing
     const items = report.end - report.start
     const seconds = computeSeconds + decodeSeconds + encodeSeconds

@@ -1,10 +1,11 @@
 // Sends reports until each is stored. In: reports of slots. Out: messages on the transport, as the outbox says. Always true:
 // a message that was not stored is sent again, under an id by which the transport knows it.
+
+import type { Report } from '../proto/outcome.js'
 import type { Clock } from '../proto/timing.js'
 import type { AgentTransport } from '../proto/transport.js'
 import { toMessages, toOneMessage, toReports } from './letters.js'
 import type { Outbox } from './outbox.js'
-import type { SlotReport } from './slot.js'
 
 export interface SenderOptions {
   readonly agent: string
@@ -26,10 +27,10 @@ export class Sender {
   }
 
   /** Puts a report into the outbox, in as many messages as it takes; only that of a map may be cut between items. */
-  put(report: SlotReport, operation: 'map' | 'fold'): void {
-    const { agent, transport, outbox } = this.#options
+  put(report: Report, operation: 'map' | 'fold'): void {
+    const { transport, outbox } = this.#options
     const limitBytes = Math.min(transport.limitBytes, REPORT_BYTES)
-    for (const piece of toReports({ ...report, agent }, limitBytes, operation === 'map')) {
+    for (const piece of toReports(report, limitBytes, operation === 'map')) {
       const messages = toMessages(piece, transport.limitBytes)
       for (const [part, message] of messages.entries()) {
         const sequence = `${piece.sequence}.${piece.start}.${part}`

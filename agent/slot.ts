@@ -17,11 +17,8 @@ export interface Work {
   readonly code: LoadedCode
 }
 
-/** A report as a slot makes it: the agent adds its name. */
-export type SlotReport = Omit<Report, 'agent'>
-
 export interface SlotEvents {
-  readonly onReport: (report: SlotReport) => void
+  readonly onReport: (report: Report) => void
   /** Handed back: no worker had begun it. */
   readonly onUntouched: (work: Work) => void
   /** The slot may have room. */
@@ -31,6 +28,8 @@ export interface SlotEvents {
 }
 
 export interface SlotOptions extends SlotEvents {
+  /** The agent's name. */
+  readonly agent: string
   readonly number: number
   readonly clock: Clock
   readonly startWorker: (options: WorkerOptions) => Worker
@@ -386,8 +385,8 @@ export class Slot {
   ): void {
     const { job, epoch, shard, attempt } = running.work.task
     const sequence = running.sequence++
-    const slot = this.#options.number
-    const report = { job, epoch, shard, attempt, slot, sequence, start, end, values, failures, last, timing }
+    const { agent, number: slot } = this.#options
+    const report = { job, epoch, shard, attempt, agent, slot, sequence, start, end, values, failures, last, timing }
     this.#options.onReport(more === undefined ? report : { ...report, ...more })
   }
 

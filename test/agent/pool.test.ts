@@ -16,6 +16,7 @@ const openPool = (t: ExecutionContext) => {
   const prints: string[] = []
   let say: WorkerOptions['onEvent'] = () => {}
   const pool = new Pool({
+    agent: 'a',
     slots: 1,
     clock: () => now,
     cwd: '/',

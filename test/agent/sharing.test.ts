@@ -2,8 +2,9 @@
 // the test wants.
 import test, { type ExecutionContext } from 'ava'
 import { Pool } from '../../agent/pool.js'
-import type { SlotReport, Work } from '../../agent/slot.js'
+import type { Work } from '../../agent/slot.js'
 import type { WorkerOptions, WorkerRun } from '../../agent/worker.js'
+import type { Report } from '../../proto/outcome.js'
 import type { JobSpec } from '../../proto/shard.js'
 import { NO_TIME } from '../../proto/timing.js'
 
@@ -21,8 +22,9 @@ interface Fake {
 const openPool = (t: ExecutionContext, whereItEnds: (run: WorkerRun) => number = run => run.start) => {
   let now = 0
   const workers: Fake[] = []
-  const reports: SlotReport[] = []
+  const reports: Report[] = []
   const pool = new Pool({
+    agent: 'a',
     slots: 2,
     clock: () => now,
     cwd: '/',

@@ -240,7 +240,7 @@ export class SimAgent extends Process implements Peer {
   }
 
   #giveBack(task: Task, refusal?: string): void {
-    this.#report(givenBack(task, refusal))
+    this.#report(givenBack(this.name, task, refusal))
   }
 
   #report(report: SlotReport): void {
