@@ -151,7 +151,11 @@ export class Run {
         this.#poison = failure
         this.#apply(this.#ledger.step({ type: 'settle', start: index, end: index + 1 }))
       },
-      onEnd: () => this.#checkDone(),
+      onEnd: () => {
+        this.#checkDone()
+        // Whoever had nothing to do before all was read waits for what others have.
+        this.#look()
+      },
     })
   }
 

@@ -83,7 +83,8 @@ export class Stragglers {
     if (now < this.#nextLookSeconds) return { effects: [], againSeconds: this.#nextLookSeconds - now }
     this.#nextLookSeconds = now + ledger.liveShards * SECONDS_PER_SHARD
     const effects = this.#idle(idle, NO_COPIES, now)
-    return effects.length >= idle ? { effects } : { effects, againSeconds: sizing.leastSeconds(slots) + LEAST_SECONDS }
+    // What is taken back may turn out to be begun.
+    return { effects, againSeconds: sizing.leastSeconds(slots) + LEAST_SECONDS }
   }
 
   /** From time to time: what agents said of their idle slots is known as well, and silence has a length. */

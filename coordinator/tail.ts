@@ -42,20 +42,23 @@ export const recallsOf = (
   candidates: readonly Candidate[],
   { slots, leastSeconds, now }: Moment,
 ): { readonly shard: number; readonly restSeconds: number }[] => {
-  const rests: { shard: number; restSeconds: number }[] = []
+  const rests: { shard: number; restSeconds: number; workSeconds: number }[] = []
   for (const { shard, open, sinceSeconds, itemSeconds, isStarted, holder, mayRecall } of candidates) {
     if (!mayRecall) continue
     // Of one item nothing can be given back, unless it is known to wait where all slots are busy.
     if (open < 2 && (isStarted || holder === undefined)) continue
+    const silentSeconds = now - sinceSeconds
     // It may be on its way to the very slots that are idle.
-    if (!isStarted && now - sinceSeconds < leastSeconds) continue
+    if (!isStarted && silentSeconds < leastSeconds) continue
     const wholeSeconds = open * itemSeconds
-    const leftSeconds = wholeSeconds - (now - sinceSeconds)
-    // What should have ended long ago is slower than its like, nobody knows by how much.
-    const restSeconds = leftSeconds > 0 ? leftSeconds : wholeSeconds
-    if (restSeconds > leastSeconds) rests.push({ shard, restSeconds })
+    const leftSeconds = wholeSeconds - silentSeconds
+    // What should have ended is slower than its like, nobody knows by how much, or waits behind such: it may take as long again.
+    const restSeconds = leftSeconds > 0 ? leftSeconds : Math.max(wholeSeconds, silentSeconds)
+    const workSeconds = leftSeconds > 0 ? leftSeconds : wholeSeconds
+    if (restSeconds > leastSeconds) rests.push({ shard, restSeconds, workSeconds })
   }
-  return rests.sort((a, b) => b.restSeconds - a.restSeconds).slice(0, slots)
+  // Of the same work the newest: it is behind the others.
+  return rests.sort((a, b) => b.workSeconds - a.workSeconds || b.shard - a.shard).slice(0, slots)
 }
 
 /** What would otherwise take longest first, as many as other hosts have idle slots. */

@@ -55,6 +55,11 @@ const SLICE_SECONDS = 0.005
 /** While workers are on their way into the job: a dozen messages go to and fro, each of which waits for a slice's end. */
 const JOINING_SLICE_SECONDS = 0.0005
 /**
+ * A turn of the event loop in which nothing is done takes less; after two such in a row nothing is under way. Smaller: a worker waits
+ * for the caller's next item. Larger: turns are given in which nothing happens.
+ */
+const EMPTY_TURN_SECONDS = 30e-6
+/**
  * After an item that is longer than such a slice the event loop has as much time again, so that those messages need not wait for an
  * item each: altogether this part of what remains, and so much more. Larger: more of the caller's time for workers that may
  * come late. Smaller: they come later.
@@ -200,8 +205,22 @@ export class HeadStart {
   async #yield(sliceSeconds: number): Promise<void> {
     await turn()
     if (this.#isJoining && sliceSeconds > 2 * JOINING_SLICE_SECONDS) await this.#letJoin(sliceSeconds)
+    else if (this.#workers?.hasBegun === true) await this.#letTalk(sliceSeconds)
     // What waits for its turn is being run, here or there; the caller's next items would only wait behind it.
     while (!this.#part.hasRoom && !this.#ending.isOver) await new Promise(resolve => setTimeout(resolve, 1))
+  }
+
+  /** A shard's way to a worker and back is some turns long, each of which would wait for an item of the caller's. */
+  async #letTalk(mostSeconds: number): Promise<void> {
+    const { clock } = this.#options
+    let now = clock()
+    const until = now + mostSeconds
+    for (let empty = 0; empty < 2 && now < until && !this.#ending.isOver; ) {
+      const before = now
+      await turn()
+      now = clock()
+      empty = now - before < EMPTY_TURN_SECONDS ? empty + 1 : 0
+    }
   }
 
   async #letJoin(mostSeconds: number): Promise<void> {

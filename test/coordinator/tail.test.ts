@@ -1,0 +1,42 @@
+import test from 'ava'
+import { type Candidate, recallsOf } from '../../coordinator/tail.js'
+
+const candidate = (shard: number, more: Partial<Candidate> = {}): Candidate => ({
+  shard,
+  open: 4,
+  sinceSeconds: 0,
+  itemSeconds: 0.0004,
+  isStarted: false,
+  holder: 'a',
+  mayRecall: true,
+  mayCopy: false,
+  ...more,
+})
+const recalls = (candidates: Candidate[], now: number, slots = 1): [number, number][] =>
+  recallsOf(candidates, { slots, itemSeconds: 0.0004, leastSeconds: 0.002, spareSeconds: 0, spareCopies: 0, now }).map(
+    ({ shard, restSeconds }) => [shard, restSeconds],
+  )
+
+test('what would end before it could be shared is left alone', t => {
+  t.deepEqual(recalls([candidate(1, { isStarted: true })], 0.001), [])
+  t.deepEqual(recalls([candidate(1, { open: 40 })], 0.001), [])
+  t.deepEqual(recalls([candidate(1, { open: 40, mayRecall: false })], 0.004), [])
+})
+
+test('what should have ended long ago may take as long again, however little it seemed', t => {
+  t.deepEqual(recalls([candidate(1)], 0.01), [[1, 0.01]])
+  t.deepEqual(recalls([candidate(1, { isStarted: true })], 0.01), [[1, 0.01]])
+  t.deepEqual(recalls([candidate(1, { isStarted: true, open: 1 })], 0.01), [])
+})
+
+test('most work first, and of the same work the newest, which stands behind the others', t => {
+  const long = candidate(1, { open: 100, isStarted: true })
+  t.deepEqual(
+    recalls([candidate(2), long, candidate(3), candidate(4)], 0.01, 3).map(([shard]) => shard),
+    [1, 4, 3],
+  )
+  t.deepEqual(
+    recalls([candidate(2, { sinceSeconds: -1 }), candidate(3, { open: 8 })], 0.01).map(([shard]) => shard),
+    [3],
+  )
+})
