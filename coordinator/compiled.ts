@@ -11,6 +11,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -39,6 +40,9 @@ const folderOf = (): string => {
   return join(asked !== undefined && isAbsolute(asked) ? asked : join(homedir(), '.cache'), 'manyhands', 'compiled')
 }
 
+/** A build that nobody runs any more: what was kept of it goes when another one's is kept. */
+const OLD_MS = 24 * 3600 * 1000
+
 /** V8 looks at the head of it alone, and dies of what a disk or a power cut made of the rest. */
 const CHECKSUM_BYTES = 4
 
@@ -65,7 +69,11 @@ const keep = (folder: string, { name, group }: { name: string; group: string }, 
   checksum.writeUInt32LE(crc32(compiled))
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
-    for (const other of readdirSync(folder)) if (other.startsWith(group)) rmSync(join(folder, other), { force: true })
+    for (const other of readdirSync(folder).filter(each => each.startsWith(group))) {
+      // Two installations may take turns.
+      const ageMs = Date.now() - statSync(join(folder, other)).mtimeMs
+      if (ageMs > OLD_MS) rmSync(join(folder, other), { force: true })
+    }
     try {
       writeFileSync(unfinished, Buffer.concat([checksum, compiled]), { mode: 0o600, flag: 'wx' })
       renameSync(unfinished, join(folder, name))

@@ -13,6 +13,9 @@ import { StreamOutput } from './stream.js'
 // Smaller: more system calls. Larger: more is lost by a crash, and more memory is held.
 const BUFFER_BYTES = 1024 * 1024
 
+/** So much is made durable while the job goes on: at its end all of it would be waited for. */
+const SYNC_BYTES = 4 * 1024 * 1024
+
 export const openFileOutput = async (path: string, format: Format): Promise<Output> => {
   const there = await stat(path).catch(() => undefined)
   if (there?.isDirectory()) throw new Error(`cannot write results to ${path}: it is a folder; name a file in it`)
@@ -39,6 +42,9 @@ class FileOutput implements Output {
   /** Bytes in the file that end at the end of an item. */
   #wholeBytes = 0
   #flushing: Promise<void> = Promise.resolve()
+  /** Written, and not on its way to the disk. */
+  #unsyncedBytes = 0
+  #syncing: Promise<void> | undefined
   #failure: Error | undefined
   #committed: Promise<void> | undefined
   #abandoned: Promise<void> | undefined
@@ -94,14 +100,32 @@ class FileOutput implements Output {
         await writeAll(this.#file, pieces, bytes)
         this.#wholeBytes += bytes
       } catch (error) {
-        this.#writeFailed = true
-        this.#failure = writeError(this.#part, error)
-        throw this.#failure
+        throw this.#failed(error)
       }
+      this.#syncSome(bytes)
     })
     // Whoever wrote hears of it; this chain is not theirs.
     this.#flushing.catch(() => undefined)
     return this.#flushing
+  }
+
+  #failed(error: unknown): Error {
+    this.#writeFailed = true
+    this.#failure ??= writeError(this.#part, error)
+    return this.#failure
+  }
+
+  /** What the system could not write it tells once: to whoever asks first. */
+  #syncSome(bytes: number): void {
+    this.#unsyncedBytes += bytes
+    if (this.#syncing !== undefined || this.#unsyncedBytes < SYNC_BYTES) return
+    this.#unsyncedBytes = 0
+    this.#syncing = this.#file
+      .datasync()
+      .catch(error => void this.#failed(error))
+      .finally(() => {
+        this.#syncing = undefined
+      })
   }
 
   async #commit(): Promise<void> {
@@ -109,6 +133,8 @@ class FileOutput implements Output {
     if (this.#failure) throw this.#failure
     this.#push(this.#format.end())
     await this.#flush()
+    await this.#syncing
+    if (this.#failure) throw this.#failure
     if (!(await this.#isMine())) {
       throw new Error(`cannot write results to ${this.#target}: another command that was started later writes it too`)
     }
@@ -134,6 +160,7 @@ class FileOutput implements Output {
   async #abandon(): Promise<void> {
     await this.#committed?.catch(() => undefined)
     if (this.#closed) return
+    await this.#syncing
     // What was encoded before a value that has no place in the format is whole items too; after a write error nothing is.
     const unwritten = this.#failure
     this.#failure = undefined

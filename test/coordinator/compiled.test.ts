@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -65,10 +66,13 @@ test('what a disk, another build or another user made of it is not run, and made
   t.is(await answer(cache), first)
   t.is(statSync(kept).mode & 0o077, 0)
   const old = kept.replace(/[^_]*$/, 'of-an-older-build')
+  const another = kept.replace(/[^_]*$/, 'of-another-installation')
   writeFileSync(old, '')
+  writeFileSync(another, '')
+  utimesSync(old, 1e9, 1e9)
   rmSync(kept)
   t.is(await answer(cache), first)
-  t.deepEqual(keptIn(cache), [kept])
+  t.deepEqual(keptIn(cache).sort(), [kept, another].sort())
 })
 
 test('without a place for it, or where it is not wanted, the command runs as well', async t => {
