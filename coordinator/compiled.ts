@@ -104,5 +104,5 @@ const runJoined = (): void => {
 }
 
 // What covers the code wants to know the files.
-if (process.env['NODE_V8_COVERAGE'] === undefined) runJoined()
+if (!process.env['NODE_V8_COVERAGE']) runJoined()
 else void import(pathToFileURL(join(HERE, '../main.js')).href)
