@@ -1,8 +1,9 @@
 // Where an agent keeps code and data between jobs. In: what was asked for, and the environment. Out: a folder that exists,
 // that this process can write to, and that nobody else can: whoever writes there decides what the workers run.
 import { lstat, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir, userInfo } from 'node:os'
+import { tmpdir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
+import { homeFolder } from '../proto/home.js'
 
 export interface CacheFolderOptions {
   /** Asked for by the operator: it is this one or an error. */
@@ -22,11 +23,11 @@ export async function openCacheFolder(options: CacheFolderOptions = {}): Promise
     )
   }
   const asked = (options.environment ?? process.env).XDG_CACHE_HOME
-  const home = options.home ?? homedir()
+  const home = options.home ?? homeFolder()
   // The XDG rules: a relative path is to be ignored.
   const caches = asked !== undefined && isAbsolute(asked) ? asked : join(home, '.cache')
   const temporary = options.temporary ?? tmpdir()
-  const candidates = [join(caches, 'manyhands'), join(temporary, `manyhands-${userInfo().uid}`)]
+  const candidates = [join(caches, 'manyhands'), join(temporary, `manyhands-${process.getuid?.() ?? 'user'}`)]
   for (const folder of candidates) if (isAbsolute(folder) && (await prepare(folder)) === undefined) return folder
   // Somebody else's folder has our name: one that nobody can guess is left.
   return await mkdtemp(join(temporary, 'manyhands-'))

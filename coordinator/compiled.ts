@@ -15,11 +15,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 import { crc32 } from 'node:zlib'
+import { homeFolder } from '../proto/home.js'
 
 /** The build's hash, and its folder; put in by scripts/build.mjs. */
 declare const BUILD: string
@@ -27,7 +27,8 @@ declare const HERE: string
 
 /** What is compiled depends on the command, on Node, and on the flags that it was started with. */
 const namesOf = ({ argv, execArgv, env, version }: NodeJS.Process): { name: string; group: string } | undefined => {
-  if (env['NODE_DISABLE_COMPILE_CACHE'] === '1') return undefined
+  // Where files have no owner, nobody knows who wrote one.
+  if (env['NODE_DISABLE_COMPILE_CACHE'] === '1' || process.getuid === undefined) return undefined
   const command = /^[a-z]{2,10}$/.exec(argv[2] ?? '')?.[0] ?? 'manyhands'
   const flags = [...execArgv, env['NODE_OPTIONS'] ?? ''].join(' ').trim()
   if (!/^[\w=. -]{0,60}$/.test(flags)) return undefined
@@ -37,7 +38,7 @@ const namesOf = ({ argv, execArgv, env, version }: NodeJS.Process): { name: stri
 
 const folderOf = (): string => {
   const asked = process.env['XDG_CACHE_HOME']
-  return join(asked !== undefined && isAbsolute(asked) ? asked : join(homedir(), '.cache'), 'manyhands', 'compiled')
+  return join(asked !== undefined && isAbsolute(asked) ? asked : join(homeFolder(), '.cache'), 'manyhands', 'compiled')
 }
 
 /** A build that nobody runs any more: what was kept of it goes when another one's is kept. */

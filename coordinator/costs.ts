@@ -5,8 +5,9 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
-import { cpus, homedir, release } from 'node:os'
+import { cpus, release } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
+import { homeFolder } from '../proto/home.js'
 import type { RunnerName } from '../proto/shard.js'
 import type { JobFunction } from './function/function.js'
 
@@ -75,7 +76,7 @@ const fileOf = ({ file, env = process.env }: CostsOptions): string | undefined =
   if (named) return resolve(named)
   const caches = env.XDG_CACHE_HOME
   // The XDG rules: a relative path is to be ignored.
-  const folder = caches && isAbsolute(caches) ? caches : join(env.HOME || homedir(), '.cache')
+  const folder = caches && isAbsolute(caches) ? caches : join(env.HOME || homeFolder(), '.cache')
   return join(folder, 'manyhands', 'costs.json')
 }
 

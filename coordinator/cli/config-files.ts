@@ -3,8 +3,8 @@
 // Out: for one command, the texts of its options and where each stands. Always true: an unknown key or table is an error
 // that names the nearest known one.
 import { readFileSync } from 'node:fs'
-import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { homeFolder } from '../../proto/home.js'
 import { Fault, messageOf } from './fault.js'
 import { suggest } from './nearest.js'
 import { nameOf, OPTION_KEYS, type OptionKey, optionsOf, specOf } from './options.js'
@@ -21,7 +21,7 @@ export interface Entry {
 }
 
 export const configPlaces = (cwd: string, env: NodeJS.ProcessEnv): Place[] => {
-  const base = env.XDG_CONFIG_HOME || join(env.HOME || homedir(), '.config')
+  const base = env.XDG_CONFIG_HOME || join(env.HOME || homeFolder(), '.config')
   return [
     { rank: 'project', file: join(cwd, 'manyhands.toml') },
     { rank: 'user', file: join(base, 'manyhands', 'config.toml') },
