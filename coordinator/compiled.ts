@@ -4,6 +4,7 @@
 // without it, the command runs as well.
 import {
   closeSync,
+  existsSync,
   fstatSync,
   mkdirSync,
   openSync,
@@ -15,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
-import { isAbsolute, join } from 'node:path'
+import { dirname, isAbsolute, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Script } from 'node:vm'
 import { crc32 } from 'node:zlib'
@@ -69,7 +70,8 @@ const keep = (folder: string, { name, group }: { name: string; group: string }, 
   const checksum = Buffer.alloc(CHECKSUM_BYTES)
   checksum.writeUInt32LE(crc32(compiled))
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    // One by one: where nothing can be made, as below /proc, Node's recursive way never ends.
+    for (const each of [dirname(folder), folder]) if (!existsSync(each)) mkdirSync(each, { mode: 0o700 })
     for (const other of readdirSync(folder).filter(each => each.startsWith(group))) {
       // Two installations may take turns.
       const ageMs = Date.now() - statSync(join(folder, other)).mtimeMs

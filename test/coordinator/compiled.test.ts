@@ -79,5 +79,6 @@ test('without a place for it, or where it is not wanted, the command runs as wel
   mkdirSync(join(cache, 'manyhands'))
   writeFileSync(join(cache, 'manyhands/compiled'), 'a file where a folder should be')
   t.is(await answer(cache), first)
+  t.is(await answer('/proc/nothing'), first)
   t.is(await answer(cache, { NODE_OPTIONS: '--max-old-space-size=100 --no-warnings' }), first)
 })
