@@ -5,7 +5,7 @@
 import { copyValue } from './copy.js'
 
 // biome-ignore lint/suspicious/noExplicitAny: the widest type that every function has, as in TypeScript's own ReturnType
-type AnyFunction = (...args: any[]) => unknown
+export type AnyFunction = (...args: any[]) => unknown
 
 /** Items that a loop reads by their index, unpacked and not copied. */
 export type Readable =

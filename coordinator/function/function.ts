@@ -3,8 +3,7 @@
 import type { BundleFile } from '../../proto/bundle.js'
 import type { RunnerName } from '../../proto/shard.js'
 
-// biome-ignore lint/suspicious/noExplicitAny: the widest type that every function has, as in TypeScript's own ReturnType
-export type AnyFunction = (...args: any[]) => unknown
+export type { AnyFunction } from '../../proto/loop.js'
 
 export interface JobFunction {
   readonly runner: RunnerName

@@ -4,11 +4,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { decodeValue } from '../../../proto/items.js'
-import { Loops } from '../../../proto/loop.js'
+import { type AnyFunction, Loops } from '../../../proto/loop.js'
 import type { LoadedCode } from '../../worker.js'
 
-// biome-ignore lint/suspicious/noExplicitAny: a user's function takes and gives what it wants
-export type UserFunction = (...values: any[]) => unknown
+export type UserFunction = AnyFunction
 
 export interface Loaded {
   readonly operation: 'map' | 'fold'
