@@ -12,6 +12,7 @@ const versionOf = (): string => {
 
 const UNFINISHED =
   'this process ended before its job did: a function that ran in it called process.exit(), or waits for what never comes'
+const INSTEAD = 'Let it return or throw; with --place local it runs in workers, which may end.'
 
 // A closed standard error must not end a job whose results go somewhere else; a reader of standard output that went away
 // (`| head`) has what it wanted. Anything else that keeps results from being written is an error.
@@ -47,7 +48,7 @@ const tell = (fault: Fault): number => {
 let isOver = false
 process.once('exit', code => {
   // A function that runs in this process ended it, or waits for what never comes.
-  if (!isOver && code === EXIT.done) process.exitCode = tell(new Fault('MH-INTERNAL', UNFINISHED))
+  if (!isOver && code === EXIT.done) process.exitCode = tell(new Fault('MH-JOB-BROKEN', UNFINISHED, INSTEAD))
 })
 void main().then(code => {
   isOver = true

@@ -75,5 +75,5 @@ test('what is no JavaScript, or needs a worker, is refused inline', async t => {
 test('a job whose function ends the process is not done, whatever exit code it chose', async t => {
   const { code, stderr } = await run('map', `${file}#leaveWell`, '--range', '0..3', '--place', 'inline')
   t.is(code, 3)
-  t.regex(stderr, /ended before its job did.*MH-INTERNAL/s)
+  t.regex(stderr, /ended before its job did.*MH-JOB-BROKEN.*--place local/s)
 })
