@@ -1,6 +1,6 @@
 // The host's slots and what waits for them. In: work whose code and items are here. Out: reports, and room for more.
-// Always true: work is begun in the order in which it came; what waits here is not in any worker's pipe, unless that worker
-// is about to end what it runs, so that it need not wait for the next, or all of it will take less than handing it over.
+// Always true: work is begun in the order in which it came; a worker's next shard is in its pipe before it is needed, and goes
+// to another that has nothing to do while the first is at something long.
 import type { Report } from '../proto/outcome.js'
 import type { RunnerName, Task } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
@@ -22,10 +22,9 @@ export interface PoolOptions {
 }
 
 /**
- * A worker that should end within this is given its next shard ahead of time: handing it over takes 0.1 ms, and some
- * milliseconds where other processes want the core. Larger: a shard stands behind one that takes longer than expected.
+ * One that runs, one that is there when it ends: handing it over then would take 0.1 ms, and some milliseconds where other
+ * processes want the core.
  */
-const AHEAD_SECONDS = 0.01
 const PIPE_DEPTH = 2
 /** Held for each slot: one that runs, one that is at hand when it ends. */
 const HELD_PER_SLOT = 2
@@ -49,9 +48,8 @@ export class Pool {
   /** How many of the slots take work: the first ones. */
   #inUse: number
   #queue: Work[] = []
-  /** By the newest report of the job that reported last: what tells when a worker will end. */
-  #pace: { readonly job: string; readonly itemSeconds: number; readonly shardSeconds: number } | undefined
-  #ahead: NodeJS.Timeout | undefined
+  /** By the newest report of the job that reported last. */
+  #pace: { readonly job: string; readonly shardSeconds: number } | undefined
   #sharing: NodeJS.Timeout | undefined
 
   constructor(options: PoolOptions) {
@@ -174,26 +172,21 @@ export class Pool {
 
   async close(graceSeconds: number): Promise<void> {
     this.#queue = []
-    clearTimeout(this.#ahead)
     clearTimeout(this.#sharing)
     await Promise.all(this.#slots.map(slot => slot.close(graceSeconds)))
   }
 
   #report(report: Report): void {
     const { computeSeconds, decodeSeconds, encodeSeconds } = report.timing
-    const items = report.end - report.start
-    const seconds = computeSeconds + decodeSeconds + encodeSeconds
-    if (items > 0) this.#pace = { job: report.job, itemSeconds: seconds / items, shardSeconds: seconds }
+    const shardSeconds = computeSeconds + decodeSeconds + encodeSeconds
+    if (report.end > report.start) this.#pace = { job: report.job, shardSeconds }
     this.#options.onReport(report)
   }
 
   #assign(): void {
     for (let work = this.#queue[0]; work !== undefined; work = this.#queue[0]) {
       const slot = this.#best(work.code)
-      if (slot === undefined) {
-        this.#assignLater(work.code)
-        return
-      }
+      if (slot === undefined) return
       this.#queue.shift()
       slot.run(work)
     }
@@ -228,7 +221,7 @@ export class Pool {
     let best: Slot | undefined
     let bestRank = Number.POSITIVE_INFINITY
     for (const slot of this.#slots.slice(0, this.#inUse)) {
-      if (slot.depth > 0 && Math.abs(this.#restSeconds(slot, code)) > AHEAD_SECONDS) continue
+      if (slot.depth > 0 && !this.#takesBehind(slot, code)) continue
       const rank = slot.depth * 4 + slot.costOf(code)
       if (rank >= bestRank) continue
       best = slot
@@ -237,20 +230,9 @@ export class Pool {
     return best
   }
 
-  /** Until the slot would take the next shard at once; infinite where nobody knows. */
-  #restSeconds(slot: Slot, code: LoadedCode): number {
-    const { job } = code.spec
-    // Never behind another job's work: its worker may have to go for this one.
+  /** Behind work of the same job alone: for another's, the worker may have to go. And once something of it is measured. */
+  #takesBehind(slot: Slot, code: LoadedCode): boolean {
     const depth = Math.max(PIPE_DEPTH, this.#shortDepth)
-    if (slot.depth >= depth || slot.costOf(code) !== 0 || this.#pace?.job !== job) return Number.POSITIVE_INFINITY
-    return slot.restSeconds(this.#pace.itemSeconds, this.#options.clock())
-  }
-
-  #assignLater(code: LoadedCode): void {
-    clearTimeout(this.#ahead)
-    const rests = this.#slots.map(slot => this.#restSeconds(slot, code)).filter(seconds => seconds > AHEAD_SECONDS)
-    const seconds = Math.min(...rests)
-    if (seconds < Number.POSITIVE_INFINITY)
-      this.#ahead = setTimeout(() => this.#assign(), Math.ceil((seconds - AHEAD_SECONDS) * 1000))
+    return slot.depth < depth && slot.costOf(code) === 0 && this.#pace?.job === code.spec.job
   }
 }

@@ -41,9 +41,8 @@ interface Running {
   readonly run: number
   readonly work: Work
   sequence: number
-  /** Since when it runs, or since its newest report; and how many of its items are left. */
+  /** Since when it runs, or since its newest report. */
   sinceSeconds: number
-  left: number
   /** Something of it has come back, or its worker was seen to begin it. */
   begun: boolean
   /** Its end was given back. */
@@ -101,15 +100,6 @@ export class Slot {
   silentSeconds(now: number): number | undefined {
     const since = this.busySince
     return since === undefined ? undefined : now - since
-  }
-
-  /** How long what it runs will still take, if an item takes so long; negative when it should have ended. */
-  restSeconds(itemSeconds: number, now: number): number {
-    const [first] = this.#running
-    if (first === undefined) return 0
-    let left = 0
-    for (const running of this.#running) left += running.left
-    return first.sinceSeconds + left * itemSeconds - now
   }
 
   /** Smaller is better: what it would cost to run this job here. */
@@ -172,7 +162,6 @@ export class Slot {
       work,
       sequence: 0,
       sinceSeconds: now,
-      left: countOf(work.items),
       begun: false,
       isRecalled: false,
     })
@@ -230,7 +219,6 @@ export class Slot {
     const end = task.start + countOf(items)
     running.isRecalled = true
     if (start >= end) return
-    running.left = Math.max(0, running.left - (end - start))
     this.#send(running, { start: task.start, end: task.start }, EMPTY_ITEMS, [], NO_SLOT_TIME, false, {
       givenBack: { start, end },
     })
@@ -349,7 +337,6 @@ export class Slot {
     const running = this.#running.find(({ run }) => run === event.run)
     if (running === undefined) return
     running.begun = true
-    running.left -= event.span.end - event.span.start
     if (event.last) this.#running = this.#running.filter(other => other !== running)
     const [first] = this.#running
     if (first !== undefined) first.sinceSeconds = this.#options.clock()

@@ -3,7 +3,6 @@ import { type Log, silentLog } from '../proto/log.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { Coordinator } from './coordinator.js'
 import type { Hands } from './job.js'
-import { TARGET_SECONDS } from './sizing.js'
 
 export interface ClusterOptions {
   /** For instance nats://127.0.0.1:4222; user and password, or a token, may stand in it. */
@@ -29,7 +28,6 @@ export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
   const coordinator = new Coordinator({
     transport,
     placement: 'cluster',
-    targetSeconds: TARGET_SECONDS.cluster,
     inlineBytes: INLINE_BYTES,
     aheadSeconds: AHEAD_SECONDS,
     clock: monotonicSeconds,

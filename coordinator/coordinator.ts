@@ -22,8 +22,6 @@ import { Run } from './run.js'
 export interface CoordinatorOptions {
   readonly transport: CoordinatorTransport
   readonly placement: Receipt['placement']
-  /** What a shard should take. */
-  readonly targetSeconds: number
   /** A task's items beyond this travel as a blob: a server's queue should stay small. */
   readonly inlineBytes: number
   /** How long the queue of a next job, made ahead, is kept for it; 0: none is made. */
@@ -38,6 +36,8 @@ const AGENT_GONE_SECONDS = 2 * LEASE_SECONDS
 const TICK_SECONDS = BEAT_SECONDS / 2
 /** A longer spec is asked for by who needs it: with less, short jobs wait for an answer more; with more, every broadcast is longer. */
 const SPEC_BYTES = 1024
+/** More: memory for functions that are not met again. */
+const MOST_KNOWN = 200
 /** The first change is told at once, those of a burst after it together: less would cost messages, more would delay jobs. */
 const CHANGE_SECONDS = 0.01
 
@@ -45,6 +45,8 @@ export class Coordinator {
   readonly #options: CoordinatorOptions
   readonly #name = `c-${randomBytes(6).toString('hex')}`
   readonly #blobs = new Blobs()
+  /** What an item took at the end of the last job of the same code. */
+  readonly #itemSeconds = new Map<string, number>()
   readonly #runs = new Map<string, Run>()
   readonly #ahead: Ahead
   /** Runs that are over, while something of them is still on the server. */
@@ -92,7 +94,7 @@ export class Coordinator {
   }
 
   async run(request: JobRequest, onPace?: (pace: Pace) => void): Promise<JobEnd> {
-    const { transport, placement, targetSeconds, inlineBytes, clock, log } = this.#options
+    const { transport, placement, inlineBytes, clock, log } = this.#options
     const kept: BlobRef[] = []
     const keep = (content: Uint8Array): BlobRef => {
       const ref = this.#blobs.keep(content)
@@ -102,13 +104,14 @@ export class Coordinator {
     const opening = this.#ahead.take(request.function.name)
     const spec = specOf(opening, request, keep)
     const specContent = jobSpecCodec.encode(spec)
+    const code = codeOf(spec)
+    const earlierItemSeconds = this.#itemSeconds.get(code)
     const run = new Run({
       request,
       spec,
       specRef: keep(specContent),
       ...(specContent.byteLength <= SPEC_BYTES && { specContent }),
       placement,
-      targetSeconds,
       clock,
       log,
       blobs: this.#blobs,
@@ -116,6 +119,7 @@ export class Coordinator {
       openChannel: (epoch, onReport) =>
         epoch === 1 ? opening.open(onReport) : transport.openJob(spec.job, epoch, onReport),
       dropEpoch: epoch => transport.dropEpoch(spec.job, epoch),
+      ...(earlierItemSeconds !== undefined && { earlierItemSeconds }),
       ...(onPace && { onPace }),
       onOpen: () => this.#broadcast(),
       onChange: () => this.#broadcastSoon(),
@@ -126,6 +130,7 @@ export class Coordinator {
       return await run.toEnd()
     } finally {
       this.#runs.delete(spec.job)
+      this.#learn(code, run.itemSeconds)
       this.#broadcastSoon()
       for (const ref of kept) this.#blobs.release(ref)
       if (this.#runs.size === 0) this.#ahead.rest()
@@ -144,6 +149,13 @@ export class Coordinator {
     for (const subscription of this.#subscriptions) subscription.close()
     await Promise.all([this.#ahead.close(), ...this.#closing])
     await this.#options.transport.close()
+  }
+
+  #learn(code: string, itemSeconds: number | undefined): void {
+    if (itemSeconds === undefined) return
+    this.#itemSeconds.delete(code)
+    this.#itemSeconds.set(code, itemSeconds)
+    if (this.#itemSeconds.size > MOST_KNOWN) this.#itemSeconds.delete(this.#itemSeconds.keys().next().value as string)
   }
 
   #tick(): void {
@@ -225,3 +237,7 @@ const specOf = ({ job }: Opening, request: JobRequest, keep: (content: Uint8Arra
     ...(request.output.takesRecords && request.operation === 'map' && { takesRecords: true }),
   }
 }
+
+/** The same for jobs that run the same code on their items. */
+const codeOf = ({ operation, runner, bundle, entry, function: name, mapper, command }: JobSpec): string =>
+  JSON.stringify([operation, runner, bundle?.sha256, entry, name, mapper, command])

@@ -11,7 +11,6 @@ import { createMemoryHub } from '../proto/transport/memory.js'
 import { Coordinator } from './coordinator.js'
 import { Crew, type Pace } from './crew.js'
 import type { Claim, Hands, JobEnd, JobRequest } from './job.js'
-import { TARGET_SECONDS } from './sizing.js'
 import { learnStart, startSecondsOf } from './start-costs.js'
 
 export interface LocalOptions {
@@ -32,7 +31,6 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
   const coordinator = new Coordinator({
     transport: hub.coordinator(),
     placement: 'local',
-    targetSeconds: TARGET_SECONDS.local,
     inlineBytes: Number.POSITIVE_INFINITY,
     aheadSeconds: 0,
     clock,

@@ -79,14 +79,13 @@ interface Parallel {
   readonly costs: PlaceCosts
   readonly concurrency: number
   readonly bytesPerSecond?: number
-  readonly targetSeconds: number
 }
 
 /** The parts that a job's time is made of; the largest is what limits it. */
 const partsOf = (sample: Sample, items: number, where: Parallel): Record<Limit, number> => {
-  const { costs, slots, targetSeconds } = where
+  const { costs, slots } = where
   const { itemSeconds } = sample
-  const shards = Math.min(items, Math.max(Math.ceil((items * itemSeconds) / targetSeconds), 3 * slots))
+  const shards = Math.min(items, Math.max(Math.ceil((items * itemSeconds) / TARGET_SECONDS), 3 * slots))
   const cpuShare = Math.min(1, (sample.cpuSeconds ?? itemSeconds) / Math.max(itemSeconds, 1e-12))
   const busy = Math.max(1, Math.min(slots, items))
   // Items in progress: each waits by itself, and shares its core when it does not.
@@ -169,14 +168,13 @@ export const predict = (sample: Sample, places: Places): Prediction[] => {
           cores,
           costs: local,
           concurrency,
-          targetSeconds: TARGET_SECONDS.local,
         }),
       )
   }
   if (cluster !== undefined && cluster.slots > 0) {
     const { slots, bytesPerSecond } = cluster
     const where = { place: 'cluster', slots, cores: slots, costs: cluster, bytesPerSecond, concurrency } as const
-    predictions.push(parallel(sample, items, { ...where, targetSeconds: TARGET_SECONDS.cluster }))
+    predictions.push(parallel(sample, items, where))
   }
   return predictions
 }

@@ -35,9 +35,10 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   /** The spec's bytes, where they are so few that every broadcast may hold them. */
   readonly specContent?: Uint8Array
   readonly placement: Receipt['placement']
-  readonly targetSeconds: number
   readonly clock: Clock
   readonly log: Log
+  /** What an item took at the end of an earlier job of the same code. */
+  readonly earlierItemSeconds?: number
   /** What the job is like, after each report. */
   readonly onPace?: (pace: Pace) => void
   /** The queue is there: agents may pull, and wait for nothing else. */
@@ -81,10 +82,10 @@ export class Run {
     const fixedSize = request.options.shardSize
     const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
     this.#sizing = new Sizing({
-      targetSeconds: options.targetSeconds,
       ...(fixedSize !== undefined && { fixedSize }),
       ...(concurrency !== undefined && { concurrency }),
       ...(request.caller && { expected: request.caller }),
+      ...(options.earlierItemSeconds !== undefined && { earlierItemSeconds: options.earlierItemSeconds }),
     })
     this.#accounts =
       request.caller?.accounts ??
@@ -259,6 +260,11 @@ export class Run {
     this.#queue.trim()
     this.#progress(now)
     if (this.#state === 'finishing') this.#checkFinished(now)
+  }
+
+  /** What an item takes of late; undefined where none was measured. */
+  get itemSeconds(): number | undefined {
+    return this.#sizing.itemSeconds
   }
 
   get #pace(): Pace {

@@ -18,7 +18,7 @@ const BEST_QUARTER = 0.25
 const BEST_TWENTIETH = 0.05
 
 /** Workers report about so often, and behind each item that takes longer (docs/worker-protocol.md). */
-const REPORT_SECONDS = 0.1
+const REPORT_SECONDS = 0.15
 
 /** Less is no time at all. */
 const NO_TIME_SECONDS = 1e-9
@@ -70,13 +70,16 @@ const leastContended = (bins: Bins, part: number): number => {
 
 /**
  * Without preemption, and one item after the other: of items that were in progress together each one's own time counts, less
- * what it waited while the thread was at the others.
+ * what it waited while the thread was at the others, or had no core. An item whose timer or answer is not due yet is not held
+ * up by either: the more of its time a thread has something to do, the more of the others wait for it.
  */
 const aloneSeconds = ({ computeSeconds, itemSeconds, cpuSeconds, preemptedSeconds }: Timing): number => {
   const alone = Math.max(0, computeSeconds - preemptedSeconds)
   if (itemSeconds <= computeSeconds) return alone
-  const together = itemSeconds / Math.max(computeSeconds, NO_TIME_SECONDS)
-  return Math.max(alone, itemSeconds - together * preemptedSeconds - (together - 1) * cpuSeconds)
+  const wallSeconds = Math.max(computeSeconds, NO_TIME_SECONDS)
+  const others = itemSeconds / wallSeconds - 1
+  const held = others * Math.min(1, (cpuSeconds + preemptedSeconds) / wallSeconds)
+  return Math.max(alone, itemSeconds - (1 + held) * preemptedSeconds - held * cpuSeconds)
 }
 
 export class Serial {

@@ -4,18 +4,21 @@ import type { Timing } from '../proto/timing.js'
 import { ShardLanes } from './lanes.js'
 
 export interface SizingOptions {
-  /** What a shard should take. Smaller: more overhead. Larger: longer tails, coarser progress. */
-  readonly targetSeconds: number
   /** Set by the user: no measuring. */
   readonly fixedSize?: number
   /** Items that a worker has in progress at once; undefined: as many as it finds to help. */
   readonly concurrency?: number
   /** What the caller's own loop measured of an item, over so many. */
   readonly expected?: { readonly itemSeconds: number; readonly items: number }
+  /** What an item took at the end of an earlier job of the same code. */
+  readonly earlierItemSeconds?: number
 }
 
-/** Local shards need to hide a frame's 0.1 ms, a cluster's a round trip through two streams. */
-export const TARGET_SECONDS = { local: 0.05, cluster: 0.1 } as const
+/**
+ * What a shard should take. Smaller: more overhead; between shards that are rare, handing one over takes the caller's core 1 ms,
+ * since its code is in no cache by then. Larger: longer tails, coarser progress.
+ */
+export const TARGET_SECONDS = 0.1
 
 /** A single coordinator settles about so many shards a second; with more slots, shards last longer. */
 const SHARDS_PER_SECOND = 1000
@@ -23,6 +26,8 @@ const SHARDS_PER_SECOND = 1000
 const SHARDS_PER_SECOND_AT_MOST = 10_000
 /** One size is at most so many times the last measured: the first items are often unlike the rest. */
 const GROWTH = 32
+/** By the word of an earlier job the first shards take this part of the target: its items may have been others. */
+const EARLIER_PART = 0.25
 /** What remains is cut into at least so many shards a slot: small pieces in the tail. */
 const PIECES_PER_SLOT = 3
 /**
@@ -65,9 +70,11 @@ export class Sizing {
   constructor(options: SizingOptions) {
     this.#options = options
     this.#lanes = new ShardLanes(options.concurrency)
-    if (options.expected === undefined) return
-    this.#logItemSeconds = Math.log(Math.max(options.expected.itemSeconds, LEAST_ITEM_SECONDS))
-    this.#largestMeasured = options.expected.items
+    const { expected, earlierItemSeconds } = options
+    const itemSeconds = expected?.itemSeconds ?? earlierItemSeconds
+    if (itemSeconds === undefined) return
+    this.#logItemSeconds = Math.log(Math.max(itemSeconds, LEAST_ITEM_SECONDS))
+    this.#largestMeasured = expected?.items ?? (EARLIER_PART * TARGET_SECONDS) / itemSeconds / GROWTH
   }
 
   /** What an item takes of late, in the middle; undefined before the first shard. */
@@ -139,7 +146,7 @@ export class Sizing {
   }
 
   #targetSeconds(slots: number): number {
-    return Math.max(this.#options.targetSeconds, slots / SHARDS_PER_SECOND)
+    return Math.max(TARGET_SECONDS, slots / SHARDS_PER_SECOND)
   }
 }
 

@@ -13,7 +13,7 @@ import { EncodeClock } from './encode-clock.js'
 import { FLUSH_BYTES, giveNumbers, NUMBERS, takeNumbers } from './numbers.js'
 
 /** How long finished work may wait: less costs a frame more often, more loses more of it when the worker dies. */
-const FLUSH_SECONDS = 0.1
+const FLUSH_SECONDS = 0.15
 /** Reports of a shard that takes its whole time box, about. */
 const FLUSHES = 8
 /** A value that is longer than this is refused, so that a frame stays under its cap. */

@@ -6,7 +6,7 @@ import { Stragglers } from '../../coordinator/stragglers.js'
 import { NO_TIME } from '../../proto/timing.js'
 
 const open = (liveShards: number, effects: LedgerEffect[]) => {
-  const sizing = new Sizing({ targetSeconds: 0.05 })
+  const sizing = new Sizing({})
   sizing.observe(100, { ...NO_TIME, computeSeconds: 0.01 }, 0)
   const ledger = { liveShards, step: () => effects } as unknown as Ledger
   return new Stragglers({ ledger, sizing, decisions: new Decisions(), isCopying: false, startedAtSeconds: () => 0 })

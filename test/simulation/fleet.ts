@@ -53,7 +53,7 @@ const HELD_PER_SLOT = 2
 const START_SECONDS = 0.06
 /** From a slot's report to the first item of its next shard. */
 const DISPATCH_SECONDS = 0.0003
-const FLUSH_SECONDS = 0.1
+const FLUSH_SECONDS = 0.15
 const FLUSHES = 8
 
 export class Fleet implements CoordinatorTransport {

@@ -3,7 +3,6 @@
 import { Coordinator } from '../../coordinator/coordinator.js'
 import { openRange, range } from '../../coordinator/input/range.js'
 import { JOB_DEFAULTS, type JobEnd, type JobRequest } from '../../coordinator/job.js'
-import { TARGET_SECONDS } from '../../coordinator/sizing.js'
 import { silentLog } from '../../proto/log.js'
 import type { Outcomes } from '../../proto/outcome.js'
 import { Fleet, type FleetOptions } from './fleet.js'
@@ -54,7 +53,6 @@ export const runScale = async (options: ScaleOptions): Promise<ScaleResult> => {
     const coordinator = new Coordinator({
       transport: fleet,
       placement: 'cluster',
-      targetSeconds: TARGET_SECONDS.cluster,
       inlineBytes: 256 * 1024,
       aheadSeconds: 0,
       clock: timeline.clock,

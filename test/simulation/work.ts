@@ -6,7 +6,7 @@ import type { Faults } from './faults.js'
 import type { SimJob } from './job.js'
 import type { Timeline } from './timeline.js'
 
-const FLUSH_SECONDS = 0.1
+const FLUSH_SECONDS = 0.15
 
 export interface WorkWorld {
   readonly timeline: Timeline

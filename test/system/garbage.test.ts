@@ -24,7 +24,6 @@ test('a job on a transport full of garbage has every outcome, and says once on e
   const coordinator = new Coordinator({
     transport: hub.coordinator(),
     placement: 'local',
-    targetSeconds: 0.05,
     inlineBytes: 100_000,
     aheadSeconds: 0,
     clock,

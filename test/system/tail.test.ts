@@ -13,7 +13,6 @@ import { openValues } from '../../coordinator/input/values.js'
 import { JOB_DEFAULTS, type JobEnd } from '../../coordinator/job.js'
 import { Pool } from '../../coordinator/map.js'
 import { ArrayResults } from '../../coordinator/output/results.js'
-import { TARGET_SECONDS } from '../../coordinator/sizing.js'
 import { silentLog } from '../../proto/log.js'
 import { monotonicSeconds } from '../../proto/timing.js'
 import { openAgentTransport, openCoordinatorTransport } from '../../proto/transport/open.js'
@@ -59,7 +58,6 @@ const openHosts = async (server: NatsServer, folders: readonly string[], items: 
   const coordinator = new Coordinator({
     transport: await openCoordinatorTransport({ url: server.url, insecure: false }, 'test'),
     placement: 'cluster',
-    targetSeconds: TARGET_SECONDS.cluster,
     inlineBytes: 256 * 1024,
     aheadSeconds: 0,
     clock,

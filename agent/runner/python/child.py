@@ -33,7 +33,7 @@ VALUE_LIMIT = 64 * 1024 * 1024
 MESSAGE_LIMIT = 4 * 1024
 STACK_LIMIT = 16 * 1024
 # How long finished work may wait, and how much of it: less costs a frame more often, more loses more in a crash.
-FLUSH_SECONDS = 0.1
+FLUSH_SECONDS = 0.15
 # Reports of a shard that takes its whole time box, about.
 FLUSHES = 8
 FLUSH_BYTES = 1024 * 1024
