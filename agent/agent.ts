@@ -32,6 +32,8 @@ export interface AgentOptions {
   /** A token (proto/subjects.ts), unique among the agents of a server. */
   readonly name: string
   readonly slots: number
+  /** Shards held for each slot. More: fewer for other hosts at a job's end. Fewer than two: slots wait for their next one. */
+  readonly depth: number
   readonly transport: AgentTransport
   readonly cache: BundleCache
   readonly clock: Clock
@@ -85,11 +87,12 @@ export class Agent {
     this.#options = options
     this.#inUse = options.slots
     this.#errands = new Errands(options.transport, options.cache)
-    const { name, transport, slots, clock, startWorker, cwd, onPrint } = options
+    const { name, transport, slots, depth, clock, startWorker, cwd, onPrint } = options
     this.#sender = new Sender({ agent: name, transport, outbox: this.#outbox, clock })
     this.#pool = new Pool({
       agent: name,
       slots,
+      depth,
       clock,
       startWorker,
       cwd,
@@ -132,13 +135,14 @@ export class Agent {
     return this.#jobs.keys()
   }
 
-  /** How many of the slots take work from now on; what the others run, they finish. */
-  use(slots: number): void {
-    if (slots === this.#inUse) return
+  /** How many of the slots take work from now on; what the others run, they finish. Returns whether that is news. */
+  use(slots: number): boolean {
+    if (slots === this.#inUse) return false
     this.#inUse = slots
     this.#pool.use(slots)
     this.#beat()
     this.#puller.pull()
+    return true
   }
 
   /** How many of the first slots have a worker of this runner. */
@@ -313,7 +317,7 @@ export class Agent {
     if (task === undefined || this.#stopped) return
     const here = this.#jobs.get(task.job)
     if (here === undefined || !this.#intake.accepts(task) || this.#holds(task)) return
-    if (this.#draining || here.refused) {
+    if (this.#draining || here.refused || this.#intake.isRecalled(task)) {
       this.#giveBack(task)
       return
     }
@@ -341,7 +345,7 @@ export class Agent {
       const items = await this.#errands.items(here.known.coordinator, task, here.gone.signal)
       this.#fetching.delete(task)
       if (this.#stopped || this.#jobs.get(task.job) !== here || !this.#intake.accepts(task)) return
-      if (this.#draining) this.#giveBack(task)
+      if (this.#draining || this.#intake.isRecalled(task)) this.#giveBack(task)
       else this.#submit(task, items, held)
     } catch (error) {
       this.#fetching.delete(task)

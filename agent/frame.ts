@@ -254,10 +254,10 @@ export class FrameReader {
   }
 }
 
-/** Writes frames; those of one turn of the event loop leave together. */
+/** Writes frames; those of one turn of the event loop leave together, unless they are let go before. */
 export class FrameWriter {
   readonly #stream: Writable
-  #corked = false
+  #isHolding = false
 
   constructor(stream: Writable) {
     this.#stream = stream
@@ -266,17 +266,21 @@ export class FrameWriter {
   /** `onWritten`: the memory of the frame's values is the caller's again. */
   send(frame: Frame, onWritten?: () => void): void {
     const parts = encodeFrame(frame)
-    if (!this.#corked) {
-      this.#corked = true
+    if (!this.#isHolding) {
+      this.#isHolding = true
       this.#stream.cork()
-      process.nextTick(() => {
-        this.#corked = false
-        this.#stream.uncork()
-      })
+      process.nextTick(() => this.release())
     }
     const [head, values] = parts
     this.#stream.write(head)
     if (values === undefined) onWritten?.()
     else this.#stream.write(values, onWritten)
+  }
+
+  /** Lets go of the frames that are held. */
+  release(): void {
+    if (!this.#isHolding) return
+    this.#isHolding = false
+    this.#stream.uncork()
   }
 }

@@ -43,6 +43,7 @@ export const startAgent = async (options: StartAgentOptions): Promise<RunningAge
   const writeLine = (line: string): boolean => process.stderr.write(`${line}\n`)
   const transport = await openAgentTransport({ url: options.nats, insecure: options.insecure ?? false }, name)
   const agent = new Agent({
+    depth: 2,
     name,
     slots,
     transport,

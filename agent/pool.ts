@@ -11,6 +11,8 @@ export interface PoolOptions {
   /** The agent's name. */
   readonly agent: string
   readonly slots: number
+  /** Shards held for each slot, where they are not too short: one that runs, the others in its worker's pipe. */
+  readonly depth: number
   readonly clock: Clock
   readonly startWorker: (options: WorkerOptions) => Worker
   readonly cwd: string
@@ -21,13 +23,6 @@ export interface PoolOptions {
   readonly onRoom: () => void
 }
 
-/**
- * One that runs, one that is there when it ends: handing it over then would take 0.1 ms, and some milliseconds where other
- * processes want the core.
- */
-const PIPE_DEPTH = 2
-/** Held for each slot: one that runs, one that is at hand when it ends. */
-const HELD_PER_SLOT = 2
 /**
  * A worker whose shards are shorter than the way to it is given so much work at once, and as much waits for it here: a frame
  * that comes with others costs a tenth of one that wakes the worker. Larger: more stands behind an item that turns out long.
@@ -83,7 +78,7 @@ export class Pool {
   get room(): number {
     let held = this.#queue.length
     for (const { depth } of this.#slots) held += depth
-    return Math.max(HELD_PER_SLOT, 2 * this.#shortDepth) * this.#inUse - held
+    return Math.max(this.#options.depth, 2 * this.#shortDepth) * this.#inUse - held
   }
 
   /** How many shards in one worker's pipe are little work, going by the newest report. */
@@ -196,8 +191,8 @@ export class Pool {
   /** Nothing waits here: a slot that has nothing to do takes over what stands behind another's work, as long as there is such. */
   #share(): void {
     clearTimeout(this.#sharing)
-    const idle = this.#slots.slice(0, this.#inUse).find(({ depth }) => depth === 0)
-    if (idle === undefined) return
+    const idle = this.#slots.slice(0, this.#inUse).filter(({ depth }) => depth === 0)
+    if (idle.length === 0) return
     const now = this.#options.clock()
     let nextSeconds = Number.POSITIVE_INFINITY
     for (const slot of this.#slots) {
@@ -207,9 +202,13 @@ export class Pool {
         nextSeconds = Math.min(nextSeconds, SILENT_SECONDS - silentSeconds)
         continue
       }
-      const work = slot.takeBack(({ code }) => idle.costOf(code) < 2)
+      let taker: Slot | undefined
+      const work = slot.takeBack(({ code }) => {
+        taker = idle.find(other => other.costOf(code) < 2)
+        return taker !== undefined
+      })
       if (work === undefined) continue
-      idle.run(work)
+      taker?.run(work)
       this.#share()
       return
     }
@@ -230,9 +229,10 @@ export class Pool {
     return best
   }
 
-  /** Behind work of the same job alone: for another's, the worker may have to go. And once something of it is measured. */
+  /** Behind work of the same job alone: for another's, the worker may have to go. */
   #takesBehind(slot: Slot, code: LoadedCode): boolean {
-    const depth = Math.max(PIPE_DEPTH, this.#shortDepth)
-    return slot.depth < depth && slot.costOf(code) === 0 && this.#pace?.job === code.spec.job
+    const { depth } = this.#options
+    const most = this.#pace?.job === code.spec.job ? Math.max(depth, this.#shortDepth) : depth
+    return slot.depth < most && slot.costOf(code) === 0
   }
 }

@@ -47,6 +47,8 @@ interface Running {
   begun: boolean
   /** Its end was given back. */
   isRecalled: boolean
+  /** All of it was. */
+  isGivenBack: boolean
 }
 
 /** Longer than modules take to load, shorter than people wait without a word. */
@@ -84,8 +86,11 @@ export class Slot {
     this.#account = new SlotAccount(options.clock())
   }
 
+  /** How much it has to run, what it gave back whole apart: that ends as soon as its worker comes to it. */
   get depth(): number {
-    return this.#running.length
+    let depth = 0
+    for (const { isGivenBack } of this.#running) if (!isGivenBack) depth++
+    return depth
   }
 
   /** Since when the worker has been inside of functions without a report; undefined where it has nothing to run, or loads code. */
@@ -164,6 +169,7 @@ export class Slot {
       sinceSeconds: now,
       begun: false,
       isRecalled: false,
+      isGivenBack: false,
     })
     const { start, careful, timeBoxSeconds } = work.task
     worker.run({ run, load, start, items: work.items, careful, timeBoxSeconds })
@@ -219,6 +225,7 @@ export class Slot {
     const end = task.start + countOf(items)
     running.isRecalled = true
     if (start >= end) return
+    running.isGivenBack = start <= task.start
     this.#send(running, { start: task.start, end: task.start }, EMPTY_ITEMS, [], NO_SLOT_TIME, false, {
       givenBack: { start, end },
     })

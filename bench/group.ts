@@ -8,6 +8,7 @@ import type { Rig, StationName } from './rig.js'
 import { type Answer, Samples } from './samples.js'
 import type { StationRequest } from './stations/protocol.js'
 import type { Row } from './table.js'
+import { time } from './table.js'
 
 export interface Case {
   readonly id: string
@@ -87,11 +88,9 @@ export const measure = async (id: string, plan: Plan, bench: Bench, timeLeft: Ti
   const failures = new Map<string, string[]>()
   let cases = plan.cases
   const attempt = async (each: Case, run: () => Promise<void>): Promise<void> => {
-    const began = performance.now()
     try {
       if (!timeLeft.isAny()) throw new Error('no time was left')
       await run()
-      bench.tell(`${id}: ${each.id} took ${((performance.now() - began) / 1000).toFixed(2)} s`)
     } catch (error) {
       cases = cases.filter(other => other !== each)
       const why = error instanceof Error ? error.message : String(error)
@@ -108,6 +107,7 @@ export const measure = async (id: string, plan: Plan, bench: Bench, timeLeft: Ti
       await attempt(each, async () => {
         const answer = await bench.gate.run(() => each.run())
         samples.add(each.id, answer)
+        bench.tell(`${id}: ${each.id} took ${time(answer.seconds)}`)
         for (const account of answer.receipts ?? []) bench.receipts.add(`${id}: ${each.id}`, account)
       })
     repetitions++

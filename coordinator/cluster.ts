@@ -30,6 +30,7 @@ export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
     placement: 'cluster',
     inlineBytes: INLINE_BYTES,
     aheadSeconds: AHEAD_SECONDS,
+    changeSeconds: 0.01,
     clock: monotonicSeconds,
     log: options.log ?? silentLog,
   })

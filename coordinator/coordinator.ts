@@ -21,11 +21,13 @@ import { Run } from './run.js'
 
 export interface CoordinatorOptions {
   readonly transport: CoordinatorTransport
-  readonly placement: Receipt['placement']
+  readonly placement: Exclude<Receipt['placement'], 'inline'>
   /** A task's items beyond this travel as a blob: a server's queue should stay small. */
   readonly inlineBytes: number
   /** How long the queue of a next job, made ahead, is kept for it; 0: none is made. */
   readonly aheadSeconds: number
+  /** The first change is told at once, those of a burst after it together: less would cost messages, more would delay jobs. */
+  readonly changeSeconds: number
   readonly clock: Clock
   readonly log: Log
 }
@@ -38,8 +40,6 @@ const TICK_SECONDS = BEAT_SECONDS / 2
 const SPEC_BYTES = 1024
 /** More: memory for functions that are not met again. */
 const MOST_KNOWN = 200
-/** The first change is told at once, those of a burst after it together: less would cost messages, more would delay jobs. */
-const CHANGE_SECONDS = 0.01
 
 export class Coordinator {
   readonly #options: CoordinatorOptions
@@ -172,7 +172,8 @@ export class Coordinator {
 
   #broadcastSoon(): void {
     if (this.#soon !== undefined) return
-    const waitSeconds = this.#broadcastAtSeconds + CHANGE_SECONDS - this.#options.clock()
+    const { changeSeconds, clock } = this.#options
+    const waitSeconds = this.#broadcastAtSeconds + changeSeconds - clock()
     if (waitSeconds <= 0) this.#broadcast()
     else this.#soon = setTimeout(() => this.#broadcast(), waitSeconds * 1000)
   }

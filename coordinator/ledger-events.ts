@@ -58,6 +58,8 @@ export type LedgerEvent =
 export interface Idleness {
   /** How many of them. */
   readonly slots: number
+  /** Of these, callers: they are given what comes back, whatever waits for hosts. */
+  readonly helpers: number
   /** What an item takes, in the middle of what was measured. */
   readonly itemSeconds: number
   /** What takes less is not worth handing over. */

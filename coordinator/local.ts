@@ -1,5 +1,6 @@
 // Where a job's slots are: this machine. A coordinator and an agent in one process, with the in-process twin of the port
 // between them: the same bytes, leases and retries as on a cluster. The one file that imports both sides.
+import { setImmediate as turn } from 'node:timers/promises'
 import { Agent } from '../agent/agent.js'
 import { BundleCache } from '../agent/bundles.js'
 import { startWorker } from '../agent/process.js'
@@ -33,12 +34,14 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     placement: 'local',
     inlineBytes: Number.POSITIVE_INFINITY,
     aheadSeconds: 0,
+    changeSeconds: 0.002,
     clock,
     log,
   })
   const agent = new Agent({
     name: 'local',
     slots,
+    depth: 4,
     transport: hub.agent(),
     cache: new BundleCache(),
     clock,
@@ -57,8 +60,11 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
       workers: count => {
         const wanted = Math.min(slots, count)
         claims.set(own, wanted)
-        agent.use(Math.max(...claims.values()))
-        return agent.prewarm(runner, wanted)
+        const inUse = Math.max(...claims.values())
+        const ready = agent.prewarm(runner, wanted)
+        if (!agent.use(inUse)) return ready
+        // The coordinator hears of it first: the job is cut for so many slots.
+        return turn().then(() => ready)
       },
       release: () => {
         claims.delete(own)

@@ -61,6 +61,8 @@ export class Plan {
   readonly #item = new RecentMean()
   /** Since the last decision. */
   #newest = { items: 0, seconds: 0 }
+  /** Of the core, in that time; infinite where that does not say how long items take. */
+  #newestCpuSeconds = Number.POSITIVE_INFINITY
   /** Of the caller's thread, for one item that a worker ran. */
   readonly #handover = new RecentMean()
   #areReady = false
@@ -106,6 +108,11 @@ export class Plan {
     this.#item.add(items, seconds)
     this.#newest.items += items
     this.#newest.seconds += seconds
+  }
+
+  /** For all that it ran since the last decision, the caller had the core for so long. Not for items that wait. */
+  used(cpuSeconds: number): void {
+    this.#newestCpuSeconds = cpuSeconds
   }
 
   /** An item has been running for so long and is not done. */
@@ -155,12 +162,14 @@ export class Plan {
     // Whoever decides is asked for it first, and then decides again.
     if (this.wantsHandover) return this.#course
     this.#newest = { items: 0, seconds: 0 }
+    this.#newestCpuSeconds = Number.POSITIVE_INFINITY
     const isLong = lower > LONG_ITEM_SECONDS
     const workers = this.#tooDear(itemSeconds)
       ? this.#course.workers
       : this.#workers(worthSeconds, remaining, isLong, ready)
     const isFed = this.#areReady && workers > 0 && !this.#isDear
-    const isLeft = lower > VERY_LONG_ITEM_SECONDS || (isLong && ready >= Math.min(this.#slots, Math.max(2, workers)))
+    const areAll = workers >= Math.min(this.#slots, 2) && ready >= Math.min(this.#slots, workers)
+    const isLeft = lower > VERY_LONG_ITEM_SECONDS || (isLong && areAll)
     const course = { workers, isFed, callerRuns: !(isFed && isLeft) }
     this.#log(now, course, {
       item_seconds: itemSeconds,
@@ -174,14 +183,12 @@ export class Plan {
   }
 
   /**
-   * The lower of the mean and of what the newest slice says: in one of them another process may have had the core, and a
-   * start that was not needed costs most.
+   * The lower of the mean and of what the newest slice says, less the time in which another process had the core: a start that was
+   * not needed costs most.
    */
   #lower(itemSeconds: number): number {
     const { items, seconds } = this.#newest
-    if (items === 0) return itemSeconds
-    const known = this.#slices < 2 ? this.#options.itemSeconds : undefined
-    return Math.min(itemSeconds, seconds / items, known ?? Number.POSITIVE_INFINITY)
+    return items === 0 ? itemSeconds : Math.min(itemSeconds, Math.min(seconds, this.#newestCpuSeconds) / items)
   }
 
   /** What the rest will take the caller alone. */

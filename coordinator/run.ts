@@ -34,7 +34,7 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly specRef: BlobRef
   /** The spec's bytes, where they are so few that every broadcast may hold them. */
   readonly specContent?: Uint8Array
-  readonly placement: Receipt['placement']
+  readonly placement: Exclude<Receipt['placement'], 'inline'>
   readonly clock: Clock
   readonly log: Log
   /** What an item took at the end of an earlier job of the same code. */
@@ -49,6 +49,12 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
 
 /** Before anything is measured no more shards than slots are offered, beyond so many: each is one item, and may be a short one. */
 const UNMEASURED_SHARDS = 128
+
+/**
+ * Shards of a slot at once: one runs, one is at hand; the third hides a cluster's round trip. Beside a caller's loop, in which
+ * workers wait for an item's end to be given more, it has more, since the caller takes back what they have not begun.
+ */
+const SHARDS_PER_SLOT = { local: 2, cluster: 3, besideCaller: 4 } as const
 
 type State = 'running' | 'finishing' | JobEnd['state']
 
@@ -103,7 +109,8 @@ export class Run {
       isCopying: request.options.speculation,
       startedAtSeconds: () => this.#startedAtSeconds,
     })
-    this.#window = new Window(fixedSize)
+    const isTakenBack = request.caller?.help !== undefined
+    this.#window = new Window(fixedSize, SHARDS_PER_SLOT[isTakenBack ? 'besideCaller' : placement])
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve

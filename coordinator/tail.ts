@@ -40,13 +40,13 @@ type Moment = Idleness & { readonly now: number }
 /** The longest rests first, as many as there are idle slots. */
 export const recallsOf = (
   candidates: readonly Candidate[],
-  { slots, leastSeconds, now }: Moment,
+  { slots, helpers, leastSeconds, now }: Moment,
 ): { readonly shard: number; readonly restSeconds: number }[] => {
   const rests: { shard: number; restSeconds: number; workSeconds: number }[] = []
   for (const { shard, open, sinceSeconds, itemSeconds, isStarted, holder, mayRecall } of candidates) {
     if (!mayRecall) continue
-    // Of one item nothing can be given back, unless it is known to wait where all slots are busy.
-    if (open < 2 && (isStarted || holder === undefined)) continue
+    // Of one item nothing can be given back, unless it is known to wait where all slots are busy, or is not for their like.
+    if (open < 2 && (isStarted || (holder === undefined && helpers === 0))) continue
     const silentSeconds = now - sinceSeconds
     // It may be on its way to the very slots that are idle.
     if (!isStarted && silentSeconds < leastSeconds) continue

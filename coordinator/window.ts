@@ -1,8 +1,6 @@
 // How many shards of a job are in the queue and at work at once. A pure machine: what shards take goes in, a number comes out.
-// Always true: at least SHARDS_PER_SLOT a slot; more only of shards that are too short to hide the way to a worker and back.
+// Always true: at least as many a slot as was asked for; more only of shards that are too short to hide the way to a worker and back.
 
-/** One runs, one is at hand, the third hides the round trip. */
-const SHARDS_PER_SLOT = 3
 /**
  * Work that is under way for each slot. Handing over one frame wakes a process, and with it those behind it for nothing.
  * Larger: more stands in one worker's pipe when an item turns out long.
@@ -21,10 +19,12 @@ const NEWEST = 0.2
 export class Window {
   /** Of fixed size: the others grow until they are long enough. */
   readonly #shardSize: number | undefined
+  readonly #perSlot: number
   #shardSeconds: number | undefined
 
-  constructor(shardSize: number | undefined) {
+  constructor(shardSize: number | undefined, perSlot: number) {
     this.#shardSize = shardSize
+    this.#perSlot = perSlot
   }
 
   /** A worker was busy for so long with a shard. */
@@ -35,7 +35,7 @@ export class Window {
 
   /** Shards at once. `remaining`: items not read yet, where that is known. */
   size(slots: number, remaining: number | undefined): number {
-    const usual = SHARDS_PER_SLOT * slots
+    const usual = this.#perSlot * slots
     if (this.#shardSize === undefined || this.#shardSeconds === undefined) return usual
     const perSlot = Math.min(MOST_PER_SLOT, Math.floor(WORK_SECONDS / (this.#shardSeconds + FRAME_SECONDS)))
     const left = (remaining ?? Number.POSITIVE_INFINITY) / this.#shardSize / ROUNDS_LEFT

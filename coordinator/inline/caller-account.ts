@@ -94,7 +94,8 @@ export class CallerAccount {
   }
 }
 
-const cpuMicroseconds = (): number => {
+/** Of this process, all of its threads. */
+export const cpuMicroseconds = (): number => {
   const { user, system } = process.cpuUsage()
   return user + system
 }

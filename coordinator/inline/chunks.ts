@@ -11,6 +11,12 @@ import type { Piece, Shares } from './shares.js'
 const CHUNK_SECONDS = 0.0005
 /** One chunk is at most so many times the last one: the first items are often unlike the rest. */
 const GROWTH = 8
+/**
+ * And at most this part of what remains, unless that would take less than LEAST_SECONDS: of few items, some that turn out long would
+ * keep the caller for a good part of the job. Smaller: more looks at the clock.
+ */
+const PART_OF_REST = 1 / 16
+const LEAST_SECONDS = 50e-6
 
 export interface ChunksOptions {
   readonly shares: Shares
@@ -40,7 +46,9 @@ export class Chunks {
 
   ran(items: number, seconds: number): void {
     const wanted = Math.floor((items * CHUNK_SECONDS) / seconds)
-    this.#items = Math.max(1, Math.min(wanted, items * GROWTH))
+    const { remaining = Number.POSITIVE_INFINITY } = this.#options.shares
+    const most = Math.max(Math.floor(remaining * PART_OF_REST), Math.floor((items * LEAST_SECONDS) / seconds))
+    this.#items = Math.max(1, Math.min(wanted, items * GROWTH, most))
   }
 
   /** With no items of its own left, the caller runs what workers have not begun. */

@@ -16,7 +16,7 @@ import type { Source } from '../input/source.js'
 import type { JobEnd, JobOptions, Progress } from '../job.js'
 import { Plan } from '../plan.js'
 import { startSecondsOf } from '../start-costs.js'
-import { CallerAccount } from './caller-account.js'
+import { CallerAccount, cpuMicroseconds } from './caller-account.js'
 import { Chunks } from './chunks.js'
 import { Ending } from './ending.js'
 import { Help } from './help.js'
@@ -52,6 +52,8 @@ export interface HeadStartOptions {
 const FIRST_SLICE_SECONDS = 0.001
 /** What the event loop waits for at most, but for one item. Smaller: more turns. Larger: timers and sockets that wait. */
 const SLICE_SECONDS = 0.005
+/** While workers have items: what they have done, and what they are to do next, waits for a slice's end. Smaller: more turns. */
+const SHARING_SLICE_SECONDS = 0.001
 /** While workers are on their way into the job: a dozen messages go to and fro, each of which waits for a slice's end. */
 const JOINING_SLICE_SECONDS = 0.0005
 /**
@@ -60,12 +62,12 @@ const JOINING_SLICE_SECONDS = 0.0005
  */
 const EMPTY_TURN_SECONDS = 30e-6
 /**
- * After an item that is longer than such a slice the event loop has as much time again, so that those messages need not wait for an
- * item each: altogether this part of what remains, and so much more. Larger: more of the caller's time for workers that may
+ * After an item that is longer than such a slice the event loop has as much time again, but for the time in which a process starts, so that
+ * those messages need not wait for an item each: altogether this part of what remains, and so much more. Larger: more of the caller's time for workers that may
  * come late. Smaller: they come later.
  */
 const JOINING_PART = 0.02
-const JOINING_SECONDS = 0.002
+const JOINING_SECONDS = 0.004
 const PROGRESS_SECONDS = 0.25
 
 /** Of this process, to tell receipts apart. */
@@ -152,6 +154,8 @@ export class HeadStart {
     if (met.itemSeconds !== undefined) this.#decide()
     let beganAt = clock()
     let until = beganAt + FIRST_SLICE_SECONDS
+    let cpuBefore = cpuMicroseconds()
+    let hasWaited = false
     while (!this.#ending.isOver) {
       if (!this.#callerRuns) {
         this.#account.retire(clock())
@@ -162,13 +166,19 @@ export class HeadStart {
       const piece = taken instanceof Promise ? await this.#unlessOver(taken) : taken
       if (piece === undefined) return
       const ran = this.#runPiece(piece)
-      if (ran instanceof Promise) await this.#unlessOver(ran)
+      if (ran instanceof Promise) {
+        hasWaited = true
+        await this.#unlessOver(ran)
+      }
       const now = clock()
       if (now < until) continue
+      if (!hasWaited) this.#plan.used((cpuMicroseconds() - cpuBefore) / 1e6)
       this.#decide()
       await this.#yield(now - beganAt)
+      cpuBefore = cpuMicroseconds()
+      hasWaited = false
       beganAt = clock()
-      until = beganAt + (this.#isJoining ? JOINING_SLICE_SECONDS : SLICE_SECONDS)
+      until = beganAt + this.#sliceSeconds
     }
   }
 
@@ -204,7 +214,8 @@ export class HeadStart {
 
   async #yield(sliceSeconds: number): Promise<void> {
     await turn()
-    if (this.#isJoining && sliceSeconds > 2 * JOINING_SLICE_SECONDS) await this.#letJoin(sliceSeconds)
+    const isComing = this.#isJoining && this.#workers?.isStarting === false
+    if (isComing && sliceSeconds > 2 * JOINING_SLICE_SECONDS) await this.#letJoin(sliceSeconds)
     else if (this.#workers?.hasBegun === true) await this.#letTalk(sliceSeconds)
     // What waits for its turn is being run, here or there; the caller's next items would only wait behind it.
     while (!this.#part.hasRoom && !this.#ending.isOver) await new Promise(resolve => setTimeout(resolve, 1))
@@ -318,6 +329,11 @@ export class HeadStart {
     this.#ending.keep(failures)
     if (this.#options.options.onError === 'stop')
       this.#ending.end('stopped', `Item ${failures[0]?.index} failed: ${failures[0]?.message}`)
+  }
+
+  get #sliceSeconds(): number {
+    if (this.#isJoining) return JOINING_SLICE_SECONDS
+    return this.#workers?.hasBegun === true ? SHARING_SLICE_SECONDS : SLICE_SECONDS
   }
 
   get #isJoining(): boolean {

@@ -54,6 +54,11 @@ export class WorkersJob {
     return (this.#opened?.way ?? this.#options.ways.likeliest).pool.ready
   }
 
+  /** A process of this machine is on its way, for which nothing can be done but wait. */
+  get isStarting(): boolean {
+    return this.#opened?.way.place === 'local' && this.#opened.claim.ready === 0
+  }
+
   get hasBegun(): boolean {
     return this.#end !== undefined
   }

@@ -17,6 +17,7 @@ const openPool = (t: ExecutionContext) => {
   const pool = new Pool({
     agent: 'a',
     slots: 1,
+    depth: 2,
     clock: () => now,
     cwd: '/',
     onPrint: line => prints.push(line),
@@ -59,11 +60,10 @@ const openPool = (t: ExecutionContext) => {
   return { submit, end, pass, loaded, prints, given: () => runs.length, busySince: () => pool.busySince }
 }
 
-test('before anything was measured a worker has one shard', t => {
+test('before anything was measured a worker has one shard, and the next', t => {
   const { submit, given } = openPool(t)
-  submit(0)
-  submit(1)
-  t.is(given(), 1)
+  for (const shard of [0, 1, 2]) submit(shard)
+  t.is(given(), 2)
 })
 
 test('a worker whose shards are short has the next one at hand', t => {

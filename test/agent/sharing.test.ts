@@ -26,6 +26,7 @@ const openPool = (t: ExecutionContext, whereItEnds: (run: WorkerRun) => number =
   const pool = new Pool({
     agent: 'a',
     slots: 2,
+    depth: 2,
     clock: () => now,
     cwd: '/',
     onPrint: () => {},

@@ -89,6 +89,7 @@ test('what is given back and is short is offered at once', t => {
 const idle = (slots: number, now: number, fields: Partial<Idleness> = {}): LedgerEvent => ({
   type: 'idle',
   slots,
+  helpers: 0,
   itemSeconds: 0.1,
   leastSeconds: 0.05,
   spareSeconds: 0,
@@ -514,6 +515,7 @@ const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
     } else if (kind > 20) {
       const idleness = {
         slots: 1 + (from % 3),
+        helpers: from % 2,
         itemSeconds: seconds,
         leastSeconds: 0.5,
         spareSeconds: last ? 100 : 0,

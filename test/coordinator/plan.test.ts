@@ -98,11 +98,14 @@ test('one item in which the whole process stood still says nothing of the others
   t.is(plan.decide(0.009, 5000).workers, 0)
 })
 
-test('what is known of a function outweighs one slow slice', t => {
-  const plan = new Plan({ slots: 4, startSeconds: 0.06, itemSeconds: 1e-6, decisions: new Decisions() })
-  plan.expectHandover(0)
-  plan.ran(1, 0.004)
-  t.is(plan.decide(0.004, 10_000).workers, 0)
+test('a slice in which another process had the core does not make items long', t => {
+  const { plan } = made()
+  plan.ran(10, 0.02)
+  plan.used(0.0002)
+  t.is(plan.decide(0.02, 1000).workers, 0)
+  plan.ran(10, 0.02)
+  plan.used(0.0199)
+  t.is(plan.decide(0.04, 1000).workers, 3)
 })
 
 test('the end of a job asks for nobody', t => {
@@ -125,6 +128,20 @@ test('nobody is asked for before it is known what handing over would cost, and n
   plan.ran(1000, 0.1)
   t.is(plan.decide(0.2, 1e8).workers, 3)
   t.is(decisions.all.length, 1)
+})
+
+test('the caller leaves long items to as many workers as there are slots, and to no fewer', t => {
+  const { plan } = made(2)
+  plan.ran(2, 0.02)
+  t.deepEqual(plan.decide(0.02, 100, 2), { workers: 2, isFed: false, callerRuns: true })
+  plan.ready(0.001)
+  t.false(plan.decide(0.03, 100, 2).callerRuns)
+  const few = made(2).plan
+  few.ran(10, 0.01)
+  few.decide(0.01, 300, 2)
+  few.ready(0.001)
+  few.ran(1, 0.01)
+  t.deepEqual(few.decide(0.02, 2, 2), { workers: 1, isFed: true, callerRuns: true })
 })
 
 test('workers that are there already join shorter jobs', t => {

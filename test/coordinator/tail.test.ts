@@ -12,10 +12,16 @@ const candidate = (shard: number, more: Partial<Candidate> = {}): Candidate => (
   mayCopy: false,
   ...more,
 })
-const recalls = (candidates: Candidate[], now: number, slots = 1): [number, number][] =>
-  recallsOf(candidates, { slots, itemSeconds: 0.0004, leastSeconds: 0.002, spareSeconds: 0, spareCopies: 0, now }).map(
-    ({ shard, restSeconds }) => [shard, restSeconds],
-  )
+const recalls = (candidates: Candidate[], now: number, slots = 1, helpers = 0): [number, number][] =>
+  recallsOf(candidates, {
+    slots,
+    helpers,
+    itemSeconds: 0.0004,
+    leastSeconds: 0.002,
+    spareSeconds: 0,
+    spareCopies: 0,
+    now,
+  }).map(({ shard, restSeconds }) => [shard, restSeconds])
 
 test('what would end before it could be shared is left alone', t => {
   t.deepEqual(recalls([candidate(1, { isStarted: true })], 0.001), [])
@@ -39,4 +45,11 @@ test('most work first, and of the same work the newest, which stands behind the 
     recalls([candidate(2, { sinceSeconds: -1 }), candidate(3, { open: 8 })], 0.01).map(([shard]) => shard),
     [3],
   )
+})
+
+test('a single item of which nobody has said a word may come back to a caller, and to nobody else', t => {
+  const waiting = candidate(1, { open: 1, itemSeconds: 0.01, holder: undefined })
+  t.deepEqual(recalls([waiting], 0.003), [])
+  t.deepEqual(recalls([waiting], 0.003, 1, 1).length, 1)
+  t.deepEqual(recalls([candidate(1, { ...waiting, isStarted: true })], 0.003, 1, 1), [])
 })

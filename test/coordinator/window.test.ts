@@ -3,13 +3,13 @@ import fc from 'fast-check'
 import { Window } from '../../coordinator/window.js'
 
 const after = (shardSize: number | undefined, seconds: number): Window => {
-  const window = new Window(shardSize)
+  const window = new Window(shardSize, 3)
   for (let nth = 0; nth < 50; nth++) window.observe(seconds)
   return window
 }
 
 test('three shards a slot are under way, until it is known how long one takes', t => {
-  t.is(new Window(1).size(4, 1e6), 12)
+  t.is(new Window(1, 3).size(4, 1e6), 12)
   t.is(after(1, 0.01).size(4, 1e6), 12)
 })
 

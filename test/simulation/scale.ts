@@ -55,6 +55,7 @@ export const runScale = async (options: ScaleOptions): Promise<ScaleResult> => {
       placement: 'cluster',
       inlineBytes: 256 * 1024,
       aheadSeconds: 0,
+      changeSeconds: 0.01,
       clock: timeline.clock,
       log: silentLog,
     })

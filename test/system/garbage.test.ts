@@ -26,6 +26,7 @@ test('a job on a transport full of garbage has every outcome, and says once on e
     placement: 'local',
     inlineBytes: 100_000,
     aheadSeconds: 0,
+    changeSeconds: 0.01,
     clock,
     log,
   })
@@ -33,6 +34,7 @@ test('a job on a transport full of garbage has every outcome, and says once on e
   const agent = new Agent({
     name: 'a',
     slots: 2,
+    depth: 2,
     transport: hub.agent(),
     cache,
     clock,

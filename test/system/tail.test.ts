@@ -60,6 +60,7 @@ const openHosts = async (server: NatsServer, folders: readonly string[], items: 
     placement: 'cluster',
     inlineBytes: 256 * 1024,
     aheadSeconds: 0,
+    changeSeconds: 0.01,
     clock,
     log: silentLog,
   })
@@ -68,7 +69,7 @@ const openHosts = async (server: NatsServer, folders: readonly string[], items: 
     const name = `host-${nth}`
     const transport = await openAgentTransport({ url: server.url, insecure: false }, name)
     const options = { slots: 2, clock, log: silentLog, startWorker, onPrint: () => {} }
-    const agent = new Agent({ ...options, name, cwd, transport, cache: new BundleCache() })
+    const agent = new Agent({ ...options, depth: 2, name, cwd, transport, cache: new BundleCache() })
     agent.start()
     agents.push(agent)
   }

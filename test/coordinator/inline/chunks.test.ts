@@ -22,7 +22,7 @@ const made = (count: number) => {
 }
 
 test('chunks grow with the pace of the items', t => {
-  const { chunks, spanOf } = made(100)
+  const { chunks, spanOf } = made(10_000)
   const sizes: unknown[] = []
   for (const seconds of [1e-6, 8e-6, 1e-2]) {
     const piece = chunks.next() as Piece
@@ -35,6 +35,19 @@ test('chunks grow with the pace of the items', t => {
     [9, 73],
   ])
   t.deepEqual(spanOf(chunks.next() as Piece), [73, 76], '64 items took 10 ms')
+})
+
+test('of few items that are not short a chunk is a small part', t => {
+  const { chunks, spanOf } = made(40)
+  for (const span of [
+    [0, 1],
+    [1, 3],
+    [3, 5],
+  ]) {
+    const piece = chunks.next() as Piece
+    t.deepEqual(spanOf(piece), span)
+    chunks.ran(piece.to - piece.from, 80e-6 * (piece.to - piece.from))
+  }
 })
 
 test('with nothing of its own left the caller runs what comes back, at its place, in chunks that grow anew', async t => {
