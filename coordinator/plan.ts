@@ -63,6 +63,8 @@ export class Plan {
   #newest = { items: 0, seconds: 0 }
   /** Of the core, in that time; infinite where that does not say how long items take. */
   #newestCpuSeconds = Number.POSITIVE_INFINITY
+  /** Of an item, in the slice before. */
+  #previousSeconds = 0
   /** Of the caller's thread, for one item that a worker ran. */
   readonly #handover = new RecentMean()
   #areReady = false
@@ -154,8 +156,9 @@ export class Plan {
   decide(now: number, remaining: number | undefined, ready = 0): Course {
     const itemSeconds = this.#item.mean
     if (itemSeconds === undefined) return this.#course
-    if (this.#newest.items > 0) this.#slices++
-    const lower = this.#lower(itemSeconds)
+    const newest = this.#newestSeconds
+    if (newest !== undefined) this.#slices++
+    const lower = newest === undefined ? itemSeconds : this.#lower(itemSeconds, newest)
     const worthSeconds = this.#worth(lower, remaining)
     this.#remainingSeconds = worthSeconds
     this.#isWorthIt = worthSeconds >= STARTS_WORTH * this.#startSeconds
@@ -163,6 +166,7 @@ export class Plan {
     if (this.wantsHandover) return this.#course
     this.#newest = { items: 0, seconds: 0 }
     this.#newestCpuSeconds = Number.POSITIVE_INFINITY
+    if (newest !== undefined) this.#previousSeconds = newest
     const isLong = lower > LONG_ITEM_SECONDS
     const workers = this.#tooDear(itemSeconds)
       ? this.#course.workers
@@ -182,13 +186,18 @@ export class Plan {
     return course
   }
 
-  /**
-   * The lower of the mean and of what the newest slice says, less the time in which another process had the core: a start that was
-   * not needed costs most.
-   */
-  #lower(itemSeconds: number): number {
+  /** Of an item, since the last decision, less the time in which another process had the core. */
+  get #newestSeconds(): number | undefined {
     const { items, seconds } = this.#newest
-    return items === 0 ? itemSeconds : Math.min(itemSeconds, Math.min(seconds, this.#newestCpuSeconds) / items)
+    return items === 0 ? undefined : Math.min(seconds, this.#newestCpuSeconds) / items
+  }
+
+  /**
+   * The lower of the mean and of what the newest slice says, since a start that was not needed costs most; but what two slices say,
+   * one after the other, are the items of now, whatever came before.
+   */
+  #lower(mean: number, newest: number): number {
+    return Math.max(Math.min(mean, newest), Math.min(newest, this.#previousSeconds))
   }
 
   /** What the rest will take the caller alone. */

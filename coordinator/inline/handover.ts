@@ -1,11 +1,13 @@
-// What it would cost the caller to take values over from workers, before any has come: the caller's own values are packed, put
-// into a report, and taken out again. In: values of the caller's loop. Out: seconds an item. Always true: it is measured with
+// What it would cost the caller to give items to workers and to take their values over, before any has come: the caller's own are
+// packed, put into a task and a report, and taken out again. In: items of the caller's loop, their values. Out: seconds an item. Always true: it is measured with
 // the job's own values, on this machine, and is a lower bound: what the system does with the bytes comes on top.
 
 import { packValues, unpackItems } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
-import { reportCodec } from '../../proto/shard-codec.js'
+import { reportCodec, taskCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
+import { packReadable } from '../input/values.js'
+import type { Piece } from './shares.js'
 
 /** Where values are large, few say enough: the caller waits meanwhile. Where they are small, the clock needs more. */
 const FIRST_SAMPLE_ITEMS = 8
@@ -15,26 +17,39 @@ const ENOUGH_SECONDS = 200e-6
 /** The first run compiles. */
 const RUNS = 3
 
-/** Undefined where there are no values to measure with. */
-export const handoverSecondsOf = (values: ArrayLike<unknown>, from: number, to: number): number | undefined => {
-  if (to <= from) return undefined
+/** Items that the caller ran, and where their values are: the first one's at `base`. */
+export interface Ran {
+  readonly piece: Piece
+  readonly values: ArrayLike<unknown>
+  readonly base: number
+}
+
+/** Undefined where there is nothing to measure with. */
+export const handoverSecondsOf = (ran: Ran): number | undefined => {
+  const count = ran.piece.to - ran.piece.from
+  if (count <= 0) return undefined
   for (let wanted = FIRST_SAMPLE_ITEMS; ; wanted *= GROWTH) {
-    const sample: unknown[] = Array.prototype.slice.call(values, Math.max(from, to - wanted), to)
-    const seconds = fastestSeconds(sample)
-    const isLargest = sample.length < wanted || wanted * GROWTH > SAMPLE_ITEMS
-    if (seconds >= ENOUGH_SECONDS || isLargest) return seconds / sample.length
+    const items = Math.min(wanted, count)
+    const seconds = fastestSeconds(ran, count - items, count)
+    if (seconds >= ENOUGH_SECONDS || items < wanted || wanted * GROWTH > SAMPLE_ITEMS) return seconds / items
   }
 }
 
-const fastestSeconds = (sample: readonly unknown[]): number => {
+/** The sample is what lies `[from, to)` behind the first. */
+const fastestSeconds = ({ piece, values, base }: Ran, from: number, to: number): number => {
+  const sample: unknown[] = Array.prototype.slice.call(values, base + from, base + to)
   let best = Number.POSITIVE_INFINITY
   for (let run = 0; run < RUNS; run++) {
     const beganAt = performance.now()
+    for (const batch of packReadable(piece.items, piece.from + from, piece.from + to))
+      if ('items' in batch) taskCodec.decode(taskCodec.encode({ ...TASK, items: batch.items }))
     unpackItems(reportCodec.decode(reportCodec.encode(reportOf(sample))).values)
     best = Math.min(best, (performance.now() - beganAt) / 1000)
   }
   return best
 }
+
+const TASK = { job: 'sample', epoch: 1, shard: 0, attempt: 1, start: 0, careful: false, timeBoxSeconds: 1 } as const
 
 const reportOf = (values: readonly unknown[]): Report => ({
   job: 'sample',

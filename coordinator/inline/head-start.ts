@@ -94,6 +94,8 @@ export class HeadStart {
   /** For the cost of handing over: busy seconds of this thread, and of those the caller's own loop's. */
   #busyAtSeconds = 0
   #receivedItems = 0
+  /** What the caller's loop had lost when workers were asked for. */
+  #lostBeforeSeconds = 0
 
   constructor(options: HeadStartOptions) {
     this.#options = options
@@ -163,6 +165,7 @@ export class HeadStart {
         return
       }
       const taken = this.#chunks.next()
+      if (taken instanceof Promise) this.#joined()
       const piece = taken instanceof Promise ? await this.#unlessOver(taken) : taken
       if (piece === undefined) return
       const ran = this.#runPiece(piece)
@@ -254,7 +257,10 @@ export class HeadStart {
       this.#plan.expectHandover(this.#part.handoverSeconds() ?? 0)
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     }
-    if (workers.asked === 0) this.#joiningSeconds = JOINING_SECONDS + JOINING_PART * this.#plan.remainingSeconds
+    if (workers.asked === 0) {
+      this.#lostBeforeSeconds = this.#lostSeconds
+      this.#joiningSeconds = JOINING_SECONDS + JOINING_PART * this.#plan.remainingSeconds
+    }
     if (course.workers > workers.asked)
       this.#summon(workers, course.workers).catch(error => this.#ending.end('broken', (error as Error).message))
     this.#shares.feed(course.isFed && this.#part.hasRoom)
@@ -317,6 +323,7 @@ export class HeadStart {
     const { start, end, values, failures } = outcomes
     const index = this.#shares.indexOf(start)
     const placed = failures.map(failure => ({ ...failure, index: index + failure.index - start }))
+    this.#joined()
     this.#account.received(end - start)
     this.#ending.keep(placed)
     await this.#part.write({ start: index, end: index + end - start, values, failures: placed })
@@ -324,11 +331,20 @@ export class HeadStart {
     if (!this.#part.hasRoom && this.#callerRuns) this.#shares.feed(false)
   }
 
+  #joined(): void {
+    this.#workers?.joined(this.#lostSeconds - this.#lostBeforeSeconds)
+  }
+
   #fail(failures: readonly ItemFailure[]): void {
     if (failures.length === 0) return
     this.#ending.keep(failures)
     if (this.#options.options.onError === 'stop')
       this.#ending.end('stopped', `Item ${failures[0]?.index} failed: ${failures[0]?.message}`)
+  }
+
+  /** Time of this job in which the caller ran no item. */
+  get #lostSeconds(): number {
+    return this.#account.secondsAt(this.#options.clock()) - this.#account.computeSeconds
   }
 
   get #sliceSeconds(): number {

@@ -44,7 +44,7 @@ export class MapPart implements Part {
   readonly #results: Results
   #room: Room = { type: 'array', values: [], base: 0 }
   /** The piece that was run last, and where its values are. */
-  #newest: { readonly room: Room; readonly index: number; readonly count: number } | undefined
+  #newest: { readonly piece: Piece; readonly room: Room } | undefined
   readonly #stop: Stop = { why: 'end', held: undefined }
   #isLeft = false
 
@@ -59,8 +59,8 @@ export class MapPart implements Part {
   handoverSeconds(): number | undefined {
     const newest = this.#newest
     if (newest === undefined) return undefined
-    const { room, index, count } = newest
-    return handoverSecondsOf(room.values, index - room.base, index - room.base + count)
+    const { piece, room } = newest
+    return handoverSecondsOf({ piece, values: room.values, base: piece.index - room.base })
   }
 
   get hasRoom(): boolean {
@@ -83,7 +83,7 @@ export class MapPart implements Part {
   run(piece: Piece): readonly ItemFailure[] | Promise<readonly ItemFailure[]> {
     const room = this.#room
     const failures: ItemFailure[] = []
-    this.#newest = { room, index: piece.index, count: piece.to - piece.from }
+    this.#newest = { piece, room }
     const from = this.#sync(piece, piece.from, room, failures)
     const finish = (): readonly ItemFailure[] | Promise<readonly ItemFailure[]> => {
       if (this.#isLeft) return failures

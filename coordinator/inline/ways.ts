@@ -9,7 +9,7 @@ import { startSecondsOf } from '../start-costs.js'
 /** The workers that earlier jobs have left behind. */
 export interface ReadyWorkers {
   readonly ready: number
-  /** From asking them for help to their first question for items, as measured last. */
+  /** What the caller's loop loses until their first outcomes are there, as measured last. */
   joinSeconds: number | undefined
 }
 
