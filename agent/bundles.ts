@@ -3,6 +3,7 @@
 // its first use in a process, and made again when it is damaged; the least recently used go when the cache is full, never
 // one in use. Several agents may share one folder. Bundle names are data from the network: bundleFault judges them all.
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BUNDLE_LIMITS, type BundleFile, type BundleLimits, bundleFault } from '../proto/bundle.js'
@@ -16,9 +17,14 @@ export interface BundleCacheOptions {
   /** What all entries together may take on disk; what is in use may exceed it. */
   readonly limitBytes?: number
   readonly bundleLimits?: BundleLimits
+  /** How long an entry that was released stays held, for the next job of the same code; 0, the default: not at all. */
+  readonly lingerSeconds?: number
   /** Wall time, for the order of use alone. */
   readonly wallMilliseconds?: () => number
 }
+
+/** For agents: jobs of one function often follow one another, and to hold an entry anew takes a dozen calls of the file system. */
+export const LINGER_SECONDS = 5
 
 export const CACHE_DEFAULTS = { limitBytes: 1024 ** 3, bundleLimits: BUNDLE_LIMITS }
 
@@ -41,6 +47,13 @@ interface Ready {
   readonly release: () => Promise<void>
 }
 
+interface HeldEntry {
+  holds: number
+  readonly ready: Promise<Ready>
+  /** While nobody holds it: where it is, and the timer that lets go of it. */
+  lingering?: { readonly content: string; readonly timer: NodeJS.Timeout }
+}
+
 interface OpenCache {
   readonly folder: string
   readonly users: CacheUsers
@@ -57,7 +70,7 @@ export class BundleCache {
   readonly #wallMilliseconds: () => number
   #opened: Promise<OpenCache> | undefined
   /** Entries in use here. `ready` is shared by all who ask for the same one at the same time. */
-  readonly #held = new Map<string, { holds: number; ready: Promise<Ready> }>()
+  readonly #held = new Map<string, HeldEntry>()
   #closed = false
 
   constructor(options: BundleCacheOptions = {}) {
@@ -91,12 +104,13 @@ export class BundleCache {
     this.#closed = true
     const held = [...this.#held.values()]
     this.#held.clear()
+    for (const { lingering } of held) clearTimeout(lingering?.timer)
     for (const { ready } of held) await ready.then(({ release }) => release()).catch(() => undefined)
   }
 
   async #hold(entry: string, inside: string, load: () => Promise<readonly BundleFile[]>): Promise<CacheHold> {
     if (this.#closed) throw new Error('the cache is closed')
-    const held = this.#held.get(entry) ?? { holds: 0, ready: this.#provide(entry, load) }
+    const held = this.#known(entry) ?? { holds: 0, ready: this.#provide(entry, load) }
     this.#held.set(entry, held)
     held.holds++
     let released = false
@@ -105,9 +119,12 @@ export class BundleCache {
       released = true
       held.holds--
       if (held.holds > 0 || this.#held.get(entry) !== held) return
-      this.#held.delete(entry)
-      const { release: letGo } = await held.ready
-      await letGo()
+      const { lingerSeconds = 0 } = this.#options
+      if (lingerSeconds === 0) return await this.#letGo(entry, held)
+      const { content } = await held.ready
+      if (held.holds > 0 || held.lingering !== undefined || this.#closed) return
+      const timer = setTimeout(() => void this.#letGo(entry, held).catch(() => {}), lingerSeconds * 1000).unref()
+      held.lingering = { content, timer }
     }
     try {
       const { content } = await held.ready
@@ -116,6 +133,24 @@ export class BundleCache {
       if (this.#held.get(entry) === held) this.#held.delete(entry)
       throw error
     }
+  }
+
+  async #letGo(entry: string, held: HeldEntry): Promise<void> {
+    this.#held.delete(entry)
+    const { release } = await held.ready
+    await release()
+  }
+
+  /** One that is held, or was until lately and is still there. */
+  #known(entry: string): HeldEntry | undefined {
+    const held = this.#held.get(entry)
+    if (held?.lingering === undefined) return held
+    const { content, timer } = held.lingering
+    clearTimeout(timer)
+    delete held.lingering
+    if (existsSync(content)) return held
+    void this.#letGo(entry, held).catch(() => {})
+    return undefined
   }
 
   #open(): Promise<OpenCache> {

@@ -6,7 +6,7 @@ import { toToken } from '../proto/subjects.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { openAgentTransport } from '../proto/transport/open.js'
 import { Agent } from './agent.js'
-import { BundleCache } from './bundles.js'
+import { BundleCache, LINGER_SECONDS } from './bundles.js'
 import { startWorker } from './process.js'
 import { defaultSlots } from './slots.js'
 
@@ -47,7 +47,10 @@ export const startAgent = async (options: StartAgentOptions): Promise<RunningAge
     name,
     slots,
     transport,
-    cache: new BundleCache(options.cacheFolder === undefined ? {} : { folder: options.cacheFolder }),
+    cache: new BundleCache({
+      lingerSeconds: LINGER_SECONDS,
+      ...(options.cacheFolder !== undefined && { folder: options.cacheFolder }),
+    }),
     clock: monotonicSeconds,
     log: options.log ?? lineLog(line => process.stderr.write(line)),
     startWorker,

@@ -2,7 +2,7 @@
 // between them: the same bytes, leases and retries as on a cluster. The one file that imports both sides.
 import { setImmediate as turn } from 'node:timers/promises'
 import { Agent } from '../agent/agent.js'
-import { BundleCache } from '../agent/bundles.js'
+import { BundleCache, LINGER_SECONDS } from '../agent/bundles.js'
 import { startWorker } from '../agent/process.js'
 import { defaultSlots } from '../agent/slots.js'
 import { type Log, silentLog } from '../proto/log.js'
@@ -43,7 +43,7 @@ export const openLocal = (options: LocalOptions = {}): Hands => {
     slots,
     depth: 4,
     transport: hub.agent(),
-    cache: new BundleCache(),
+    cache: new BundleCache({ lingerSeconds: LINGER_SECONDS }),
     clock,
     log,
     startWorker: options.startWorker ?? startWorker,

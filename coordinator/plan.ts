@@ -36,6 +36,8 @@ const SETTLED_SECONDS = 0.01
 const SETTLED_AGAIN_SECONDS = 0.001
 /** Items that take longer say so from the first one on, but for a stop of the whole process in the midst of it. */
 const TELLING_SECONDS = 100e-6
+/** From one slice to the next. Smaller: workers for a job that is about to get fast. Larger: uneven items put off every decision. */
+const SPEEDING_UP = 0.7
 /**
  * Items that take so long keep the caller's event loop from everything else, and workers from their next ones: where there are as
  * many workers as slots, they take over.
@@ -50,6 +52,8 @@ const VERY_LONG_ITEM_SECONDS = 0.02
 const MEMORY_SECONDS = 0.05
 /** What handing over costs is not judged before so much of it was seen: the first shards bring the job's own start along. */
 const JUDGED_SECONDS = 0.01
+/** After so many times as long as the caller had run then, it is asked again what handing over costs, if that is all that keeps workers away. */
+const ASK_AGAIN_TIMES = 4
 /** What is expected of handing over is a lower bound: the system's part, about as much again, comes on top. */
 const DEAR_EXPECTED = 0.4
 /** Workers are given no more when handing over costs this part of an item's own time, and again below the other. */
@@ -72,6 +76,10 @@ export class Plan {
   #course: Course = { workers: 0, isFed: false, callerRuns: true }
   #isDear = false
   #expectedHandoverSeconds: number | undefined
+  /** The caller has run for so long when it is asked again. */
+  #askAgainSeconds = 0
+  /** What remains would be worth workers, if handing over cost nothing. */
+  #isPromising = false
   #isWorthIt = false
   #remainingSeconds = 0
   #slots: number
@@ -130,12 +138,24 @@ export class Plan {
 
   /** Of the caller, for one item that a worker would run: a lower bound, until some have come. */
   expectHandover(seconds: number): void {
-    this.#expectedHandoverSeconds = seconds
+    this.#expectedHandoverSeconds = Math.min(seconds, this.#expectedHandoverSeconds ?? seconds)
+    this.#askAgainSeconds = ASK_AGAIN_TIMES * Math.max(this.#ranSeconds, SETTLED_SECONDS / 2)
   }
 
-  /** Nobody has said yet what handing over would cost, and it is about to matter. */
+  /** What giving so many items away was expected to cost the caller, whose values have not come back. */
+  givingSecondsOf(items: number): number {
+    return (items * (this.#expectedHandoverSeconds ?? 0)) / 2
+  }
+
+  /**
+   * Nobody has said yet what handing over would cost, and it is about to matter; or what was said keeps workers away, and was measured
+   * when the code that does it was not compiled yet.
+   */
   get wantsHandover(): boolean {
-    return this.#expectedHandoverSeconds === undefined && this.#isWorthIt
+    if (!this.#isPromising) return false
+    return (
+      this.#expectedHandoverSeconds === undefined || (!this.#isWorthIt && this.#ranSeconds >= this.#askAgainSeconds)
+    )
   }
 
   /** The first worker has come, this long after it was asked for. */
@@ -159,9 +179,11 @@ export class Plan {
     const newest = this.#newestSeconds
     if (newest !== undefined) this.#slices++
     const lower = newest === undefined ? itemSeconds : this.#lower(itemSeconds, newest)
-    const worthSeconds = this.#worth(lower, remaining)
+    const worthSeconds = this.#isSpeedingUp(newest) ? 0 : this.#worth(lower, remaining)
     this.#remainingSeconds = worthSeconds
-    this.#isWorthIt = worthSeconds >= STARTS_WORTH * this.#startSeconds
+    this.#isPromising = worthSeconds >= STARTS_WORTH * this.#startSeconds
+    const sharedSeconds = worthSeconds * this.#sharedPart(lower)
+    this.#isWorthIt = sharedSeconds >= STARTS_WORTH * this.#startSeconds
     // Whoever decides is asked for it first, and then decides again.
     if (this.wantsHandover) return this.#course
     this.#newest = { items: 0, seconds: 0 }
@@ -170,7 +192,7 @@ export class Plan {
     const isLong = lower > LONG_ITEM_SECONDS
     const workers = this.#tooDear(itemSeconds)
       ? this.#course.workers
-      : this.#workers(worthSeconds, remaining, isLong, ready)
+      : this.#workers(sharedSeconds, remaining, isLong, ready)
     const isFed = this.#areReady && workers > 0 && !this.#isDear
     const areAll = workers >= Math.min(this.#slots, 2) && ready >= Math.min(this.#slots, workers)
     const isLeft = lower > VERY_LONG_ITEM_SECONDS || (isLong && areAll)
@@ -200,6 +222,11 @@ export class Plan {
     return Math.max(Math.min(mean, newest), Math.min(newest, this.#previousSeconds))
   }
 
+  /** Short items that take less and less: the engine still compiles, or has forgotten what it had. */
+  #isSpeedingUp(newest: number | undefined): boolean {
+    return newest !== undefined && newest < TELLING_SECONDS && newest < SPEEDING_UP * this.#previousSeconds
+  }
+
   /** What the rest will take the caller alone. */
   #worth(each: number, remaining: number | undefined): number {
     const settled = this.#options.itemSeconds === undefined ? SETTLED_SECONDS : SETTLED_AGAIN_SECONDS
@@ -207,11 +234,16 @@ export class Plan {
     return remaining === undefined ? Math.max(this.#ranSeconds, each) : remaining * each
   }
 
-  #workers(worthSeconds: number, remaining: number | undefined, isLong: boolean, ready: number): number {
+  /** How much of an item's time workers can take from the caller, who pays for handing it over instead. */
+  #sharedPart(itemSeconds: number): number {
+    return Math.max(0, 1 - (this.#expectedHandoverSeconds ?? 0) / (DEAR_EXPECTED * itemSeconds))
+  }
+
+  #workers(sharedSeconds: number, remaining: number | undefined, isLong: boolean, ready: number): number {
     // With items that keep the caller's thread, its own core is a worker's.
     const most = isLong ? this.#slots : this.#slots - 1
     const there = this.#isWorthIt ? Math.max(1, ready) : 0
-    const started = Math.floor(worthSeconds / (STARTS_WORTH * this.#options.startSeconds))
+    const started = Math.floor(sharedSeconds / (STARTS_WORTH * this.#options.startSeconds))
     const wanted = Math.min(most, Math.max(there, started), remaining ?? most)
     // Those that came cost nothing by staying.
     return Math.max(wanted, Math.min(most, this.#course.workers))

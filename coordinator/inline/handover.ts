@@ -2,10 +2,11 @@
 // packed, put into a task and a report, and taken out again. In: items of the caller's loop, their values. Out: seconds an item. Always true: it is measured with
 // the job's own values, on this machine, and is a lower bound: what the system does with the bytes comes on top.
 
-import { packValues, unpackItems } from '../../proto/items.js'
+import { EMPTY_ITEMS, packValues, unpackItems } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
 import { reportCodec, taskCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
+import type { InputBatch } from '../input/input.js'
 import { packReadable } from '../input/values.js'
 import type { Piece } from './shares.js'
 
@@ -24,30 +25,37 @@ export interface Ran {
   readonly base: number
 }
 
-/** Undefined where there is nothing to measure with. */
-export const handoverSecondsOf = (ran: Ran): number | undefined => {
+/** Undefined where there is nothing to measure with. Takes no longer than `mostSeconds`, but for the run that it is in. */
+export const handoverSecondsOf = (ran: Ran, mostSeconds: number): number | undefined => {
   const count = ran.piece.to - ran.piece.from
   if (count <= 0) return undefined
+  const untilMs = performance.now() + mostSeconds * 1000
+  // A shard has many more items than a sample may have: what the messages themselves take is not theirs.
+  const emptySeconds = fastestSeconds(ran, count, count, untilMs)
   for (let wanted = FIRST_SAMPLE_ITEMS; ; wanted *= GROWTH) {
     const items = Math.min(wanted, count)
-    const seconds = fastestSeconds(ran, count - items, count)
-    if (seconds >= ENOUGH_SECONDS || items < wanted || wanted * GROWTH > SAMPLE_ITEMS) return seconds / items
+    const seconds = fastestSeconds(ran, count - items, count, untilMs)
+    const isLast = items < wanted || wanted * GROWTH > SAMPLE_ITEMS || performance.now() >= untilMs
+    if (seconds >= ENOUGH_SECONDS || isLast) return Math.max(0, seconds - emptySeconds) / items
   }
 }
 
 /** The sample is what lies `[from, to)` behind the first. */
-const fastestSeconds = ({ piece, values, base }: Ran, from: number, to: number): number => {
+const fastestSeconds = ({ piece, values, base }: Ran, from: number, to: number, untilMs: number): number => {
   const sample: unknown[] = Array.prototype.slice.call(values, base + from, base + to)
   let best = Number.POSITIVE_INFINITY
-  for (let run = 0; run < RUNS; run++) {
+  for (let run = 0; run < RUNS && (run === 0 || performance.now() < untilMs); run++) {
     const beganAt = performance.now()
-    for (const batch of packReadable(piece.items, piece.from + from, piece.from + to))
+    const batches = from < to ? packReadable(piece.items, piece.from + from, piece.from + to) : NO_ITEMS
+    for (const batch of batches)
       if ('items' in batch) taskCodec.decode(taskCodec.encode({ ...TASK, items: batch.items }))
     unpackItems(reportCodec.decode(reportCodec.encode(reportOf(sample))).values)
     best = Math.min(best, (performance.now() - beganAt) / 1000)
   }
   return best
 }
+
+const NO_ITEMS: readonly InputBatch[] = [{ items: EMPTY_ITEMS }]
 
 const TASK = { job: 'sample', epoch: 1, shard: 0, attempt: 1, start: 0, careful: false, timeBoxSeconds: 1 } as const
 

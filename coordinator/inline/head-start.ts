@@ -68,6 +68,9 @@ const EMPTY_TURN_SECONDS = 30e-6
  */
 const JOINING_PART = 0.02
 const JOINING_SECONDS = 0.004
+/** To measure what handing over would cost may take so much, and this part of what remains. Less: a guess by code that is not compiled yet. */
+const HANDOVER_SECONDS = 0.001
+const HANDOVER_PART = 0.02
 const PROGRESS_SECONDS = 0.25
 
 /** Of this process, to tell receipts apart. */
@@ -217,7 +220,7 @@ export class HeadStart {
 
   async #yield(sliceSeconds: number): Promise<void> {
     await turn()
-    const isComing = this.#isJoining && this.#workers?.isStarting === false
+    const isComing = this.#isJoining && this.#workers?.isStarting === false && this.#joiningSeconds > 0
     if (isComing && sliceSeconds > 2 * JOINING_SLICE_SECONDS) await this.#letJoin(sliceSeconds)
     else if (this.#workers?.hasBegun === true) await this.#letTalk(sliceSeconds)
     // What waits for its turn is being run, here or there; the caller's next items would only wait behind it.
@@ -254,7 +257,9 @@ export class HeadStart {
     const { remaining } = this.#shares
     let course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     if (this.#plan.wantsHandover) {
-      this.#plan.expectHandover(this.#part.handoverSeconds() ?? 0)
+      this.#plan.expectHandover(
+        this.#part.handoverSeconds(HANDOVER_SECONDS + HANDOVER_PART * this.#plan.remainingSeconds) ?? 0,
+      )
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     }
     if (workers.asked === 0) {
@@ -332,7 +337,8 @@ export class HeadStart {
   }
 
   #joined(): void {
-    this.#workers?.joined(this.#lostSeconds - this.#lostBeforeSeconds)
+    const givingSeconds = this.#plan.givingSecondsOf(this.#shares.workersItems)
+    this.#workers?.joined(Math.max(0, this.#lostSeconds - this.#lostBeforeSeconds - givingSeconds))
   }
 
   #fail(failures: readonly ItemFailure[]): void {

@@ -56,11 +56,11 @@ export class MapPart implements Part {
     this.#loops = metOf(call).loops
   }
 
-  handoverSeconds(): number | undefined {
+  handoverSeconds(mostSeconds: number): number | undefined {
     const newest = this.#newest
     if (newest === undefined) return undefined
     const { piece, room } = newest
-    return handoverSecondsOf({ piece, values: room.values, base: piece.index - room.base })
+    return handoverSecondsOf({ piece, values: room.values, base: piece.index - room.base }, mostSeconds)
   }
 
   get hasRoom(): boolean {

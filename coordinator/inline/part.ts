@@ -15,7 +15,7 @@ export interface Part {
   /** What workers made of a span. */
   write(outcomes: Outcomes): Promise<void>
   /** What it would cost the caller to take an item's value over, measured with its own; undefined before there are any. */
-  handoverSeconds(): number | undefined
+  handoverSeconds(mostSeconds: number): number | undefined
   /** Whether what waits for its turn leaves room for more. */
   readonly hasRoom: boolean
 }

@@ -50,6 +50,32 @@ test('a bundle is unpacked once and found again, by this process and the next', 
   t.deepEqual(readdirSync(join(folder, 'partial')), [])
 })
 
+test('an entry that lingers is there at once, unless somebody removed it meanwhile', async t => {
+  const { cache, folder } = cacheOf(t, { lingerSeconds: 60 })
+  const hash = sha('bundle')
+  const first = await cache.unpack(hash, async () => [file('main.mjs', '1')])
+  await first.release()
+  // Damage that is looked for before the first use alone: nothing was looked at again.
+  writeFileSync(join(first.path, 'main.mjs'), 'damaged')
+  const second = await cache.unpack(hash, never)
+  t.is(readFileSync(join(second.path, 'main.mjs'), 'utf8'), 'damaged')
+  await second.release()
+  rmSync(folder, { recursive: true })
+  const third = await cache.unpack(hash, async () => [file('main.mjs', '3')])
+  t.is(readFileSync(join(third.path, 'main.mjs'), 'utf8'), '3')
+})
+
+test('an entry that lingers makes room for others when its time is over', async t => {
+  const { cache, folder } = cacheOf(t, { lingerSeconds: 0.05 })
+  const { release } = await cache.unpack(sha('first'), async () => [file('main.mjs')])
+  await release()
+  await new Promise(resolve => setTimeout(resolve, 200))
+  const other = new BundleCache({ folder, limitBytes: 1 })
+  t.teardown(() => other.close())
+  await other.unpack(sha('second'), async () => [file('main.mjs', 'y')])
+  t.deepEqual(entries(folder), [`bundle-${sha('second')}`])
+})
+
 test('a cache folder that somebody removed is made again', async t => {
   const { cache, folder } = cacheOf(t)
   await cache.unpack(sha('first'), async () => [file('main.mjs')])
