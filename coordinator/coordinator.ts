@@ -34,7 +34,7 @@ export interface CoordinatorOptions {
 
 /** An agent that no beat has named for this long serves no more; it may come back. */
 const AGENT_GONE_SECONDS = 2 * LEASE_SECONDS
-/** Agents keep reports until they hear that they are settled; with so many bytes settled they hear it at once. */
+/** Jobs are looked at so often; every other time all agents are told what is active. */
 const TICK_SECONDS = BEAT_SECONDS / 2
 /** A longer spec is asked for by who needs it: with less, short jobs wait for an answer more; with more, every broadcast is longer. */
 const SPEC_BYTES = 1024
