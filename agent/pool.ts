@@ -37,6 +37,9 @@ const MOST_DEPTH = 16
  */
 const SILENT_SECONDS = 0.002
 
+/** Nothing is put behind what has been silent for so long. Smaller: slots wait after long items. Larger: work is held that others could run. */
+const STUCK_SECONDS = 1
+
 export class Pool {
   readonly #options: PoolOptions
   readonly #slots: Slot[]
@@ -74,11 +77,20 @@ export class Pool {
     )
   }
 
-  /** How many more shards it would hold. */
+  /** How many more shards it would hold: for a slot that is stuck, none. */
   get room(): number {
-    let held = this.#queue.length
-    for (const { depth } of this.#slots) held += depth
-    return Math.max(this.#options.depth, 2 * this.#shortDepth) * this.#inUse - held
+    const perSlot = Math.max(this.#options.depth, 2 * this.#shortDepth)
+    let room = -this.#queue.length
+    for (const [nth, slot] of this.#slots.entries()) {
+      if (nth < this.#inUse && !this.#isStuck(slot)) room += perSlot
+      else if (nth < this.#inUse) room += slot.depth
+      room -= slot.depth
+    }
+    return room
+  }
+
+  #isStuck(slot: Slot): boolean {
+    return (slot.silentSeconds(this.#options.clock()) ?? 0) > STUCK_SECONDS
   }
 
   /** How many shards in one worker's pipe are little work, going by the newest report. */
@@ -233,6 +245,6 @@ export class Pool {
   #takesBehind(slot: Slot, code: LoadedCode): boolean {
     const { depth } = this.#options
     const most = this.#pace?.job === code.spec.job ? Math.max(depth, this.#shortDepth) : depth
-    return slot.depth < most && slot.costOf(code) === 0
+    return slot.depth < most && slot.costOf(code) === 0 && !this.#isStuck(slot)
   }
 }

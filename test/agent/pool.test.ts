@@ -87,6 +87,17 @@ test('behind a shard that takes long stands the next one, and no more', t => {
   t.is(given(), 4)
 })
 
+test('behind a shard that has been silent for a second nothing is put', t => {
+  const { submit, end, pass, loaded, given } = openPool(t)
+  submit(0)
+  loaded()
+  end(0.001)
+  submit(1)
+  pass(1.5)
+  submit(2)
+  t.is(given(), 2)
+})
+
 test("behind another job's shard stands nothing", t => {
   const { submit, end, given } = openPool(t)
   submit(0)

@@ -119,12 +119,12 @@ runnerContract(test, {
 for (const name of ['turning', 'turning_pair'])
   test(`${name}: a chunk whose items turn out slow ends early, and so does the time box`, async t => {
     const seat = new Seat('python')
+    t.teardown(() => seat.worker.close(5))
     const load = seat.load(code(name))
     t.is((await seat.run(load, range(190_000))).reported, 190_000)
     // A look for every 1,024 items at least.
     const { reported } = await seat.run(load, range(20_000, 190_000), { timeBoxSeconds: 0.1 })
     t.true(reported > 10_000 && reported < 11_300, `${reported}`)
-    await seat.worker.close(5)
   })
 
 test('values of every kind come back as they were, and arrive as Python has them', async t => {
