@@ -82,9 +82,8 @@ export class Pool {
     const perSlot = Math.max(this.#options.depth, 2 * this.#shortDepth)
     let room = -this.#queue.length
     for (const [nth, slot] of this.#slots.entries()) {
-      if (nth < this.#inUse && !this.#isStuck(slot)) room += perSlot
-      else if (nth < this.#inUse) room += slot.depth
-      room -= slot.depth
+      const most = nth >= this.#inUse ? 0 : this.#isStuck(slot) ? slot.depth : perSlot
+      room += most - slot.depth
     }
     return room
   }

@@ -1,6 +1,7 @@
 // What it would cost the caller to give items to workers and to take their values over, before any has come: the caller's own are
-// packed, put into a task and a report, and taken out again. In: items of the caller's loop, their values. Out: seconds an item. Always true: it is measured with
-// the job's own values, on this machine, and is a lower bound: what the system does with the bytes comes on top.
+// packed, put into a task and a report, and taken out again. In: items of the caller's loop, their values. Out: seconds an item.
+// Always true: it is measured with the job's own values, on this machine, and is a lower bound: what the system does with the
+// bytes comes on top.
 
 import { EMPTY_ITEMS, packValues, unpackItems } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'

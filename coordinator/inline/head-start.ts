@@ -168,7 +168,8 @@ export class HeadStart {
         return
       }
       const taken = this.#chunks.next()
-      if (taken instanceof Promise) this.#joined()
+      // It asks for what workers have; of a sequence it only waits for the next.
+      if (taken instanceof Promise && this.#help !== undefined) this.#joined()
       const piece = taken instanceof Promise ? await this.#unlessOver(taken) : taken
       if (piece === undefined) return
       const ran = this.#runPiece(piece)
@@ -336,6 +337,7 @@ export class HeadStart {
     if (!this.#part.hasRoom && this.#callerRuns) this.#shares.feed(false)
   }
 
+  /** For later jobs to go by. */
   #joined(): void {
     const givingSeconds = this.#plan.givingSecondsOf(this.#shares.workersItems)
     this.#workers?.joined(Math.max(0, this.#lostSeconds - this.#lostBeforeSeconds - givingSeconds))

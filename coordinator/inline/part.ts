@@ -14,7 +14,10 @@ export interface Part {
   leave(): void
   /** What workers made of a span. */
   write(outcomes: Outcomes): Promise<void>
-  /** What it would cost the caller to take an item's value over, measured with its own; undefined before there are any. */
+  /**
+   * What it would cost the caller to give an item away and to take its value over, measured with its own within about `mostSeconds`;
+   * undefined before there are any.
+   */
   handoverSeconds(mostSeconds: number): number | undefined
   /** Whether what waits for its turn leaves room for more. */
   readonly hasRoom: boolean
