@@ -4,11 +4,12 @@
 import type { Operation } from '../../proto/shard.js'
 import type { Clock } from '../../proto/timing.js'
 import type { JobFunction } from '../function/function.js'
+import { onFirstRead } from '../input/first-read.js'
 import type { Input } from '../input/input.js'
 import type { Hands, JobEnd, JobOptions, JobRequest } from '../job.js'
 import type { Output } from '../output/output.js'
 import { learnStart } from '../start-costs.js'
-import type { OpenWay, Ways } from './ways.js'
+import type { OpenWay, Way, Ways } from './ways.js'
 
 /** What joining costs is believed to be at most so many times what it was: in one job something else may have had the core. */
 const MOST_TIMES = 2
@@ -41,6 +42,8 @@ export class WorkersJob {
   #opened: OpenWay | undefined
   #function: Promise<JobFunction> | undefined
   #end: Promise<JobEnd> | undefined
+  /** Workers were there when they were first asked for: what joining costs then is no start's. */
+  #wasReady: boolean | undefined
   #hasJoined = false
 
   constructor(options: WorkersJobOptions) {
@@ -81,9 +84,10 @@ export class WorkersJob {
     const askedAtSeconds = clock()
     this.#open ??= ways.open(remainingSeconds, at)
     this.#opened = await this.#open
-    const { hands, claim } = this.#opened
+    const { way, hands, claim } = this.#opened
     if (isOver() || !onSlots(hands.slots)) return undefined
     const wasReady = claim.ready > 0
+    this.#wasReady ??= wasReady
     // While workers start.
     this.#function ??= this.#options.function()
     const [fn] = await Promise.all([this.#function, claim.workers(count)])
@@ -91,14 +95,14 @@ export class WorkersJob {
     if (!wasReady) learnStart('node', startSeconds)
     // Further workers come to the one job that there is.
     if (isOver() || this.hasBegun || !hasItems()) return undefined
-    this.#end = this.#run(hands, fn)
+    this.#end = this.#run(way, hands, fn)
     return startSeconds
   }
 
   /** Its first outcomes are there, or the caller has nothing left to lose: so much time its loop has lost. For later jobs to go by. */
   joined(lostSeconds: number): void {
     const pool = this.#opened?.way.pool
-    if (pool === undefined || this.#hasJoined) return
+    if (pool === undefined || this.#wasReady !== true || this.#hasJoined) return
     this.#hasJoined = true
     const before = pool.joinSeconds ?? lostSeconds
     pool.joinSeconds = lostSeconds < before ? (lostSeconds + before) / 2 : Math.min(lostSeconds, MOST_TIMES * before)
@@ -108,13 +112,18 @@ export class WorkersJob {
     this.#opened?.claim.release()
   }
 
-  #run(hands: Hands, fn: JobFunction): Promise<JobEnd> {
-    const { operation, spread, input, write, options, abort, caller } = this.#options
+  #run({ pool }: Way, hands: Hands, fn: JobFunction): Promise<JobEnd> {
+    const { operation, spread, input, write, options, abort, caller, clock } = this.#options
+    const beganAt = clock()
+    // A lower bound, until more is known.
+    const learn = (): void => {
+      pool.joinSeconds ??= clock() - beganAt
+    }
     return hands.run({
       function: fn,
       operation,
       spread,
-      input: input(),
+      input: onFirstRead(input(), learn),
       output: { takesRecords: true, write, commit: async () => {}, abandon: async () => {} },
       options,
       abort,

@@ -7,13 +7,19 @@ import { createNetns } from './netns.js'
 import { TcpProxy } from './tcp-proxy.js'
 
 const echo = async (t: ExecutionContext, host = '127.0.0.1'): Promise<number> => {
+  const sockets: Socket[] = []
   const server = createServer({ allowHalfOpen: true }, socket => {
+    sockets.push(socket)
     socket.on('error', () => {})
     socket.pipe(socket)
   })
   server.listen(0, host)
   await once(server, 'listening')
-  t.teardown(() => server.close())
+  t.teardown(() => {
+    server.close()
+    // Of a host whose cable was pulled no end is heard.
+    for (const socket of sockets) socket.destroy()
+  })
   return (server.address() as { port: number }).port
 }
 
