@@ -189,13 +189,15 @@ export class Plan {
     this.#newest = { items: 0, seconds: 0 }
     this.#newestCpuSeconds = Number.POSITIVE_INFINITY
     if (newest !== undefined) this.#previousSeconds = newest
-    const isLong = lower > LONG_ITEM_SECONDS
+    // A loop that is left is not taken up again: two slow slices are no reason, in which something else may have had the core.
+    const surely = Math.min(itemSeconds, newest ?? itemSeconds)
+    const isLong = surely > LONG_ITEM_SECONDS
     const workers = this.#tooDear(itemSeconds)
       ? this.#course.workers
       : this.#workers(sharedSeconds, remaining, isLong, ready)
     const isFed = this.#areReady && workers > 0 && !this.#isDear
     const areAll = workers >= Math.min(this.#slots, 2) && ready >= Math.min(this.#slots, workers)
-    const isLeft = lower > VERY_LONG_ITEM_SECONDS || (isLong && areAll)
+    const isLeft = surely > VERY_LONG_ITEM_SECONDS || (isLong && areAll)
     const course = { workers, isFed, callerRuns: !(isFed && isLeft) }
     this.#log(now, course, {
       item_seconds: itemSeconds,

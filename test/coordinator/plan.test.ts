@@ -144,6 +144,17 @@ test('the caller leaves long items to as many workers as there are slots, and to
   t.deepEqual(few.decide(0.02, 2, 2), { workers: 1, isFed: true, callerRuns: true })
 })
 
+test('two slow slices of short items do not make the caller leave them', t => {
+  const { plan } = made(2)
+  plan.ran(200, 0.04)
+  plan.decide(0.04, 5000, 2)
+  plan.ready(0.001)
+  for (const now of [0.05, 0.06]) {
+    plan.ran(1, 0.008)
+    t.true(plan.decide(now, 5000, 2).callerRuns)
+  }
+})
+
 test('workers that are there already join shorter jobs', t => {
   const decisions = new Decisions()
   const plan = new Plan({ slots: 4, startSeconds: 0.06, joinSeconds: 0.0005, decisions })

@@ -92,21 +92,6 @@ for (const [which, fn] of SLOW_CASES)
     },
   )
 
-test('what the start of a worker took is not what joining one costs a later job', async t => {
-  await using pool = new Pool({ slots: 2 })
-  const asked: number[] = []
-  for (let job = 0; job < 2; job++) {
-    const items = (function* () {
-      for (let item = 0; item < 600; item++) yield item
-    })()
-    await pool.map(work, items)
-    const decision = pool.receipt?.decisions.find(({ decision }) => decision.startsWith('1 worker'))
-    asked.push(decision?.figures.start_seconds ?? Number.NaN)
-  }
-  const [first = 0, second = 0] = asked
-  t.true(second < first / 4, `${asked}`)
-})
-
 test('values are in the order of the items, wherever they were run', async t => {
   await using pool = new Pool({ slots: 2 })
   for (let round = 0; round < 3; round++) {
