@@ -136,10 +136,11 @@ class Concurrent {
   /** Begins what may begin. False: there is room for more after a turn of the event loop. */
   async #fill(): Promise<boolean> {
     const { part } = this.#run
-    while (this.#hasRoom) {
+    // One begins in each turn, however late that is: a run in which none does comes back for ever.
+    for (const first = this.#next; this.#hasRoom; ) {
       const offset = this.#next
       const preparingSeconds = nowSeconds()
-      if (preparingSeconds - this.#turnedAtSeconds > TURN_SECONDS) return false
+      if (offset > first && preparingSeconds - this.#turnedAtSeconds > TURN_SECONDS) return false
       this.#run.prepare(offset)
       this.#next += 1
       this.#announce()

@@ -84,7 +84,7 @@ runnerContract(test, {
 })
 
 test('values of every kind and form come back as they were', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const load = seat.load(code('same'))
   const kinds = [
     [1, 2, -3],
@@ -109,7 +109,7 @@ test('values of every kind and form come back as they were', async t => {
 })
 
 test('objects with the same keys come back as records where that is wanted, else as lines', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const same = code('same')
   for (const [form, takesRecords] of [
     ['records', true],
@@ -128,7 +128,7 @@ test('objects with the same keys come back as records where that is wanted, else
 })
 
 test('an object unlike those before it changes nothing of what they are, nor does what becomes of an object', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const recording = ({ spec, ...rest }: Code): Code => ({ ...rest, spec: { ...spec, takesRecords: true } })
   const ran = await seat.run(seat.load(recording(code('shapes'))), range(3000))
   t.deepEqual(
@@ -149,7 +149,7 @@ test('an object unlike those before it changes nothing of what they are, nor doe
 })
 
 test('promises are awaited, and results of all kinds may be mixed', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const ran = await seat.run(seat.load(code('asyncSame')), range(8))
   t.deepEqual(ran.values, [0, 1, 2, 3, 4, 6, 7])
   t.is(ran.failures[0]?.index, 5)
@@ -162,7 +162,7 @@ test('promises are awaited, and results of all kinds may be mixed', async t => {
 })
 
 test("a result without a form is that item's failure; one that is changed later keeps what it was", async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const odd = await seat.run(seat.load(code('odd')), range(8))
   t.deepEqual(
     odd.failures.map(failure => [failure.index, failure.reason]),
@@ -182,7 +182,7 @@ test("a result without a form is that item's failure; one that is changed later 
 })
 
 test("a failure carries the remote stack with its causes and without the runner's frames", async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const failing = await seat.run(seat.load(code('failing')), range(6))
   const { message, stack } = failing.failures[0] ?? {}
   t.is(message, 'RangeError: it is five')
@@ -198,7 +198,7 @@ test("a failure carries the remote stack with its causes and without the runner'
 })
 
 test('a text that is no JSON is undecodable, alone', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const ran = await seat.run(seat.load(code('same')), {
     form: 'json',
     count: 3,
@@ -210,7 +210,7 @@ test('a text that is no JSON is undecodable, alone', async t => {
 })
 
 test('arguments are spread, built-ins are found by their names, init is given what is shared', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   t.deepEqual((await seat.run(seat.load(code('add', { spread: true })), values([1, 2], ['a', 'b']))).values, [3, 'ab'])
   t.deepEqual((await seat.run(seat.load({ spec: { function: 'Math.sqrt' } }), range(3, 0))).values, [0, 1, Math.SQRT2])
   const sharedFile = join(folder, 'shared.json')
@@ -222,7 +222,7 @@ test('arguments are spread, built-ins are found by their names, init is given wh
 })
 
 test('code that cannot be used is refused with the reason, and the worker lives on', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   for (const each of [
     code('missing'),
     code('nothing'),
@@ -243,7 +243,7 @@ test('code that cannot be used is refused with the reason, and the worker lives 
 })
 
 test('a fold gives one value for the whole span, or the failure of the item that ended it', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const sum = await seat.run(seat.load(code('add', { operation: 'fold' })), range(1001))
   t.deepEqual([sum.values, sum.parts.length, sum.reported], [[500500], 1, 1001])
   const mapped = await seat.run(seat.load(code('add', { operation: 'fold', mapper: 'double' })), range(10), {
@@ -257,7 +257,7 @@ test('a fold gives one value for the whole span, or the failure of the item that
 })
 
 test('no item is called twice, whatever the function returns in between', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const ran = await seat.run(seat.load(code('counted')), range(300_000))
   t.is(ran.values.length, 300_000)
   t.is(ran.values.at(-1), 300_000)
@@ -265,7 +265,7 @@ test('no item is called twice, whatever the function returns in between', async 
 })
 
 test('a flood of output is cut, told of, and holds nothing up; what looks like the protocol in it is only output', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   t.deepEqual((await seat.run(seat.load(code('floods')), range(3))).values, [0, 1, 2])
   t.deepEqual((await seat.run(seat.load(code('fakes')), range(3))).values, [0, 1, 2])
   await seat.worker.close(5)
@@ -277,7 +277,7 @@ test('a flood of output is cut, told of, and holds nothing up; what looks like t
 })
 
 test('what was printed is not lost with a worker that leaves while nobody reads it', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const load = seat.load(code('floods'))
   const run = seat.run(load, range(1))
   const closed = seat.worker.close(10)
@@ -307,7 +307,7 @@ for (const [how, message] of [
 ] as const) {
   test(`a worker that dies by '${how}' says so, blames the item among its suspects, and when careful that item alone`, async t => {
     for (const careful of [false, true]) {
-      const seat = new Seat('node')
+      const seat = new Seat(t, 'node')
       const items = values(...Array.from({ length: 12 }, (_, x) => [how, x]))
       const ran = await seat.run(seat.load(code('die')), items, { start: 100, careful })
       const { blame, message: said } = await seat.ended()
@@ -321,7 +321,7 @@ for (const [how, message] of [
 }
 
 test('a worker that dies while it loads has refused the code', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   seat.load({ spec: { entry: 'exits.mjs', function: 'f' }, folder: writeFolder({ 'exits.mjs': 'process.exit(9)' }) })
   const ended = await seat.ended()
   t.is(ended.blame, undefined)
@@ -332,7 +332,7 @@ test('a worker that dies while it loads has refused the code', async t => {
 })
 
 test('a folder that is not there is a start that failed', async t => {
-  const seat = new Seat('node', '/no/such/folder')
+  const seat = new Seat(t, 'node', '/no/such/folder')
   t.regex((await seat.ended()).message, /could not start a node worker in \/no\/such\/folder/)
   await seat.worker.kill()
   await seat.worker.close(1)

@@ -118,17 +118,20 @@ runnerContract(test, {
 
 for (const name of ['turning', 'turning_pair'])
   test(`${name}: a chunk whose items turn out slow ends early, and so does the time box`, async t => {
-    const seat = new Seat('python')
-    t.teardown(() => seat.worker.close(5))
+    const seat = new Seat(t, 'python')
     const load = seat.load(code(name))
     t.is((await seat.run(load, range(190_000))).reported, 190_000)
-    // A look for every 1,024 items at least.
-    const { reported } = await seat.run(load, range(20_000, 190_000), { timeBoxSeconds: 0.1 })
+    // A look for every 1,024 items at least. A machine that stood still before the slow items says nothing of them.
+    let reported = 0
+    for (let times = 0; times < 20 && reported <= 10_000; times++) {
+      const ran = await seat.run(load, range(20_000, 190_000), { timeBoxSeconds: 0.1 })
+      reported = ran.reported
+    }
     t.true(reported > 10_000 && reported < 11_300, `${reported}`)
   })
 
 test('values of every kind come back as they were, and arrive as Python has them', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const same = seat.load(code('same'))
   const kinds = [
     [1, 2, -3],
@@ -163,7 +166,7 @@ test('values of every kind come back as they were, and arrive as Python has them
 const recording = ({ spec, ...rest }: Code): Code => ({ ...rest, spec: { ...spec, takesRecords: true } })
 
 test('dicts with the same keys arrive and come back as records do, where that is wanted as records', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const loads = [seat.load(code('same')), seat.load(recording(code('same')))]
   for (const list of ALIKE) {
     const items = packValues(list).items
@@ -190,7 +193,7 @@ test('dicts with the same keys arrive and come back as records do, where that is
 })
 
 test('a dict unlike those before it changes nothing of what they are, nor does what becomes of a dict', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const ran = await seat.run(seat.load(recording(code('shapes'))), range(3000))
   t.deepEqual(
     ran.failures.map(({ index }) => index),
@@ -210,7 +213,7 @@ test('a dict unlike those before it changes nothing of what they are, nor does w
 })
 
 test('results without a form are failures of their own; numbers have the same text in company as alone', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const load = seat.load(code('odd'))
   const all = await seat.run(load, range(13))
   t.deepEqual(
@@ -240,7 +243,7 @@ test('results without a form are failures of their own; numbers have the same te
 })
 
 test('StopIteration and sys.exit are failures of their items; coroutines are awaited', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const strange = await seat.run(seat.load(code('strange')), range(9))
   t.deepEqual(strange.values, [2, 5, 8])
   t.deepEqual(
@@ -253,7 +256,7 @@ test('StopIteration and sys.exit are failures of their items; coroutines are awa
 })
 
 test('no item is called twice, and a result that is changed later keeps what it was', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const ran = await seat.run(seat.load(code('counted')), range(300_000))
   t.is(ran.failures.length, 300)
   t.is(ran.failures[7]?.index, 7999)
@@ -267,7 +270,7 @@ test('no item is called twice, and a result that is changed later keeps what it 
 })
 
 test("a failure carries the traceback from the user's first frame on, with its cause", async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const { message, stack = '' } = (await seat.run(seat.load(code('failing')), range(6))).failures[0] ?? {}
   t.is(message, 'ValueError: it is five')
   t.regex(stack, /KeyError: 'the cause'[\s\S]*direct cause[\s\S]*functions\.py", line \d+, in failing/)
@@ -276,7 +279,7 @@ test("a failure carries the traceback from the user's first frame on, with its c
 })
 
 test('numbers stay what they were, however many of another kind came before them', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const load = seat.load(code('kinds'))
   const expected = (x: number): unknown =>
     x < 20_000 ? x / 2 + 0.25 : x < 40_000 ? x : x < 40_010 ? 2n ** 70n : x < 40_020 ? true : x + 0.5
@@ -290,7 +293,7 @@ test('numbers stay what they were, however many of another kind came before them
 })
 
 test('two bundles may use the same module names, and names that Python has', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const first = seat.load({ spec: { entry: 'one.py', function: 'default' }, folder })
   const second = seat.load({ spec: { entry: 'one.py', function: 'default' }, folder: other })
   t.deepEqual((await seat.run(second, range(2))).values, [2, 3])
@@ -309,14 +312,14 @@ test("a module of the user's may have the name of the worker's own, and finds Py
     'child.py': 'import sys\ndef asked(x): return sys.dont_write_bytecode\n',
     'entry.py': 'from child import asked\nimport sys\ndef names(x): return [sys.argv, sys.path[0], asked(x)]\n',
   })
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const names = seat.load({ spec: { entry: 'entry.py', function: 'names' }, folder: own })
   t.deepEqual((await seat.run(names, range(1))).values, [[[''], own, (asked ?? '') !== '']])
   await seat.worker.close(5)
 })
 
 test('code that cannot be used is refused with the reason', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   for (const each of [code('missing'), code('default'), code('same', { entry: 'gone.py' })]) seat.load(each)
   t.deepEqual((await seat.run(seat.load({ spec: { function: 'math.sqrt' } }), range(2))).values, [0, 1])
   const refused = seat.events.flatMap(event => (event.type === 'refused' ? [event.failure.message] : []))
@@ -327,7 +330,7 @@ test('code that cannot be used is refused with the reason', async t => {
 })
 
 test('arguments are spread, and a fold gives one value or the failure that ended it', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   t.deepEqual((await seat.run(seat.load(code('add', { spread: true })), values([1, 2], ['a', 'b']))).values, [3, 'ab'])
   t.deepEqual((await seat.run(seat.load(code('add', { operation: 'fold' })), range(1001))).values, [500500])
   const failed = await seat.run(seat.load(code('add', { operation: 'fold', mapper: 'double' })), range(10), {
@@ -338,7 +341,7 @@ test('arguments are spread, and a fold gives one value or the failure that ended
 })
 
 test('what is printed to standard output has left when the outcomes have', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   await seat.run(seat.load(code('printing_out')), range(3))
   await seat.worker.kill()
   t.deepEqual(seat.prints, ['item 0', 'item 1', 'item 2'])
@@ -347,7 +350,7 @@ test('what is printed to standard output has left when the outcomes have', async
 for (const how of ['exit', 'closes', 'segv', 'kill', 'term', 'garbage', 'abort', 'interrupt']) {
   test(`a worker that dies by '${how}' blames the item among its suspects, and when careful that item alone`, async t => {
     for (const careful of [false, true]) {
-      const seat = new Seat('python')
+      const seat = new Seat(t, 'python')
       const items = values(...Array.from({ length: 12 }, (_, x) => [how, x]))
       const ran = await seat.run(seat.load(code('die')), items, { start: 100, careful })
       const { start = 0, end = 0 } = (await seat.ended()).blame?.span ?? {}
@@ -358,7 +361,7 @@ for (const how of ['exit', 'closes', 'segv', 'kill', 'term', 'garbage', 'abort',
 }
 
 test('a worker looks for its limit between items that take a millisecond', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const load = seat.load(code('brief'))
   await seat.run(load, range(1))
   let behind = 0
@@ -375,7 +378,7 @@ test('a worker looks for its limit between items that take a millisecond', async
 })
 
 test('results of which the socket holds a part are whole and in order, run after run', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const load = seat.load(code('half'))
   const runs = [0, 1, 2].map(nth => seat.run(load, range(400_000, nth * 400_000), { start: nth * 400_000 }))
   const small = seat.run(load, range(3, 7))

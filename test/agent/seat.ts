@@ -2,6 +2,7 @@
 import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
 import { startWorker } from '../../agent/process.js'
 import type { WorkerEvent } from '../../agent/worker.js'
 import { type Items, joinItems, packValues, unpackItems } from '../../proto/items.js'
@@ -69,7 +70,8 @@ export class Seat {
   #loads = 0
   #runs = 0
 
-  constructor(runner: RunnerName, cwd = tmpdir()) {
+  /** It ends with the test, whatever becomes of that. */
+  constructor(t: Pick<ExecutionContext, 'teardown'>, runner: RunnerName, cwd = tmpdir()) {
     this.#runner = runner
     this.worker = startWorker({
       runner,
@@ -85,6 +87,7 @@ export class Seat {
         this.#wake()
       },
     })
+    t.teardown(() => this.worker.kill())
   }
 
   #wake(): void {

@@ -3,7 +3,7 @@
 import { type Code, range, Seat } from './seat.js'
 
 const [runner, code] = process.argv.slice(2) as ['node' | 'python' | 'exec', string]
-const seat = new Seat(runner)
+const seat = new Seat({ teardown: () => {} }, runner)
 const load = seat.load(JSON.parse(code) as Code)
 await seat.until(event => (event.type === 'loaded' ? true : undefined))
 void seat.run(load, range(12))

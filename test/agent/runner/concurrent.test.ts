@@ -46,7 +46,12 @@ interface Watched {
 const START = 1000
 
 /** Runs the acts and says what is wrong on the way, by throwing. */
-const watch = async (acts: readonly Act[], lanes: number, boxSeconds: number): Promise<Watched> => {
+const watch = async (
+  acts: readonly Act[],
+  lanes: number,
+  boxSeconds: number,
+  makeAnnouncer = (descriptor: number): Announcer => new Announcer(descriptor),
+): Promise<Watched> => {
   const progress = new ProgressFile()
   const parts: WorkerOutcomes[] = []
   const part = new Part(7, START, acts.length, outcomes => parts.push(outcomes))
@@ -63,7 +68,7 @@ const watch = async (acts: readonly Act[], lanes: number, boxSeconds: number): P
       timeoutSeconds: undefined,
       lanes: new Lanes(lanes, () => 0),
       channel: { written: async () => {} },
-      announcer: new Announcer(progress.descriptor),
+      announcer: makeAnnouncer(progress.descriptor),
       prepare: () => {},
       begin: (offset, end) => {
         begun.push(offset)
@@ -128,6 +133,18 @@ test('whatever items do, each begins once and in order, is in the record while i
     },
   )
   await fc.assert(property, { numRuns: 80 })
+})
+
+test('one item begins however late the first comes to its turn', async t => {
+  class Slow extends Announcer {
+    override limitOf(run: number, isFresh: boolean): number {
+      for (const began = performance.now(); performance.now() - began < 2; );
+      return super.limitOf(run, isFresh)
+    }
+  }
+  const acts = Array.from({ length: 3 }, () => ({ milliseconds: 1, gives: 'number' }) as const)
+  const { begun } = await watch(acts, 1, 0.001, descriptor => new Slow(descriptor))
+  t.deepEqual(begun, [0])
 })
 
 test('the time of a run is that in which items were in progress, and each item has its own', async t => {

@@ -28,7 +28,7 @@ const code: Record<RunnerName, (name: string) => Code> = {
 
 for (const runner of ['node', 'python', 'exec'] as const) {
   test(`${runner}: CPU of the function, and of what it starts, is told apart from waiting`, async t => {
-    const seat = new Seat(runner)
+    const seat = new Seat(t, runner)
     const cpuSecondsOf = async (name: string): Promise<number> => {
       const { parts } = await seat.run(seat.load(code[runner](name)), range(1))
       return parts.at(-1)?.timing.cpuSeconds ?? 0

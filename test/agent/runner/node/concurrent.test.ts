@@ -21,7 +21,7 @@ const code = (name: string, spec: Partial<JobSpec> = {}): Code => ({
 })
 
 test('items in progress at once are as many as asked for; without a word, more as long as that helps', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const most = async (spec: Partial<JobSpec>, count: number): Promise<number> =>
     Math.max(...((await seat.run(seat.load(code('together', spec)), range(count))).values as number[]))
   t.is(await most({ concurrency: 1 }, 6), 1)
@@ -33,7 +33,7 @@ test('items in progress at once are as many as asked for; without a word, more a
 })
 
 test('promises and values may be mixed, of any form, with several in progress', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const expected = (count: number): unknown[] => Array.from({ length: count }, (_, x) => (x % 4 === 0 ? x : String(x)))
   const load = seat.load(code('promising', { concurrency: 7 }))
   for (const items of [range(200), values(...Array.from({ length: 90 }, (_, x) => x)), range(0), range(1)]) {
@@ -48,7 +48,7 @@ test('promises and values may be mixed, of any form, with several in progress', 
 })
 
 test('many quick results, more than a message holds, keep their order with several in progress', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const ran = await seat.run(seat.load(code('mixed', { concurrency: 5 })), range(20_000))
   t.deepEqual(
     ran.values,
@@ -58,7 +58,7 @@ test('many quick results, more than a message holds, keep their order with sever
 })
 
 test('large values that come together leave in messages of their usual size', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   const ran = await seat.run(seat.load(code('large', { concurrency: 20 })), range(20))
   t.deepEqual(
     ran.values.map(value => (value as string).length),
@@ -69,7 +69,7 @@ test('large values that come together leave in messages of their usual size', as
 })
 
 test('an item that keeps the core to itself while others wait is found by the agent', async t => {
-  const seat = new Seat('node')
+  const seat = new Seat(t, 'node')
   await seat.run(seat.load(code('busy', { concurrency: 4, timeoutSeconds: 0.5 })), range(12))
   const { blame } = await seat.ended()
   t.is(blame?.reason, 'timeout')

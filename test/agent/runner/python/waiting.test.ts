@@ -30,7 +30,7 @@ const code = (name: string, spec: Partial<JobSpec> = {}): Code => ({
 })
 
 test('coroutines in progress at once are as many as asked for; without a word, more as long as that helps', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const most = async (name: string, spec: Partial<JobSpec>, count: number): Promise<number> => {
     const load = seat.load(code(name, spec))
     // A function that gives a coroutine without being one is known by its first run.
@@ -46,7 +46,7 @@ test('coroutines in progress at once are as many as asked for; without a word, m
 })
 
 test('large values that come together leave in messages of their usual size', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const ran = await seat.run(seat.load(code('large', { concurrency: 20 })), range(20))
   t.is(ran.values.length, 20)
   t.true(ran.parts.length >= 4, `${ran.parts.length} parts`)
@@ -54,7 +54,7 @@ test('large values that come together leave in messages of their usual size', as
 })
 
 test('SystemExit in a coroutine is its own failure, and a text that is no JSON its own', async t => {
-  const seat = new Seat('python')
+  const seat = new Seat(t, 'python')
   const load = seat.load(code('exiting', { concurrency: 4 }))
   const ran = await seat.run(load, range(6))
   t.deepEqual(
