@@ -97,6 +97,11 @@ export class Accounts {
     this.#serial.add(items, timing)
   }
 
+  /** In functions, for outcomes that counted. */
+  get computeSeconds(): number {
+    return this.#seconds.compute
+  }
+
   /** What workers made was put where the results are. */
   kept(items: number, seconds: number): void {
     this.#serial.kept(items, seconds)

@@ -59,6 +59,12 @@ const DEAR_EXPECTED = 0.4
 /** Workers are given no more when handing over costs this part of an item's own time, and again below the other. */
 const TOO_DEAR = 0.9
 const CHEAP_AGAIN = 0.6
+/**
+ * Workers' items, at the other end of the input, are not worth handing over, and the caller's are: somewhere between there is a
+ * change. Wherever that is, all places being as likely, to go on costs the caller half of what is left times the cost of handing over, and saves half of the
+ * rest: it pays where handing over costs less than this part of the caller's items.
+ */
+const UNLIKE_PART = 1 / 3
 
 export class Plan {
   readonly #options: PlanOptions
@@ -71,6 +77,8 @@ export class Plan {
   #previousSeconds = 0
   /** Of the caller's thread, for one item that a worker ran. */
   readonly #handover = new RecentMean()
+  /** In workers' functions, for one item: theirs may be unlike the caller's, who runs them at the other end of the input. */
+  readonly #theirs = new RecentMean()
   #areReady = false
   #startSeconds: number
   #course: Course = { workers: 0, isFed: false, callerRuns: true }
@@ -142,11 +150,6 @@ export class Plan {
     this.#askAgainSeconds = ASK_AGAIN_TIMES * Math.max(this.#ranSeconds, SETTLED_SECONDS / 2)
   }
 
-  /** What giving so many items away was expected to cost the caller, whose values have not come back. */
-  givingSecondsOf(items: number): number {
-    return (items * (this.#expectedHandoverSeconds ?? 0)) / 2
-  }
-
   /**
    * Nobody has said yet what handing over would cost, and it is about to matter; or what was said keeps workers away, and was measured
    * when the code that does it was not compiled yet.
@@ -164,9 +167,10 @@ export class Plan {
     this.#startSeconds = startSeconds
   }
 
-  /** Values of so many items came from workers, for which the caller's thread was busy this long. */
-  received(items: number, callerSeconds: number): void {
+  /** Values of so many items came from workers, for which the caller's thread was busy this long; the functions took theirs. */
+  received(items: number, callerSeconds: number, workersSeconds: number): void {
     this.#handover.add(items, callerSeconds)
+    this.#theirs.add(items, workersSeconds)
   }
 
   /**
@@ -232,8 +236,12 @@ export class Plan {
   /** What the rest will take the caller alone. */
   #worth(each: number, remaining: number | undefined): number {
     const settled = this.#options.itemSeconds === undefined ? SETTLED_SECONDS : SETTLED_AGAIN_SECONDS
-    if (this.#ranSeconds + this.#waitedSeconds < settled && (each < TELLING_SECONDS || this.#slices < 2)) return 0
-    return remaining === undefined ? Math.max(this.#ranSeconds, each) : remaining * each
+    const ranSeconds = this.#ranSeconds + this.#waitedSeconds
+    if (ranSeconds < settled && (each < TELLING_SECONDS || this.#slices < 2)) return 0
+    if (remaining === undefined) return Math.max(this.#ranSeconds, each)
+    // Slower than in an earlier job: the engine may have forgotten what it had compiled.
+    const isUnsettled = ranSeconds < SETTLED_SECONDS && each < TELLING_SECONDS
+    return remaining * (isUnsettled ? Math.min(each, this.#options.itemSeconds ?? each) : each)
   }
 
   /** How much of an item's time workers can take from the caller, who pays for handing it over instead. */
@@ -253,11 +261,12 @@ export class Plan {
 
   #tooDear(itemSeconds: number): boolean {
     const { mean, seenSeconds } = this.#handover
-    if (mean === undefined || seenSeconds < JUDGED_SECONDS) {
-      this.#isDear = (this.#expectedHandoverSeconds ?? 0) > itemSeconds * DEAR_EXPECTED
-      return this.#isDear
-    }
-    this.#isDear = mean > itemSeconds * (this.#isDear ? CHEAP_AGAIN : TOO_DEAR)
+    const isJudged = mean !== undefined && seenSeconds >= JUDGED_SECONDS
+    const costSeconds = isJudged ? mean : (this.#expectedHandoverSeconds ?? 0)
+    const isWorthIt = (this.#theirs.mean ?? costSeconds) >= costSeconds
+    const worthSeconds = itemSeconds * (isWorthIt ? 1 : UNLIKE_PART)
+    const most = isJudged ? (this.#isDear ? CHEAP_AGAIN : TOO_DEAR) : DEAR_EXPECTED
+    this.#isDear = costSeconds > worthSeconds * most
     return this.#isDear
   }
 

@@ -44,6 +44,9 @@ export type Items = () => unknown[]
 /** One measured run over the items. */
 export type Measure = (request: StationRequest, items: Items) => Promise<Run>
 
+/** Longer than word of a job's end is held back, and what it makes agents do takes. */
+const AFTER_MS = 10
+
 const answerTo = async (request: StationRequest, items: Items, measure: Measure): Promise<Answer> => {
   const runs: Run[] = []
   // Else one side's run would pay for the values of the other's: to give 80 MB back takes 5 ms.
@@ -51,6 +54,8 @@ const answerTo = async (request: StationRequest, items: Items, measure: Measure)
     // Nor should the first of several pay for the items of all.
     if (request.items.turns !== undefined) items()
     gc?.()
+    // Nor for the end of the last one's job, of which agents are told when it is over.
+    await sleep(AFTER_MS)
   }
   for (let nth = 0; nth < (request.times ?? 1); nth++) {
     if (nth > 0 && request.restSeconds !== undefined) await sleep(request.restSeconds * 1000)

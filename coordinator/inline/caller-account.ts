@@ -44,6 +44,11 @@ export class CallerAccount {
     return this.#computeSeconds
   }
 
+  /** In workers' functions. */
+  get workersComputeSeconds(): number {
+    return this.#accounts.computeSeconds - (this.#computeSeconds - this.#unreportedSeconds)
+  }
+
   secondsAt(now: number): number {
     return now - this.#startedAt
   }

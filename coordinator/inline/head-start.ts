@@ -97,8 +97,8 @@ export class HeadStart {
   /** For the cost of handing over: busy seconds of this thread, and of those the caller's own loop's. */
   #busyAtSeconds = 0
   #receivedItems = 0
-  /** What the caller's loop had lost when workers were asked for. */
-  #lostBeforeSeconds = 0
+  /** In workers' functions, for these. */
+  #receivedSeconds = 0
 
   constructor(options: HeadStartOptions) {
     this.#options = options
@@ -168,8 +168,6 @@ export class HeadStart {
         return
       }
       const taken = this.#chunks.next()
-      // It asks for what workers have; of a sequence it only waits for the next.
-      if (taken instanceof Promise && this.#help !== undefined) this.#joined()
       const piece = taken instanceof Promise ? await this.#unlessOver(taken) : taken
       if (piece === undefined) return
       const ran = this.#runPiece(piece)
@@ -263,10 +261,7 @@ export class HeadStart {
       )
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     }
-    if (workers.asked === 0) {
-      this.#lostBeforeSeconds = this.#lostSeconds
-      this.#joiningSeconds = JOINING_SECONDS + JOINING_PART * this.#plan.remainingSeconds
-    }
+    if (workers.asked === 0) this.#joiningSeconds = JOINING_SECONDS + JOINING_PART * this.#plan.remainingSeconds
     if (course.workers > workers.asked)
       this.#summon(workers, course.workers).catch(error => this.#ending.end('broken', (error as Error).message))
     this.#shares.feed(course.isFed && this.#part.hasRoom)
@@ -277,7 +272,12 @@ export class HeadStart {
   #measureHandover(): void {
     const items = this.#account.workersItems - this.#receivedItems
     const busySeconds = performance.eventLoopUtilization().active / 1000 - this.#account.computeSeconds
-    if (items > 0) this.#plan.received(items, Math.max(0, busySeconds - this.#busyAtSeconds))
+    const { workersComputeSeconds } = this.#account
+    if (items > 0) {
+      const callerSeconds = Math.max(0, busySeconds - this.#busyAtSeconds)
+      this.#plan.received(items, callerSeconds, workersComputeSeconds - this.#receivedSeconds)
+      this.#receivedSeconds = workersComputeSeconds
+    }
     this.#receivedItems = this.#account.workersItems
     this.#busyAtSeconds = busySeconds
   }
@@ -314,6 +314,7 @@ export class HeadStart {
         accounts: this.#accounts,
         ...(this.#help && { help: this.#help }),
       }),
+      lostSeconds: () => this.#lostSeconds,
       isOver: () => this.#ending.isOver,
       hasItems: () => this.#shares.remaining !== 0,
       onSlots: slots => {
@@ -329,18 +330,11 @@ export class HeadStart {
     const { start, end, values, failures } = outcomes
     const index = this.#shares.indexOf(start)
     const placed = failures.map(failure => ({ ...failure, index: index + failure.index - start }))
-    this.#joined()
     this.#account.received(end - start)
     this.#ending.keep(placed)
     await this.#part.write({ start: index, end: index + end - start, values, failures: placed })
     // What the caller is at is waited for; more would only wait behind it.
     if (!this.#part.hasRoom && this.#callerRuns) this.#shares.feed(false)
-  }
-
-  /** For later jobs to go by. */
-  #joined(): void {
-    const givingSeconds = this.#plan.givingSecondsOf(this.#shares.workersItems)
-    this.#workers?.joined(Math.max(0, this.#lostSeconds - this.#lostBeforeSeconds - givingSeconds))
   }
 
   #fail(failures: readonly ItemFailure[]): void {

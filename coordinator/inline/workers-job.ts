@@ -13,6 +13,11 @@ import type { OpenWay, Way, Ways } from './ways.js'
 
 /** What joining costs is believed to be at most so many times what it was: in one job something else may have had the core. */
 const MOST_TIMES = 2
+/**
+ * When the job first reads, about a quarter of what joining costs is spent: its tasks go to the agent and on to the workers, the first
+ * reports come back, and at the end the caller asks for what is left. Smaller: short jobs are shared that end no sooner for it.
+ */
+const SPENT_PART = 1 / 4
 
 export interface WorkersJobOptions {
   readonly ways: Ways
@@ -27,6 +32,8 @@ export interface WorkersJobOptions {
   readonly abort: AbortSignal
   /** What the caller's loop has found so far. */
   readonly caller: () => NonNullable<JobRequest['caller']>
+  /** Time of the whole job so far in which the caller's loop ran no item. */
+  readonly lostSeconds: () => number
   readonly isOver: () => boolean
   /** Something is nobody's yet. */
   readonly hasItems: () => boolean
@@ -44,7 +51,8 @@ export class WorkersJob {
   #end: Promise<JobEnd> | undefined
   /** Workers were there when they were first asked for: what joining costs then is no start's. */
   #wasReady: boolean | undefined
-  #hasJoined = false
+  /** What the caller's loop had lost when they were. */
+  #lostBeforeSeconds = 0
 
   constructor(options: WorkersJobOptions) {
     this.#options = options
@@ -79,7 +87,8 @@ export class WorkersJob {
    * undefined where it has not. `remainingSeconds`: what is left, in the caller's loop alone; `at`: since the job's begin.
    */
   async ask(count: number, remainingSeconds: number, at: () => number): Promise<number | undefined> {
-    const { ways, isOver, hasItems, onSlots, clock } = this.#options
+    const { ways, isOver, hasItems, onSlots, lostSeconds, clock } = this.#options
+    if (this.#asked === 0) this.#lostBeforeSeconds = lostSeconds()
     this.#asked = count
     const askedAtSeconds = clock()
     this.#open ??= ways.open(remainingSeconds, at)
@@ -99,25 +108,14 @@ export class WorkersJob {
     return startSeconds
   }
 
-  /** Its first outcomes are there, or the caller has nothing left to lose: so much time its loop has lost. For later jobs to go by. */
-  joined(lostSeconds: number): void {
-    const pool = this.#opened?.way.pool
-    if (pool === undefined || this.#wasReady !== true || this.#hasJoined) return
-    this.#hasJoined = true
-    const before = pool.joinSeconds ?? lostSeconds
-    pool.joinSeconds = lostSeconds < before ? (lostSeconds + before) / 2 : Math.min(lostSeconds, MOST_TIMES * before)
-  }
-
   release(): void {
     this.#opened?.claim.release()
   }
 
   #run({ pool }: Way, hands: Hands, fn: JobFunction): Promise<JobEnd> {
-    const { operation, spread, input, write, options, abort, caller, clock } = this.#options
-    const beganAt = clock()
-    // A lower bound, until more is known.
+    const { operation, spread, input, write, options, abort, caller, lostSeconds } = this.#options
     const learn = (): void => {
-      pool.joinSeconds ??= clock() - beganAt
+      if (this.#wasReady === true) learnJoin(pool, (lostSeconds() - this.#lostBeforeSeconds) / SPENT_PART)
     }
     return hands.run({
       function: fn,
@@ -130,4 +128,10 @@ export class WorkersJob {
       caller: caller(),
     })
   }
+}
+
+/** For later jobs to go by. */
+const learnJoin = (pool: Way['pool'], lostSeconds: number): void => {
+  const before = pool.joinSeconds ?? lostSeconds
+  pool.joinSeconds = lostSeconds < before ? (lostSeconds + before) / 2 : Math.min(lostSeconds, MOST_TIMES * before)
 }

@@ -59,7 +59,7 @@ test('workers get no more where handing over costs what the item does, and again
   plan.ran(1_000_000, 0.1)
   plan.ready(0.01)
   t.true(plan.decide(0.1, 1e8).isFed)
-  plan.received(100_000, 0.012)
+  plan.received(100_000, 0.012, 0.01)
   t.false(plan.decide(0.2, 1e8).isFed)
   t.true(plan.decide(0.2, 1e8).callerRuns)
   plan.ran(10_000, 0.3)
@@ -67,11 +67,37 @@ test('workers get no more where handing over costs what the item does, and again
   t.is(said().filter(text => /no more/.test(text)).length, 1)
 })
 
+test('workers go on where their items are worth nothing only while handing over is cheap beside the caller’s', t => {
+  const fed = (handoverSeconds: number): boolean => {
+    const { plan } = made()
+    plan.ran(30_000, 0.09)
+    plan.ready(0.01)
+    t.true(plan.decide(0.1, 1e6).isFed)
+    plan.received(10_000, 10_000 * handoverSeconds, 0.03)
+    t.true(plan.decide(0.12, 9e5).isFed, 'they are worth it')
+    plan.received(200_000, 200_000 * handoverSeconds, 0.003)
+    return plan.decide(0.2, 8e5).isFed
+  }
+  // The caller's take 3 us each.
+  t.true(fed(0.8e-6))
+  t.false(fed(1.2e-6))
+})
+
+test('a function that was fast before is not believed to be slow before the engine has compiled it again', t => {
+  const decisions = new Decisions()
+  const plan = new Plan({ slots: 2, startSeconds: 0.06, itemSeconds: 1e-6, joinSeconds: 0.001, decisions })
+  plan.expectHandover(0)
+  plan.ran(500, 0.005)
+  t.is(plan.decide(0.005, 2000).workers, 0)
+  plan.ran(600, 0.006)
+  t.is(plan.decide(0.011, 1400).workers, 1)
+})
+
 test('handing over is not judged by the first shards alone', t => {
   const { plan } = made()
   plan.ran(1_000_000, 0.1)
   plan.ready(0.01)
-  plan.received(10, 0.005)
+  plan.received(10, 0.005, 0.000_001)
   t.true(plan.decide(0.1, 1e8).isFed)
 })
 

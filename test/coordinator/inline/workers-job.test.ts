@@ -1,17 +1,32 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { WorkersJob, type WorkersJobOptions } from '../../../coordinator/inline/workers-job.js'
+import type { JobRequest } from '../../../coordinator/job.js'
 
-/** One that has begun, with so many workers that were there before it asked. */
-const begun = async (ready: number, joinSeconds: number | undefined) => {
+/** One that has begun, with so many workers that were there before it asked, and has read when the caller had lost so much. */
+const begun = async (
+  ready: number,
+  joinSeconds: number | undefined,
+  lostSeconds: number,
+): Promise<number | undefined> => {
   const pool = { ready, joinSeconds }
   const claim = { ready, workers: async () => 0.1, release: () => {} }
-  const hands = { slots: 2, run: async () => ({}) }
+  const lost = { seconds: 1 }
+  const hands = {
+    slots: 2,
+    run: async ({ input }: JobRequest) => {
+      lost.seconds += lostSeconds
+      await input.next(1, 1)
+      lost.seconds += 100
+      await input.next(1, 1)
+    },
+  }
   const way = { place: 'local', slots: 2, pool, hands: async () => hands }
   const job = new WorkersJob({
     ways: { likeliest: way, open: async () => ({ way, hands, claim }) },
     function: async () => ({}),
     operation: 'map',
     input: () => ({ count: 0, next: async () => undefined, close: async () => {} }),
+    lostSeconds: () => lost.seconds,
     isOver: () => false,
     hasItems: () => true,
     onSlots: () => true,
@@ -19,25 +34,20 @@ const begun = async (ready: number, joinSeconds: number | undefined) => {
     clock: () => 0,
   } as unknown as WorkersJobOptions)
   await job.ask(1, 1, () => 0)
-  return { job, pool }
+  await job.end
+  return pool.joinSeconds
+}
+
+const close = (t: ExecutionContext, seconds: number | undefined, to: number): void => {
+  t.true(Math.abs((seconds ?? 0) - to) < 1e-9, `${seconds}`)
 }
 
 test('what a start took is not what joining costs', async t => {
-  const { job, pool } = await begun(0, 0.0004)
-  job.joined(0.3)
-  t.is(pool.joinSeconds, 0.0004)
+  t.is(await begun(0, 0.0004, 0.3), 0.0004)
 })
 
-test('what joining costs is told once a job, and one dear job doubles it at most', async t => {
-  const { job, pool } = await begun(1, 0.0004)
-  job.joined(0.3)
-  t.is(pool.joinSeconds, 0.0008)
-  job.joined(0.3)
-  t.is(pool.joinSeconds, 0.0008)
-  const next = await begun(1, 0.0008)
-  next.job.joined(0.0004)
-  t.true(Math.abs((next.pool.joinSeconds ?? 0) - 0.0006) < 1e-12)
-  const first = await begun(1, undefined)
-  first.job.joined(0.004)
-  t.is(first.pool.joinSeconds, 0.004)
+test('joining costs four times what the caller has lost when its workers first read; one dear job doubles it at most', async t => {
+  close(t, await begun(1, undefined, 0.001), 0.004)
+  close(t, await begun(1, 0.0004, 0.3), 0.0008)
+  close(t, await begun(1, 0.0008, 0.0001), 0.0006)
 })
