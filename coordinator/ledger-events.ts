@@ -45,7 +45,7 @@ export type LedgerEvent =
     }
   /** There is room for a piece of what waits, of at most so many items. */
   | { readonly type: 'resume'; readonly items: number; readonly now: number }
-  /** As `resume`, for the caller's own loop: it is settled there, whatever workers may still say of it. */
+  /** As `resume`, for the caller's own loop, however small pieces would be for workers: it is settled there, whatever they may still say of it. */
   | { readonly type: 'take'; readonly items: number }
   /** Slots have nothing to do, and nothing waits for them. */
   | ({ readonly type: 'idle'; readonly now: number } & Idleness)
@@ -60,6 +60,8 @@ export interface Idleness {
   readonly slots: number
   /** Of these, callers: they are given what comes back, whatever waits for hosts. */
   readonly helpers: number
+  /** All slots of workers, idle or not. */
+  readonly workers: number
   /** What an item takes, in the middle of what was measured. */
   readonly itemSeconds: number
   /** What takes less is not worth handing over. */

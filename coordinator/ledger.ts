@@ -78,6 +78,11 @@ export class Ledger {
     return this.#added
   }
 
+  /** Items added and not settled. */
+  get openItems(): number {
+    return this.#added - this.#settled.size
+  }
+
   get liveShards(): number {
     return this.#live.size
   }
@@ -142,12 +147,12 @@ export class Ledger {
         for (const loss of this.#leases.tick(event.now)) this.#lost(loss, event.now, effects)
         break
       case 'resume': {
-        const span = this.#waiting.take(event.items)
+        const span = this.#waiting.take(event.items, false)
         if (span !== undefined) this.#open(span, false, 0, event.now, effects)
         break
       }
       case 'take': {
-        const span = this.#waiting.take(event.items)
+        const span = this.#waiting.take(event.items, true)
         if (span === undefined) break
         this.#settled.add(span.start, span.end)
         this.#forgetTries(span.start, span.end)

@@ -26,6 +26,7 @@ import { ReportReader } from './report-reader.js'
 import { Settling } from './settling.js'
 import { Sizing } from './sizing.js'
 import { Stragglers } from './stragglers.js'
+import { callersPart } from './tail.js'
 import { Window } from './window.js'
 
 export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpoch'> {
@@ -358,7 +359,8 @@ export class Run {
 
   #giveCaller(): void {
     if (this.#state !== 'running' || !this.#isHelped || !this.#ledger.hasWaiting) return
-    this.#perform(this.#ledger.step({ type: 'take', items: this.#size(this.#feeder.unread) }))
+    const items = Math.max(1, Math.floor(callersPart(1, this.#slots) * this.#ledger.openItems))
+    this.#perform(this.#ledger.step({ type: 'take', items }))
     this.#checkDone()
   }
 

@@ -82,7 +82,7 @@ export class Stragglers {
     if (idle === 0 || ledger.liveShards === 0) return { effects: [] }
     if (now < this.#nextLookSeconds) return { effects: [], againSeconds: this.#nextLookSeconds - now }
     this.#nextLookSeconds = now + ledger.liveShards * SECONDS_PER_SHARD
-    const effects = this.#idle(idle, { helpers, ...NO_COPIES }, now)
+    const effects = this.#idle(idle, { helpers, workers: slots, ...NO_COPIES }, now)
     // What is taken back may turn out to be begun.
     return { effects, againSeconds: sizing.leastSeconds(slots) + LEAST_SECONDS }
   }
@@ -94,7 +94,7 @@ export class Stragglers {
     if (idle <= 0) return []
     const spareSeconds = isCopying ? Math.max(0, COPIES_ALLOWED * this.#workSeconds - this.#countCopies(now)) : 0
     const spareCopies = Math.max(0, Math.max(1, Math.floor(COPIES_ALLOWED * slots)) - this.#copies.size)
-    return this.#idle(idle, { helpers: 0, spareSeconds, spareCopies }, now)
+    return this.#idle(idle, { helpers: 0, workers: slots, spareSeconds, spareCopies }, now)
   }
 
   /** What all copies have taken so far. */
@@ -110,7 +110,11 @@ export class Stragglers {
     return this.#copiedSeconds + runningSeconds
   }
 
-  #idle(slots: number, more: Pick<Idleness, 'helpers' | 'spareSeconds' | 'spareCopies'>, now: number): LedgerEffect[] {
+  #idle(
+    slots: number,
+    more: Pick<Idleness, 'helpers' | 'workers' | 'spareSeconds' | 'spareCopies'>,
+    now: number,
+  ): LedgerEffect[] {
     const { ledger, sizing } = this.#options
     const { itemSeconds } = sizing
     if (itemSeconds === undefined) return []

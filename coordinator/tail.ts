@@ -37,11 +37,46 @@ const COPY_SECONDS = 1
 
 type Moment = Idleness & { readonly now: number }
 
+/**
+ * Of what is left, callers take this part of their share: they cannot give back what they took, and may ask again. Smaller: they ask
+ * more often, and wait for an answer each time. Larger: workers wait for a caller whose items turn out long.
+ */
+const CALLERS_PART = 2 / 3
+
+/** Of all that is left: what so many callers take, beside so many workers. */
+export const callersPart = (callers: number, workers: number): number => (CALLERS_PART * callers) / (callers + workers)
+
+interface Recall {
+  readonly shard: number
+  readonly restSeconds: number
+}
+
+/** For callers first: what stands whole behind what workers are at. Then the longest rests, as many as there are idle slots. */
+export const recallsOf = (candidates: readonly Candidate[], moment: Moment): Recall[] => {
+  const { slots, helpers, workers, leastSeconds } = moment
+  if (helpers === 0) return restsOf(candidates, moment)
+  const wholeSeconds = ({ open, itemSeconds }: Candidate): number => open * itemSeconds
+  const inOrder = candidates.toSorted((a, b) => a.shard - b.shard)
+  const wantedSeconds =
+    callersPart(helpers, workers) * inOrder.reduce((sum, candidate) => sum + wholeSeconds(candidate), 0)
+  const recalls: Recall[] = []
+  let seconds = 0
+  // As many as there are workers are at something, as far as anybody knows, and the newest are begun last.
+  for (const candidate of inOrder.slice(workers).reverse()) {
+    if (seconds >= wantedSeconds) break
+    if (!candidate.mayRecall || candidate.isStarted) continue
+    const restSeconds = wholeSeconds(candidate)
+    recalls.push({ shard: candidate.shard, restSeconds })
+    seconds += restSeconds
+  }
+  if (seconds <= leastSeconds) return restsOf(candidates, moment)
+  if (slots === helpers) return recalls
+  const others = candidates.filter(({ shard }) => !recalls.some(recall => recall.shard === shard))
+  return [...recalls, ...restsOf(others, { ...moment, slots: slots - helpers, helpers: 0 })]
+}
+
 /** The longest rests first, as many as there are idle slots. */
-export const recallsOf = (
-  candidates: readonly Candidate[],
-  { slots, helpers, leastSeconds, now }: Moment,
-): { readonly shard: number; readonly restSeconds: number }[] => {
+const restsOf = (candidates: readonly Candidate[], { slots, helpers, leastSeconds, now }: Moment): Recall[] => {
   const rests: { shard: number; restSeconds: number; workSeconds: number }[] = []
   for (const { shard, open, sinceSeconds, itemSeconds, isStarted, holder, mayRecall } of candidates) {
     if (!mayRecall) continue

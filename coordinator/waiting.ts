@@ -5,7 +5,7 @@ import type { Span } from '../proto/shard.js'
 import type { SpanSet } from './spans.js'
 
 interface WaitingSpan extends Span {
-  /** What comes out of it has at most so many items. */
+  /** What comes out of it for workers has at most so many items. */
   readonly mostItems: number
 }
 
@@ -34,10 +34,10 @@ export class Waiting {
   }
 
   /** The next of them, at most so many items. */
-  take(items: number): Span | undefined {
+  take(items: number, isForCaller: boolean): Span | undefined {
     const open = this.#first()
     if (open === undefined) return undefined
-    const { mostItems } = this.#spans[0] as WaitingSpan
+    const mostItems = isForCaller ? Number.POSITIVE_INFINITY : (this.#spans[0] as WaitingSpan).mostItems
     const piece = { start: open.start, end: Math.min(open.end, open.start + Math.min(items, mostItems)) }
     this.#advance(piece.end)
     return piece

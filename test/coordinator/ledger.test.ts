@@ -90,6 +90,7 @@ const idle = (slots: number, now: number, fields: Partial<Idleness> = {}): Ledge
   type: 'idle',
   slots,
   helpers: 0,
+  workers: 1,
   itemSeconds: 0.1,
   leastSeconds: 0.05,
   spareSeconds: 0,
@@ -155,9 +156,15 @@ test('what the caller takes is its own, whatever workers still say of it', t => 
   t.deepEqual(ledger.step({ type: 'take', items: 5 }), [], 'nothing waits')
   ledger.step(idle(1, 0.1))
   ledger.step(report({ shard: 0, start: 0, end: 2, last: false, givenBack: { start: 4, end: 10 }, pieceItems: 0 }))
-  t.deepEqual(ledger.step({ type: 'take', items: 4 }), [{ type: 'taken', start: 4, end: 7 }], 'half of what came back')
-  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 2, end: 7 }))), [[2, 4]])
-  t.deepEqual(offers(ledger.step({ type: 'resume', items: 9, now: 0 })), ['1.1 [7, 10)'])
+  t.is(ledger.ledger.openItems, 8)
+  t.deepEqual(
+    ledger.step({ type: 'take', items: 4 }),
+    [{ type: 'taken', start: 4, end: 8 }],
+    'what is its own comes back no more',
+  )
+  t.is(ledger.ledger.openItems, 4)
+  t.deepEqual(settled(ledger.step(report({ shard: 0, start: 2, end: 8 }))), [[2, 4]])
+  t.deepEqual(offers(ledger.step({ type: 'resume', items: 9, now: 0 })), ['1.1 [8, 10)'])
   ledger.checkAll()
 })
 
@@ -516,6 +523,7 @@ const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
       const idleness = {
         slots: 1 + (from % 3),
         helpers: from % 2,
+        workers: 1 + (from % 3),
         itemSeconds: seconds,
         leastSeconds: 0.5,
         spareSeconds: last ? 100 : 0,

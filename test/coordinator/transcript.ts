@@ -135,7 +135,15 @@ export class Transcript {
 
   /** Slots have nothing to do, where an item takes 0.1 s. */
   idles(slots: number, spareSeconds = 0): this {
-    const idleness = { slots, helpers: 0, itemSeconds: 0.1, leastSeconds: 0.01, spareSeconds, spareCopies: 1 }
+    const idleness = {
+      slots,
+      helpers: 0,
+      workers: slots,
+      itemSeconds: 0.1,
+      leastSeconds: 0.01,
+      spareSeconds,
+      spareCopies: 1,
+    }
     return this.#play({ type: 'idle', ...idleness, now: this.#now })
   }
 

@@ -137,7 +137,15 @@ export class SimRun {
     const { hasWaiting } = this.watch.ledger
     if (this.state !== 'running' || hasWaiting || slots <= 0 || !(this.#isInputEnded || !this.#hasRoom())) return
     const { itemSeconds } = this.job
-    const idleness = { slots, helpers: 0, itemSeconds, leastSeconds: 2 * itemSeconds, spareSeconds, spareCopies: 2 }
+    const idleness = {
+      slots,
+      helpers: 0,
+      workers: slots,
+      itemSeconds,
+      leastSeconds: 2 * itemSeconds,
+      spareSeconds,
+      spareCopies: 2,
+    }
     const effects = this.#step({ type: 'idle', ...idleness, now: this.#timeline.now })
     this.#apply(effects)
     for (const effect of effects) {
