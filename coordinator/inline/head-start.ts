@@ -7,7 +7,6 @@
 // In: a function of this process, a source, hands that are opened only when the plan asks for workers. Out: a JobEnd.
 // Always true: each item is run once; the event loop has its turn after each slice; an end that is not `done` is the first
 // one's, the caller's or the workers'.
-import { setImmediate as turn } from 'node:timers/promises'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { Clock } from '../../proto/timing.js'
 import { Accounts } from '../accounts.js'
@@ -23,6 +22,7 @@ import { Help } from './help.js'
 import type { Met } from './met.js'
 import type { Part } from './part.js'
 import { type Piece, Shares } from './shares.js'
+import { Turns } from './turns.js'
 import { type Way, Ways } from './ways.js'
 import { WorkersJob } from './workers-job.js'
 
@@ -50,24 +50,6 @@ export interface HeadStartOptions {
 
 /** The first look at what an item costs; workers are not thought of before. */
 const FIRST_SLICE_SECONDS = 0.001
-/** What the event loop waits for at most, but for one item. Smaller: more turns. Larger: timers and sockets that wait. */
-const SLICE_SECONDS = 0.005
-/** While workers have items: what they have done, and what they are to do next, waits for a slice's end. Smaller: more turns. */
-const SHARING_SLICE_SECONDS = 0.001
-/** While workers are on their way into the job: a dozen messages go to and fro, each of which waits for a slice's end. */
-const JOINING_SLICE_SECONDS = 0.0005
-/**
- * A turn of the event loop in which nothing is done takes less; after two such in a row nothing is under way. Smaller: a worker waits
- * for the caller's next item. Larger: turns are given in which nothing happens.
- */
-const EMPTY_TURN_SECONDS = 30e-6
-/**
- * After an item that is longer than such a slice the event loop has as much time again, but for the time in which a process starts, so that
- * those messages need not wait for an item each: altogether this part of what remains, and so much more. Larger: more of the caller's time for workers that may
- * come late. Smaller: they come later.
- */
-const JOINING_PART = 0.02
-const JOINING_SECONDS = 0.004
 /** To measure what handing over would cost may take so much, and this part of what remains. Less: a guess by code that is not compiled yet. */
 const HANDOVER_SECONDS = 0.001
 const HANDOVER_PART = 0.02
@@ -86,12 +68,11 @@ export class HeadStart {
   /** Where values find their places by themselves, the caller can take items back. */
   readonly #help: Help | undefined
   readonly #chunks: Chunks
+  readonly #turns: Turns
   readonly #ending = new Ending(() => this.#leave())
   readonly #workers: WorkersJob | undefined
   #workersEnd: Promise<JobEnd> | undefined
   #callerRuns = true
-  /** What the event loop may still have, so that workers join. */
-  #joiningSeconds = 0
   /** Ends the wait that the loop is in. */
   #leaveWait: (() => void) | undefined
   /** For the cost of handing over: busy seconds of this thread, and of those the caller's own loop's. */
@@ -118,6 +99,13 @@ export class HeadStart {
       help: this.#help,
       hasWorkers: () => this.#workersEnd !== undefined,
       account: this.#account,
+      clock,
+    })
+    this.#turns = new Turns({
+      workers: () => this.#workers,
+      hasValues: () => this.#account.workersItems > 0,
+      hasRoom: () => this.#part.hasRoom,
+      isOver: () => this.#ending.isOver,
       clock,
     })
     const ways = workers && new Ways(workers.ways, this.#accounts.decisions)
@@ -179,11 +167,11 @@ export class HeadStart {
       if (now < until) continue
       if (!hasWaited) this.#plan.used((cpuMicroseconds() - cpuBefore) / 1e6)
       this.#decide()
-      await this.#yield(now - beganAt)
+      await this.#turns.give(now - beganAt)
       cpuBefore = cpuMicroseconds()
       hasWaited = false
       beganAt = clock()
-      until = beganAt + this.#sliceSeconds
+      until = beganAt + this.#turns.sliceSeconds
     }
   }
 
@@ -217,36 +205,6 @@ export class HeadStart {
     })
   }
 
-  async #yield(sliceSeconds: number): Promise<void> {
-    await turn()
-    const isComing = this.#isJoining && this.#workers?.isStarting === false && this.#joiningSeconds > 0
-    if (isComing && sliceSeconds > 2 * JOINING_SLICE_SECONDS) await this.#letJoin(sliceSeconds)
-    else if (this.#workers?.hasBegun === true) await this.#letTalk(sliceSeconds)
-    // What waits for its turn is being run, here or there; the caller's next items would only wait behind it.
-    while (!this.#part.hasRoom && !this.#ending.isOver) await new Promise(resolve => setTimeout(resolve, 1))
-  }
-
-  /** A shard's way to a worker and back is some turns long, each of which would wait for an item of the caller's. */
-  async #letTalk(mostSeconds: number): Promise<void> {
-    const { clock } = this.#options
-    let now = clock()
-    const until = now + mostSeconds
-    for (let empty = 0; empty < 2 && now < until && !this.#ending.isOver; ) {
-      const before = now
-      await turn()
-      now = clock()
-      empty = now - before < EMPTY_TURN_SECONDS ? empty + 1 : 0
-    }
-  }
-
-  async #letJoin(mostSeconds: number): Promise<void> {
-    const { clock } = this.#options
-    const beganAt = clock()
-    const until = beganAt + Math.min(mostSeconds, this.#joiningSeconds)
-    while (clock() < until && this.#isJoining && !this.#ending.isOver) await turn()
-    this.#joiningSeconds -= clock() - beganAt
-  }
-
   /** Asks the plan, and does as it says. */
   #decide(): void {
     const { clock } = this.#options
@@ -261,7 +219,7 @@ export class HeadStart {
       )
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     }
-    if (workers.asked === 0) this.#joiningSeconds = JOINING_SECONDS + JOINING_PART * this.#plan.remainingSeconds
+    if (workers.asked === 0) this.#turns.join(this.#plan.remainingSeconds)
     if (course.workers > workers.asked)
       this.#summon(workers, course.workers).catch(error => this.#ending.end('broken', (error as Error).message))
     this.#shares.feed(course.isFed && this.#part.hasRoom)
@@ -347,15 +305,6 @@ export class HeadStart {
   /** Time of this job in which the caller ran no item. */
   get #lostSeconds(): number {
     return this.#account.secondsAt(this.#options.clock()) - this.#account.computeSeconds
-  }
-
-  get #sliceSeconds(): number {
-    if (this.#isJoining) return JOINING_SLICE_SECONDS
-    return this.#workers?.hasBegun === true ? SHARING_SLICE_SECONDS : SLICE_SECONDS
-  }
-
-  get #isJoining(): boolean {
-    return (this.#workers?.asked ?? 0) > 0 && this.#account.workersItems === 0
   }
 
   /** The job is over, however much is left. */
