@@ -60,9 +60,9 @@ const DEAR_EXPECTED = 0.4
 const TOO_DEAR = 0.9
 const CHEAP_AGAIN = 0.6
 /**
- * Workers' items, at the other end of the input, are not worth handing over, and the caller's are: somewhere between there is a
- * change. Wherever that is, all places being as likely, to go on costs the caller half of what is left times the cost of handing over, and saves half of the
- * rest: it pays where handing over costs less than this part of the caller's items.
+ * Workers' items, at the other end of the input, are not worth handing over, and the caller's are: somewhere between them items change,
+ * all places being as likely. To go on costs the caller, for half of what is left, the handing over, and saves it half of the other half,
+ * less the same: it pays where handing over costs less than this part of the caller's items.
  */
 const UNLIKE_PART = 1 / 3
 
