@@ -194,7 +194,7 @@ export class Pool implements AsyncDisposable {
     options: MapOptions & { readonly as?: 'f64'; readonly onError?: 'collect' | 'stop' },
     spread: boolean,
   ): Promise<unknown> {
-    checkMapOptions(options)
+    checkMapOptions(options, 'map')
     const collect = options.onError === 'collect'
     if (collect && options.as === 'f64')
       throw new TypeError("as: 'f64' has no place for failures: leave out onError: 'collect'")
@@ -216,7 +216,7 @@ export class Pool implements AsyncDisposable {
     items: ItemSource,
     options: MapOptions & { readonly initial?: unknown },
   ): Promise<unknown> {
-    checkMapOptions(options)
+    checkMapOptions(options, 'reduce')
     this.#begin()
     const initial = 'initial' in options ? { value: options.initial } : undefined
     const { end, value } = await this.#jobs.reduce(fn, openSource(items), options, initial)
@@ -231,7 +231,7 @@ export class Pool implements AsyncDisposable {
     options: MapOptions & { readonly onError?: 'collect' | 'stop' },
     unordered: boolean,
   ): AsyncGenerator<unknown, void> {
-    checkMapOptions(options)
+    checkMapOptions(options, 'imap')
     const collect = options.onError === 'collect'
     const stop = new AbortController()
     const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal])

@@ -67,7 +67,6 @@ const POOL_NAMES: readonly string[] = [
   'log',
 ] satisfies (keyof PoolOptions)[]
 
-/** Those of all methods: what one of them does not take, TypeScript says. */
 const JOB_NAMES: readonly string[] = [
   'place',
   'signal',
@@ -79,15 +78,18 @@ const JOB_NAMES: readonly string[] = [
   'init',
   'shared',
   'onProgress',
-  'onError',
-  'as',
-  'initial',
-] satisfies (keyof MapOptions | 'onError' | 'as' | 'initial')[]
+] satisfies (keyof MapOptions)[]
+
+/** What each method takes beside. */
+const OWN_NAMES = { map: ['onError', 'as'], imap: ['onError'], reduce: ['initial'] } as const
+const ALL_OWN_NAMES: readonly string[] = Object.values(OWN_NAMES).flat()
 
 /** A name that nobody reads would be a wish that nobody hears. */
-const checkNames = (options: object, known: readonly string[]): void => {
+const checkNames = (options: object, known: readonly string[], method = ''): void => {
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue
+    if (ALL_OWN_NAMES.includes(name) && Reflect.get(options, name) === undefined) continue
+    if (method !== '' && ALL_OWN_NAMES.includes(name)) throw new TypeError(`${name} says nothing to ${method}`)
     const meant = nearest(name, known)
     const hint = meant === undefined ? `expected one of ${known.join(', ')}` : `did you mean ${meant}?`
     throw new TypeError(`there is no option ${name}: ${hint}`)
@@ -130,10 +132,10 @@ export const checkPoolOptions = (options: PoolOptions): PoolOptions => {
 }
 
 /** Of a call, as they were given. */
-export const checkMapOptions = (options: MapOptions): void => {
+export const checkMapOptions = (options: MapOptions, method: keyof typeof OWN_NAMES): void => {
   if (typeof options !== 'object' || options === null)
     throw new TypeError(`the options are ${String(options)}: expected an object, such as { retries: 2 }`)
-  checkNames(options, JOB_NAMES)
+  checkNames(options, [...JOB_NAMES, ...OWN_NAMES[method]], method)
   checkTypes(options, { timeout: 'number', speculation: 'boolean', onProgress: 'function' })
   if (options.signal !== undefined && !(options.signal instanceof AbortSignal))
     throw new TypeError('signal: expected an AbortSignal, as an AbortController has')

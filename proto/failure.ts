@@ -54,7 +54,13 @@ export const failureOf = (thrown: unknown): Failure => {
   try {
     if (!(thrown instanceof Error))
       return { reason: 'error', message: cut(`threw ${inspect(thrown, { depth: 2 })}`, MESSAGE_LIMIT) }
-    return { reason: 'error', message: cut(messageOf(thrown), MESSAGE_LIMIT), stack: cut(stackOf(thrown), STACK_LIMIT) }
+    const message = cut(messageOf(thrown), MESSAGE_LIMIT)
+    try {
+      return { reason: 'error', message, stack: cut(stackOf(thrown), STACK_LIMIT) }
+    } catch {
+      // A getter of its own.
+      return { reason: 'error', message }
+    }
   } catch {
     return { reason: 'error', message: 'threw something that cannot be described' }
   }

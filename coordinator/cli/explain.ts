@@ -10,8 +10,20 @@ import { onInterrupt } from './interrupt.js'
 import { checkInput } from './items.js'
 import { functionOf, jobOptionsOf, sharedOf } from './job.js'
 import { checkNats } from './place.js'
+import type { Settings } from './settings.js'
+
+/** A prediction has no such figure: it would be held to nothing. */
+const checkPredictable = (settings: Settings): void => {
+  if (!settings.get('require')?.some(({ measure }) => measure === 'failed')) return
+  throw new Fault(
+    'MH-USAGE-VALUE',
+    `${settings.at('require')} names failed, which is known only when all items have run`,
+    'Give it to map, with --explain where the prediction is wanted first.',
+  )
+}
 
 export const explain: Command = async ({ settings, operands, rest }) => {
+  checkPredictable(settings)
   await checkInput(settings)
   const nats = settings.has('nats') ? checkNats(settings) : undefined
   const options = jobOptionsOf(settings)

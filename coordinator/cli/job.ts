@@ -66,12 +66,40 @@ export const referenced = async (settings: Settings, reference: string): Promise
   return attempt(() => resolveReference(reference, { cwd: process.cwd(), onWarning, ...names }), 'MH-FUNCTION')
 }
 
+const SOURCE = /\.(py|[cm]?[jt]sx?)$/
+
+/** `Math.sqr`: its owner is there. */
+const noBuiltIn = async (reference: string, owner: unknown): Promise<Fault> => {
+  const { suggest } = await import('./nearest.js')
+  const path = reference.slice(0, reference.lastIndexOf('.'))
+  const functions = Object.getOwnPropertyNames(owner).filter(
+    name => typeof (owner as Record<string, unknown>)[name] === 'function',
+  )
+  const advice = suggest(
+    reference,
+    functions.map(name => `${path}.${name}`),
+  )
+  return new Fault(
+    'MH-FUNCTION-REFERENCE',
+    `${path} has no function ${reference.slice(path.length + 1)}`,
+    advice || undefined,
+  )
+}
+
 /** The path of a function that every JavaScript worker has, such as Math.sqrt; a file of that name comes first. */
 const builtInNamed = async (reference: string): Promise<string | undefined> => {
   if (!/^[\w$]+(\.[\w$]+)*$/.test(reference) || existsSync(reference)) return undefined
+  let owner: unknown
   let found: unknown = globalThis
-  for (const name of reference.split('.')) found = (found as Record<string, unknown> | null | undefined)?.[name]
-  if (typeof found !== 'function') return undefined
+  for (const name of reference.split('.')) {
+    owner = found
+    found = (found as Record<string, unknown> | null | undefined)?.[name]
+  }
+  if (typeof found !== 'function') {
+    if (owner !== undefined && owner !== null && owner !== globalThis && !SOURCE.test(reference))
+      throw await noBuiltIn(reference, owner)
+    return undefined
+  }
   const { builtInPath } = await import('../function/built-in.js')
   const fn = found as (...args: never[]) => unknown
   return attempt(() => builtInPath(fn), 'MH-FUNCTION')

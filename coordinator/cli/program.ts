@@ -30,8 +30,9 @@ const addCommand = (
   for (const key of optionsOf(spec.name)) addOption(command, key)
   command.addHelpText('after', exampleText(spec.examples))
   command.action(async () => {
-    const [{ settingsOf }, run] = await Promise.all([import('./settings.js'), spec.load()])
+    const [{ settingsOf, unknownVariables }, run] = await Promise.all([import('./settings.js'), spec.load()])
     const settings = await settingsOf(spec.name, command.opts())
+    for (const what of unknownVariables(process.env)) process.stderr.write(`manyhands: ${what}\n`)
     done(await run({ settings, operands: command.args, rest }))
   })
 }

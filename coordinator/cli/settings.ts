@@ -3,7 +3,8 @@
 // Always true: a value that is not what its option expects is an error that names where it stands.
 import { configPlaces, type Entry, entriesOf, readConfig } from './config-files.js'
 import { Fault, messageOf } from './fault.js'
-import { flagOf, type OPTIONS, type OptionKey, optionsOf, specOf, variableOf } from './options.js'
+import { suggest } from './nearest.js'
+import { flagOf, OPTION_KEYS, type OPTIONS, type OptionKey, optionsOf, specOf, variableOf } from './options.js'
 import { parseRequirements } from './requirement.js'
 import {
   parseBytes,
@@ -158,6 +159,17 @@ export const settle = (command: string, sources: Sources): Settings => {
     if (nearest) settings.set(key, { ...nearest, value: parse(key, nearest.text, nearest.origin.at) })
   }
   return new Settings(settings)
+}
+
+/** What agents and their workers tell each other, and the Python that an operator wants. */
+const OTHER_VARIABLES = ['MANYHANDS_WORKER', 'MANYHANDS_WATCH_PARENT', 'MANYHANDS_PYTHON']
+
+/** Variables that look like an option's and that no option has, each with what to do about it. Empty ones are not set. */
+export const unknownVariables = (env: NodeJS.ProcessEnv): string[] => {
+  const known = OPTION_KEYS.filter(key => specOf(key).hidden !== true).map(variableOf)
+  return Object.keys(env)
+    .filter(name => name.startsWith('MANYHANDS_') && env[name] && ![...known, ...OTHER_VARIABLES].includes(name))
+    .map(name => `${name} says nothing: there is no such option. ${suggest(name, known)}`.trimEnd())
 }
 
 /** The settings of a command as it was started: reads the environment and the config files of this process. */

@@ -2,24 +2,36 @@ import test from 'ava'
 import { checkMapOptions, checkPoolOptions, jobOptionsOf, placeOf } from '../../coordinator/options.js'
 
 test('a name that is no option is refused, with the one that was meant', t => {
-  const refused = (options: object) => t.throws(() => checkMapOptions(options as never), { instanceOf: TypeError })
+  const refused = (options: object) =>
+    t.throws(() => checkMapOptions(options as never, 'map'), { instanceOf: TypeError })
   t.is(refused({ shardsize: 4 })?.message, 'there is no option shardsize: did you mean shardSize?')
   t.regex(refused({ chunks: 4 })?.message as string, /^there is no option chunks: expected one of place, signal,/)
   t.throws(() => checkPoolOptions({ slot: 4 } as never), { message: 'there is no option slot: did you mean slots?' })
-  t.throws(() => checkMapOptions(4 as never), { message: /the options are 4: expected an object/ })
+  t.throws(() => checkMapOptions(4 as never, 'map'), { message: /the options are 4: expected an object/ })
+})
+
+test('an option of another method is refused, unless it is not set', t => {
+  t.throws(() => checkMapOptions({ as: 'f64' } as never, 'reduce'), { message: 'as says nothing to reduce' })
+  t.throws(() => checkMapOptions({ onError: 'collect' } as never, 'reduce'), {
+    message: 'onError says nothing to reduce',
+  })
+  t.throws(() => checkMapOptions({ initial: 0 } as never, 'map'), { message: 'initial says nothing to map' })
+  t.throws(() => checkMapOptions({ as: 'f64' } as never, 'imap'), { message: 'as says nothing to imap' })
+  t.notThrows(() => checkMapOptions({ as: undefined, initial: undefined } as never, 'imap'))
+  t.notThrows(() => checkMapOptions({ initial: 0 } as never, 'reduce'))
 })
 
 test('a value of another type is refused, whatever the size of the job', t => {
   const said = (call: () => unknown) => t.throws(call)?.message
   t.is(
-    said(() => checkMapOptions({ speculation: 'no' } as never)),
+    said(() => checkMapOptions({ speculation: 'no' } as never, 'map')),
     'speculation: expected a boolean, got a string',
   )
   t.is(
-    said(() => checkMapOptions({ timeout: '3' } as never)),
+    said(() => checkMapOptions({ timeout: '3' } as never, 'map')),
     'timeout: expected a number, got a string',
   )
-  t.regex(said(() => checkMapOptions({ signal: {} } as never)) as string, /expected an AbortSignal/)
+  t.regex(said(() => checkMapOptions({ signal: {} } as never, 'map')) as string, /expected an AbortSignal/)
   t.regex(said(() => jobOptionsOf({ timeout: Number.POSITIVE_INFINITY }, {})) as string, /timeout: expected seconds/)
   t.is(
     said(() => checkPoolOptions({ nats: 5 } as never)),
@@ -34,9 +46,9 @@ test('a value of another type is refused, whatever the size of the job', t => {
 
 test('all that the methods take are options', t => {
   const all = { place: 'auto', timeout: 1, concurrency: 2, retries: 1, shardSize: 5, speculation: false } as const
-  t.notThrows(() =>
-    checkMapOptions({ ...all, init: 'x', shared: 1, onError: 'collect', as: 'f64', initial: 0 } as never),
-  )
+  const more = { map: { onError: 'collect', as: 'f64' }, imap: { onError: 'collect' }, reduce: { initial: 0 } } as const
+  for (const method of ['map', 'imap', 'reduce'] as const)
+    t.notThrows(() => checkMapOptions({ ...all, init: 'x', shared: 1, ...more[method] } as never, method))
   t.notThrows(() => checkPoolOptions({ slots: 2, nats: 'nats://x', insecure: true, place: 'cluster', isolate: true }))
 })
 

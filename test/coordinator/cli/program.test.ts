@@ -98,6 +98,11 @@ test.serial('errors of usage exit with 2, say nothing on standard output, and na
       /--require is "sped>=4"; expected one or more of speedup, eff/,
     ],
     [['explain', 'f.js'], /no input/],
+    [
+      ['explain', 'f.js', '--range', '0..9', '--require', 'failed<=0'],
+      /--require names failed, which is known only when all items have run/,
+    ],
+    [['map', 'Math.sqr', '--range', '0..3'], /Math has no function sqr \[MH-FUNCTION-REFERENCE\]\n.*Math\.sqrt\?/],
     [['bench', '--nats', 'nats://localhost', '--slots', '2'], /--slots says nothing with --nats/],
     [['reduce', '--range', '0..3', '--', 'sum'], /cannot be folded with/],
     [['run'], /there is no function/],

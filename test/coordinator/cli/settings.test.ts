@@ -1,8 +1,9 @@
 import test from 'ava'
+import * as workers from '../../../agent/runner/environment.js'
 import { type Entry, entriesOf } from '../../../coordinator/cli/config-files.js'
 import { Fault } from '../../../coordinator/cli/fault.js'
 import { flagOf, nameOf, OPTION_KEYS, type OptionKey, variableOf } from '../../../coordinator/cli/options.js'
-import { type Settings, settle } from '../../../coordinator/cli/settings.js'
+import { type Settings, settle, unknownVariables } from '../../../coordinator/cli/settings.js'
 
 const file = (rank: 'project' | 'user', document: Record<string, unknown>, command = 'map') => ({
   rank,
@@ -104,4 +105,13 @@ test('every option has one flag, one variable and one config key of its own', t 
   }
   t.is(flagOf('maxFailures'), '--max-failures')
   t.is(variableOf('maxFailures'), 'MANYHANDS_MAX_FAILURES')
+})
+
+test('a variable that looks like an option and is none is told of, with the one that was meant', t => {
+  t.deepEqual(unknownVariables({ MANYHANDS_SLOT: '4', PATH: '/bin', MANYHANDS_SLOTS: '4', MANYHANDS_: '' }), [
+    'MANYHANDS_SLOT says nothing: there is no such option. Did you mean MANYHANDS_SLOTS?',
+  ])
+  const ours = Object.values(workers).filter(value => typeof value === 'string')
+  t.true(ours.length >= 3)
+  t.deepEqual(unknownVariables(Object.fromEntries(ours.map(name => [name, '1']))), [])
 })
