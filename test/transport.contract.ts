@@ -237,16 +237,23 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
       }
     })()
     let told = 0
-    const end = performance.now() + 4000
-    while (taken.size < 100 && performance.now() < end) {
+    let late = 0
+    const began = performance.now()
+    const onTask = (task: Uint8Array): void => {
+      taken.add(text(task))
+      if (performance.now() - began > 4000) late++
+    }
+    while (taken.size < 100 && performance.now() - began < 15_000) {
       const stop = new AbortController()
-      const pulled = first(sides).pull(sides.job, 1, 4, 1, task => taken.add(text(task)), stop.signal)
+      const pulled = first(sides).pull(sides.job, 1, 4, 1, onTask, stop.signal)
       setTimeout(() => stop.abort(), Math.random() * 3)
       told += await pulled
     }
     await offers
     t.is(taken.size, 100)
     t.is(told, 100)
+    // A server may hand a task to a pull that has just gone, which nobody can see; it gives it again when nobody takes it, after 5 s.
+    t.true(late <= 2, `${late} came late`)
   })
 
   test(title('a broadcast reaches all agents, and nobody after it has stopped listening'), async t => {
