@@ -45,6 +45,8 @@ const SPEEDING_UP = 0.7
 const LONG_ITEM_SECONDS = 0.005
 /** From here on the first worker takes over. */
 const VERY_LONG_ITEM_SECONDS = 0.02
+/** An item that was waited for so long says by itself that items are long. Smaller: a stop of the whole process does as well. */
+const TELLING_WAIT_SECONDS = 0.1
 /**
  * A mean is taken over about so much work of the newest. Smaller: a slice in which another process had the core counts for
  * too much. Larger: a function that changed its pace is noticed late.
@@ -73,6 +75,7 @@ export class Plan {
   #newest = { items: 0, seconds: 0 }
   /** Of the core, in that time; infinite where that does not say how long items take. */
   #newestCpuSeconds = Number.POSITIVE_INFINITY
+  #isCpuKnown = false
   /** Of an item, in the slice before. */
   #previousSeconds = 0
   /** Of the caller's thread, for one item that a worker ran. */
@@ -91,6 +94,7 @@ export class Plan {
   #isWorthIt = false
   #remainingSeconds = 0
   #slots: number
+  #ranItems = 0
   #ranSeconds = 0
   /** Of the item that is not done. */
   #waitedSeconds = 0
@@ -121,6 +125,7 @@ export class Plan {
 
   /** The caller ran so many items, one after the other. */
   ran(items: number, seconds: number): void {
+    this.#ranItems += items
     this.#ranSeconds += seconds
     this.#waitedSeconds = 0
     this.#item.add(items, seconds)
@@ -131,6 +136,7 @@ export class Plan {
   /** For all that it ran since the last decision, the caller had the core for so long. Not for items that wait. */
   used(cpuSeconds: number): void {
     this.#newestCpuSeconds = cpuSeconds
+    this.#isCpuKnown = true
   }
 
   /** An item has been running for so long and is not done. */
@@ -194,7 +200,7 @@ export class Plan {
     this.#newestCpuSeconds = Number.POSITIVE_INFINITY
     if (newest !== undefined) this.#previousSeconds = newest
     // A loop that is left is not taken up again: two slow slices are no reason, in which something else may have had the core.
-    const surely = Math.min(itemSeconds, newest ?? itemSeconds)
+    const surely = this.#isTelling ? Math.min(itemSeconds, newest ?? itemSeconds) : 0
     const isLong = surely > LONG_ITEM_SECONDS
     const workers = this.#tooDear(itemSeconds)
       ? this.#course.workers
@@ -212,6 +218,12 @@ export class Plan {
     })
     this.#course = course
     return course
+  }
+
+  /** One item that was waited for may have been long because something else had the core, of which nobody tells. */
+  get #isTelling(): boolean {
+    if (this.#isCpuKnown || this.#ranItems > 1) return true
+    return this.#waitedSeconds + this.#ranSeconds > TELLING_WAIT_SECONDS
   }
 
   /** Of an item, since the last decision, less the time in which another process had the core. */

@@ -110,6 +110,26 @@ test('items that keep the event loop are left to the workers, all cores theirs',
   t.regex(said().at(-1) as string, /leaves the items/)
 })
 
+test('the caller does not leave its loop for one item that was waited for, in which something else may have had the core', t => {
+  const { plan } = made(2)
+  plan.ready(0.01)
+  plan.ran(1, 0.03)
+  t.deepEqual(plan.decide(0.03, 1000, 2), { workers: 1, isFed: true, callerRuns: true })
+  plan.ran(1, 0.03)
+  t.false(plan.decide(0.06, 1000, 2).callerRuns)
+  const quick = made(2).plan
+  quick.ready(0.01)
+  quick.ran(1, 0.03)
+  quick.decide(0.03, 1000, 2)
+  quick.ran(50, 0.001)
+  t.true(quick.decide(0.04, 950, 2).callerRuns)
+  const busy = made(2).plan
+  busy.ready(0.01)
+  busy.ran(1, 0.03)
+  busy.used(0.03)
+  t.false(busy.decide(0.03, 1000, 2).callerRuns, 'it kept the core')
+})
+
 test('an item that has not ended is evidence of how long items are', t => {
   const { plan } = made()
   plan.waits(0.3)
