@@ -39,12 +39,12 @@ const ask = (): Told | undefined => {
     descriptor ??= openSync('/proc/thread-self/schedstat', 'r')
     const bytes = readSync(descriptor, record, 0, record.length, 0)
     const [ran, waited] = record.toString('latin1', 0, bytes).split(' ').map(Number)
-    return { ranSeconds: (ran as number) / 1e9, waitedSeconds: (waited as number) / 1e9 }
-  } catch {
-    // The user's code may have closed it.
-    descriptor = undefined
-    return undefined
-  }
+    const told = { ranSeconds: (ran as number) / 1e9, waitedSeconds: (waited as number) / 1e9 }
+    if (Number.isFinite(told.ranSeconds + told.waitedSeconds)) return told
+  } catch {}
+  // The user's code may have closed it, and opened something else in its place.
+  descriptor = undefined
+  return undefined
 }
 
 /** Over all runs here: how long the last one took tells whether the next one is worth asking for. */

@@ -11,6 +11,11 @@ export interface Rig {
   agent(name: string): Promise<AgentTransport>
   /** What is stored for the job, by name. */
   leftovers(job: string): Promise<string[]>
+  /**
+   * A server may hand a task to a pull that has just gone, which nobody can see (3 of 59,100 tasks on a busy machine): it gives such
+   * a task again after so long. Without it, none may come late.
+   */
+  readonly givesAgainSeconds?: number
 }
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -238,12 +243,13 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     })()
     let told = 0
     let late = 0
+    const { givesAgainSeconds = 0 } = rig()
     const began = performance.now()
     const onTask = (task: Uint8Array): void => {
       taken.add(text(task))
       if (performance.now() - began > 4000) late++
     }
-    while (taken.size < 100 && performance.now() - began < 15_000) {
+    while (taken.size < 100 && performance.now() - began < 4000 + 1000 * givesAgainSeconds) {
       const stop = new AbortController()
       const pulled = first(sides).pull(sides.job, 1, 4, 1, onTask, stop.signal)
       setTimeout(() => stop.abort(), Math.random() * 3)
@@ -252,8 +258,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     await offers
     t.is(taken.size, 100)
     t.is(told, 100)
-    // A server may hand a task to a pull that has just gone, which nobody can see; it gives it again when nobody takes it, after 5 s.
-    t.true(late <= 2, `${late} came late`)
+    t.true(late <= (givesAgainSeconds > 0 ? 2 : 0), `${late} came late`)
   })
 
   test(title('a broadcast reaches all agents, and nobody after it has stopped listening'), async t => {

@@ -73,7 +73,8 @@ const noBuiltIn = async (reference: string, owner: unknown): Promise<Fault> => {
   const { suggest } = await import('./nearest.js')
   const path = reference.slice(0, reference.lastIndexOf('.'))
   const functions = Object.getOwnPropertyNames(owner).filter(
-    name => typeof (owner as Record<string, unknown>)[name] === 'function',
+    // Not what a getter gives: some throw.
+    name => typeof Object.getOwnPropertyDescriptor(owner, name)?.value === 'function',
   )
   const advice = suggest(
     reference,

@@ -52,6 +52,7 @@ for (const [name, binary] of [
     coordinator: () => connectNatsCoordinator({ url: shared.url, name: 'test' }),
     agent: agent => connectNatsAgent({ url: shared.url, agent }),
     leftovers,
+    givesAgainSeconds: ACK_WAIT_SECONDS,
   }))
 
   /** A server, a coordinator and an agent of one test's own. */
