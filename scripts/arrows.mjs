@@ -52,6 +52,7 @@ const table = [
   ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],
   ['coordinator/function/bundle-{node,plugins}.ts', [...inCoordinator, packages('esbuild')]],
   ['coordinator/function/captures.ts', [...inCoordinator, packages('acorn', 'eslint-scope')]],
+  ['coordinator/function/tokens.ts', [...inCoordinator, packages('js-tokens')]],
   ['coordinator/input/glob.ts', [...inCoordinator, packages('tinyglobby')]],
   ['coordinator/local.ts', [commands, gen, packages()]],
   ['coordinator/{jobs,main,map,tiers}.ts', [agent, gen, packages()]],

@@ -1,5 +1,5 @@
 // Our pool, warm or cold, and the plain loop in the same process. With an argument: on the agents of that NATS server.
-import { fromModule, type MapOptions, type Mappable, Pool, range } from '../../coordinator/map.js'
+import { fromModule, type MapOptions, type Mappable, Pool, range } from 'manyhands'
 import { accountOf } from '../receipts.js'
 import { median } from '../samples.js'
 import { loopOver } from './loops.js'

@@ -40,8 +40,9 @@ test('the package holds what runs and what is read, and nothing of the workshop'
     ...[
       'dist/coordinator/command/main.cjs',
       'dist/coordinator/command/joined.cjs',
-      'dist/coordinator/map.js',
+      'dist/coordinator/library/index.js',
       'dist/coordinator/map.d.ts',
+      'dist/coordinator/LICENSES.txt',
       'dist/agent/runner/python/child.py',
     ],
   ]
