@@ -4,26 +4,27 @@
 // to stumble over.
 import type { BundleFile } from '../../proto/bundle.js'
 import { builtInPath, prototypePath } from './built-in.js'
-import { type Capture, readFunction } from './captures.js'
+import type { Capture } from './captures.js'
 import { type AnyFunction, FunctionError, type JobFunction } from './function.js'
+import { isPlain } from './plain.js'
 
 const ENTRY = 'literal.mjs'
 // A tool that compiles and keeps names (tsx and others, by esbuild's keepNames) wraps functions in calls of this helper.
 const NAME_HELPER =
   "const __name = (target, value) => Object.defineProperty(target, 'name', { value, configurable: true })\n"
 
-export function literalFunction(
+export async function literalFunction(
   fn: AnyFunction,
   options: { readonly init?: AnyFunction; readonly mapper?: AnyFunction } = {},
-): JobFunction {
+): Promise<JobFunction> {
   const { init, mapper } = options
   const path = expressions.has(fn) ? undefined : builtInPath(fn)
   if (path !== undefined && init === undefined && mapper === undefined) {
     return { runner: 'node', name: path, entry: '', function: path }
   }
-  const parts = [`export default ${expressionOf(fn, 'function')}\n`]
-  if (init !== undefined) parts.push(`export const init = ${expressionOf(init, 'init')}\n`)
-  if (mapper !== undefined) parts.push(`export const mapper = ${expressionOf(mapper, 'mapper')}\n`)
+  const parts = [`export default ${await expressionOf(fn, 'function')}\n`]
+  if (init !== undefined) parts.push(`export const init = ${await expressionOf(init, 'init')}\n`)
+  if (mapper !== undefined) parts.push(`export const mapper = ${await expressionOf(mapper, 'mapper')}\n`)
   const text = parts.join('')
   const content = new TextEncoder().encode(/\b__name\b/.test(text) ? NAME_HELPER + text : text)
   const bundle: BundleFile[] = [{ path: ENTRY, content }]
@@ -39,7 +40,7 @@ export function literalFunction(
 }
 
 /** The function as an expression that a module without anything else can hold. */
-function expressionOf(fn: AnyFunction, role: string): string {
+async function expressionOf(fn: AnyFunction, role: string): Promise<string> {
   if (typeof fn !== 'function') {
     throw new FunctionError(
       'FUNCTION_LITERAL',
@@ -50,7 +51,7 @@ function expressionOf(fn: AnyFunction, role: string): string {
   if (known !== undefined) return known
   const path = builtInPath(fn)
   if (path !== undefined) return path
-  const expression = literalOf(fn, role)
+  const expression = await literalOf(fn, role)
   expressions.set(fn, expression)
   return expression
 }
@@ -58,9 +59,14 @@ function expressionOf(fn: AnyFunction, role: string): string {
 // A function's source never changes, and reading it takes longer than a small job.
 const expressions = new WeakMap<AnyFunction, string>()
 
-function literalOf(fn: AnyFunction, role: string): string {
+async function literalOf(fn: AnyFunction, role: string): Promise<string> {
   const source = Function.prototype.toString.call(fn)
   if (/\{\s*\[native code\]\s*\}\s*$/.test(source)) throw noSource(fn, role)
+  // The line feed ends a comment that the source might end with.
+  const expression = `(${source}\n)`
+  if (isPlain(source)) return expression
+  // Loading the parser takes longer than all the rest.
+  const { readFunction } = await import('./captures.js')
   const reading = readFunction(source)
   const title = titleOf(fn, role)
   if (reading === undefined) {
@@ -72,8 +78,7 @@ function literalOf(fn: AnyFunction, role: string): string {
   if (reading.type === 'generator') throw refused(`${title} is a generator, whose result is no value that can be sent`)
   const captures = reading.captures.filter(({ what }) => what !== '__name')
   if (captures.length > 0) throw captured(fn, title, captures)
-  // The line feed ends a comment that the source might end with.
-  if (reading.form === 'expression') return `(${source}\n)`
+  if (reading.form === 'expression') return expression
   return `(holder => holder[Reflect.ownKeys(holder)[0]])({ ${source}\n})`
 }
 

@@ -6,6 +6,7 @@ import type { Mappable } from '../options.js'
 import { builtInPath } from './built-in.js'
 import { FunctionReference, resolveFunctionReference } from './from-module.js'
 import type { AnyFunction, JobFunction } from './function.js'
+import { literalFunction } from './literal.js'
 import { isPlain } from './plain.js'
 
 /** For people. */
@@ -21,7 +22,7 @@ export const checkLiteral = async (fn: unknown): Promise<void> => {
   const met = metOf(fn as AnyFunction)
   if (met.isSendable) return
   const isKnown = isNative(fn) ? builtInPath(fn as AnyFunction) !== undefined : isPlain(sourceOf(fn))
-  if (!isKnown) (await literals()).literalFunction(fn as AnyFunction)
+  if (!isKnown) await literalFunction(fn as AnyFunction)
   if (isNative(fn)) natives.add(fn as AnyFunction)
   else met.isSendable = true
 }
@@ -30,9 +31,6 @@ const noFunction = (value: unknown): TypeError =>
   new TypeError(
     `the function is ${value === null ? 'null' : `a ${typeof value}`}: expected a function or fromModule(…)`,
   )
-
-/** With a parser, which takes longer to load than all the rest; most jobs need none. */
-const literals = () => import('./literal.js')
 
 /** Those that workers have by name: their texts do not tell them apart. */
 const natives = new WeakSet<AnyFunction>()
@@ -80,5 +78,5 @@ const make = async (fn: Mappable<AnyFunction>, init: AnyFunction | string | unde
   if (typeof fn !== 'function') throw noFunction(fn)
   if (typeof init === 'string')
     throw new TypeError('init: an export by name goes with fromModule; give a self-contained function here')
-  return (await literals()).literalFunction(fn, init === undefined ? {} : { init })
+  return await literalFunction(fn, init === undefined ? {} : { init })
 }

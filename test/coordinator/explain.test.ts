@@ -27,7 +27,7 @@ const sampling = async (fn: AnyFunction, total: number, over: { seconds?: number
   try {
     return await runSample({
       hands,
-      request: { function: literalFunction(fn), options: JOB_DEFAULTS },
+      request: { function: await literalFunction(fn), options: JOB_DEFAULTS },
       picks: spreadTo(total).picks,
       total,
       seconds: 1,
@@ -107,7 +107,7 @@ test.serial('a prediction is near what the job takes, and costs are remembered',
   const folder = await mkdtemp(join(tmpdir(), 'manyhands-explain-'))
   t.teardown(() => rmSync(folder, { recursive: true }))
   const where = { cores: CORES, file: join(folder, 'costs.json') }
-  const fn = literalFunction(async (x: number) => {
+  const fn = await literalFunction(async (x: number) => {
     await new Promise(go => setTimeout(go, 20))
     return x
   })

@@ -61,7 +61,7 @@ test('a job on a transport full of garbage has every outcome, and says once on e
   }, 1)
   const output = new ArrayResults()
   const end = await coordinator.run({
-    function: literalFunction((x: number) => {
+    function: await literalFunction((x: number) => {
       for (const until = performance.now() + 1; performance.now() < until; );
       return x + 1
     }),

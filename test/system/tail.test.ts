@@ -78,7 +78,7 @@ const openHosts = async (server: NatsServer, folders: readonly string[], items: 
     run: async speculation => {
       const output = new ArrayResults()
       const end = await coordinator.run({
-        function: literalFunction(atHost),
+        function: await literalFunction(atHost),
         operation: 'map',
         input: openValues(items),
         output,
