@@ -26,12 +26,19 @@ export interface Course {
 }
 
 /**
- * What remains must be worth so many starts of a worker for each. Smaller: workers that come when the job is nearly over, and
- * that have cost the caller more than they save. Larger: jobs of some hundred milliseconds stay on one core.
+ * What remains must be worth so many times what it costs to bring the job to workers that are there, and so many starts of a further
+ * one. Smaller: workers that come when the job is nearly over, and that have cost the caller more than they save. Larger: jobs of some
+ * milliseconds stay on one core.
  */
 const STARTS_WORTH = 3
+/** The same for the start of the first: meanwhile its code is loaded here as well, and both run for the first time, which is slow. */
+const FIRST_STARTS_WORTH = 5
+/** And where no core is free for it: what it takes, it takes from the caller, and what it gives is a third of a core. */
+const CROWDED_STARTS_WORTH = 12
 /** Before the loop has run so long, short items say little: the engine is still compiling, and they get many times faster. */
 const SETTLED_SECONDS = 0.01
+/** The same before a process is started for it, which costs most where it was not needed. */
+const SETTLED_FOR_START_SECONDS = 0.02
 /** The same for a function that was met before, whose loop is compiled. */
 const SETTLED_AGAIN_SECONDS = 0.001
 /** Items that take longer say so from the first one on, but for a stop of the whole process in the midst of it. */
@@ -91,6 +98,11 @@ export class Plan {
   #askAgainSeconds = 0
   /** What remains would be worth workers, if handing over cost nothing. */
   #isPromising = false
+  /** Whether every core is in use; undefined while nobody knows. */
+  #isCrowded: boolean | undefined
+  #isLookedAt = false
+  /** Workers that are there. */
+  #ready = 0
   #isWorthIt = false
   #remainingSeconds = 0
   #slots: number
@@ -145,6 +157,17 @@ export class Plan {
     this.#item.atLeast(seconds)
   }
 
+  /** A process would be worth its start, and nobody has looked since the last decision whether a core is free for it. */
+  get wantsLook(): boolean {
+    return this.#isPromising && this.#needsStart && !this.#isLookedAt
+  }
+
+  /** Whether every core is in use, the caller's loop included; undefined while that is not certain. */
+  looked(isCrowded: boolean | undefined): void {
+    this.#isCrowded = isCrowded
+    this.#isLookedAt = true
+  }
+
   /** So many slots there really are. */
   offered(slots: number): void {
     this.#slots = slots
@@ -186,16 +209,18 @@ export class Plan {
   decide(now: number, remaining: number | undefined, ready = 0): Course {
     const itemSeconds = this.#item.mean
     if (itemSeconds === undefined) return this.#course
+    this.#ready = ready
     const newest = this.#newestSeconds
     if (newest !== undefined) this.#slices++
     const lower = newest === undefined ? itemSeconds : this.#lower(itemSeconds, newest)
     const worthSeconds = this.#isSpeedingUp(newest) ? 0 : this.#worth(lower, remaining)
     this.#remainingSeconds = worthSeconds
-    this.#isPromising = worthSeconds >= STARTS_WORTH * this.#startSeconds
+    this.#isPromising = worthSeconds >= this.#startsWorth * this.#startSeconds
     const sharedSeconds = worthSeconds * this.#sharedPart(lower)
-    this.#isWorthIt = sharedSeconds >= STARTS_WORTH * this.#startSeconds
+    this.#isWorthIt = sharedSeconds >= this.#surelyWorth * this.#startSeconds
     // Whoever decides is asked for it first, and then decides again.
-    if (this.wantsHandover) return this.#course
+    if (this.wantsHandover || this.wantsLook) return this.#course
+    this.#isLookedAt = false
     this.#newest = { items: 0, seconds: 0 }
     this.#newestCpuSeconds = Number.POSITIVE_INFINITY
     if (newest !== undefined) this.#previousSeconds = newest
@@ -218,6 +243,31 @@ export class Plan {
     })
     this.#course = course
     return course
+  }
+
+  /** Nobody is there, or is coming. */
+  get #needsStart(): boolean {
+    return this.#options.joinSeconds === undefined && this.#course.workers === 0 && this.#ready === 0
+  }
+
+  get #settledSeconds(): number {
+    if (this.#options.itemSeconds !== undefined) return SETTLED_AGAIN_SECONDS
+    return this.#needsStart ? SETTLED_FOR_START_SECONDS : SETTLED_SECONDS
+  }
+
+  get #tellingSeconds(): number {
+    return this.#needsStart ? LONG_ITEM_SECONDS : TELLING_SECONDS
+  }
+
+  get #startsWorth(): number {
+    return this.#needsStart ? FIRST_STARTS_WORTH : STARTS_WORTH
+  }
+
+  /** As it is known now: what is not certain may be so at the next decision. */
+  get #surelyWorth(): number {
+    if (!this.#needsStart) return STARTS_WORTH
+    if (this.#isCrowded === undefined) return Number.POSITIVE_INFINITY
+    return this.#isCrowded ? CROWDED_STARTS_WORTH : FIRST_STARTS_WORTH
   }
 
   /** One item that was waited for may have been long because something else had the core, of which nobody tells. */
@@ -247,9 +297,8 @@ export class Plan {
 
   /** What the rest will take the caller alone. */
   #worth(each: number, remaining: number | undefined): number {
-    const settled = this.#options.itemSeconds === undefined ? SETTLED_SECONDS : SETTLED_AGAIN_SECONDS
     const ranSeconds = this.#ranSeconds + this.#waitedSeconds
-    if (ranSeconds < settled && (each < TELLING_SECONDS || this.#slices < 2)) return 0
+    if (ranSeconds < this.#settledSeconds && (each < this.#tellingSeconds || this.#slices < 2)) return 0
     if (remaining === undefined) return Math.max(this.#ranSeconds, each)
     // Slower than in an earlier job: the engine may have forgotten what it had compiled.
     const isUnsettled = ranSeconds < SETTLED_SECONDS && each < TELLING_SECONDS
@@ -264,9 +313,8 @@ export class Plan {
   #workers(sharedSeconds: number, remaining: number | undefined, isLong: boolean, ready: number): number {
     // With items that keep the caller's thread, its own core is a worker's.
     const most = isLong ? this.#slots : this.#slots - 1
-    const there = this.#isWorthIt ? Math.max(1, ready) : 0
     const started = Math.floor(sharedSeconds / (STARTS_WORTH * this.#options.startSeconds))
-    const wanted = Math.min(most, Math.max(there, started), remaining ?? most)
+    const wanted = this.#isWorthIt ? Math.min(most, Math.max(1, ready, started), remaining ?? most) : 0
     // Those that came cost nothing by staying.
     return Math.max(wanted, Math.min(most, this.#course.workers))
   }

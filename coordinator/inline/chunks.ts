@@ -1,5 +1,5 @@
 // What the caller's loop runs next, in chunks of a size that leaves the clock in view. In: the caller's share; what the workers' job
-// gives back when that is used up; how long chunks took. Out: pieces. Always true: a chunk is expected to take CHUNK_SECONDS;
+// gives back when that is used up; how long chunks took. Out: pieces. Always true: a chunk is expected to take a small part of a slice;
 // time in which there was nothing to do is in no report of the caller's.
 import type { Clock } from '../../proto/timing.js'
 import type { Source } from '../input/source.js'
@@ -7,8 +7,10 @@ import type { CallerAccount } from './caller-account.js'
 import type { Help } from './help.js'
 import type { Piece, Shares } from './shares.js'
 
-/** The clock is looked at after so much of the loop, as it is expected to take. */
-const CHUNK_SECONDS = 0.0005
+/** The clock is looked at after such a part of a slice, as it is expected to take. */
+const CHUNK_PART = 0.1
+/** Smaller: more looks. Larger: short slices end late. */
+const LEAST_CHUNK_SECONDS = 0.0005
 /** One chunk is at most so many times the last one: the first items are often unlike the rest. */
 const GROWTH = 8
 /**
@@ -26,6 +28,8 @@ export interface ChunksOptions {
   /** The workers have a job that could give some. */
   readonly hasWorkers: () => boolean
   readonly account: CallerAccount
+  /** How long the caller's loop goes on before the event loop's next turn. */
+  readonly sliceSeconds: () => number
   readonly clock: Clock
 }
 
@@ -45,8 +49,10 @@ export class Chunks {
   }
 
   ran(items: number, seconds: number): void {
-    const wanted = Math.floor((items * CHUNK_SECONDS) / seconds)
-    const { remaining = Number.POSITIVE_INFINITY } = this.#options.shares
+    const { shares, sliceSeconds } = this.#options
+    const chunkSeconds = Math.max(LEAST_CHUNK_SECONDS, CHUNK_PART * sliceSeconds())
+    const wanted = Math.floor((items * chunkSeconds) / seconds)
+    const { remaining = Number.POSITIVE_INFINITY } = shares
     const most = Math.max(Math.floor(remaining * PART_OF_REST), Math.floor((items * LEAST_SECONDS) / seconds))
     this.#items = Math.max(1, Math.min(wanted, items * GROWTH, most))
   }

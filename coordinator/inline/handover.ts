@@ -19,6 +19,11 @@ const ENOUGH_SECONDS = 200e-6
 /** The first run compiles. */
 const RUNS = 3
 
+/** A number or a short text, given or taken, takes far less than this part of such an item: there is nothing to measure. */
+const TRIFLE_SECONDS = 1e-6
+const TRIFLE_PART = 0.05
+const SHORT_TEXT = 64
+
 /** Items that the caller ran, and where their values are: the first one's at `base`. */
 export interface Ran {
   readonly piece: Piece
@@ -26,10 +31,14 @@ export interface Ran {
   readonly base: number
 }
 
-/** Undefined where there is nothing to measure with. Takes no longer than `mostSeconds`, but for the run that it is in. */
-export const handoverSecondsOf = (ran: Ran, mostSeconds: number): number | undefined => {
+/**
+ * Undefined where there is nothing to measure with. Takes no longer than `mostSeconds`, but for the run that it is in. `itemSeconds`: what
+ * is to be saved, in the caller's loop.
+ */
+export const handoverSecondsOf = (ran: Ran, itemSeconds: number, mostSeconds: number): number | undefined => {
   const count = ran.piece.to - ran.piece.from
   if (count <= 0) return undefined
+  if (TRIFLE_SECONDS <= TRIFLE_PART * itemSeconds && areTrifles(ran, count)) return TRIFLE_SECONDS
   const untilMs = performance.now() + mostSeconds * 1000
   // A shard has many more items than a sample may have: what the messages themselves take is not theirs.
   const emptySeconds = fastestSeconds(ran, count, count, untilMs)
@@ -39,6 +48,20 @@ export const handoverSecondsOf = (ran: Ran, mostSeconds: number): number | undef
     const isLast = items < wanted || wanted * GROWTH > SAMPLE_ITEMS || performance.now() >= untilMs
     if (seconds >= ENOUGH_SECONDS || isLast) return Math.max(0, seconds - emptySeconds) / items
   }
+}
+
+const areTrifles = ({ piece, values, base }: Ran, count: number): boolean => {
+  const { items } = piece
+  for (let back = 1; back <= Math.min(count, FIRST_SAMPLE_ITEMS); back++) {
+    if (!isTrifle(values[base + count - back])) return false
+    if (items.form === 'values' && !isTrifle(items.values[piece.to - back])) return false
+  }
+  return true
+}
+
+const isTrifle = (value: unknown): boolean => {
+  if (typeof value === 'string') return value.length <= SHORT_TEXT
+  return typeof value === 'number' || typeof value === 'boolean' || value === null || value === undefined
 }
 
 /** The sample is what lies `[from, to)` behind the first. */

@@ -7,6 +7,7 @@
 // In: a function of this process, a source, hands that are opened only when the plan asks for workers. Out: a JobEnd.
 // Always true: each item is run once; the event loop has its turn after each slice; an end that is not `done` is the first
 // one's, the caller's or the workers'.
+import { IdleCores } from '../../proto/idle-cores.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { Clock } from '../../proto/timing.js'
 import { Accounts } from '../accounts.js'
@@ -69,6 +70,7 @@ export class HeadStart {
   readonly #help: Help | undefined
   readonly #chunks: Chunks
   readonly #turns: Turns
+  readonly #idleCores = new IdleCores()
   readonly #ending = new Ending(() => this.#leave())
   readonly #workers: WorkersJob | undefined
   #workersEnd: Promise<JobEnd> | undefined
@@ -99,6 +101,7 @@ export class HeadStart {
       help: this.#help,
       hasWorkers: () => this.#workersEnd !== undefined,
       account: this.#account,
+      sliceSeconds: () => this.#turns.sliceSeconds,
       clock,
     })
     this.#turns = new Turns({
@@ -165,10 +168,12 @@ export class HeadStart {
       }
       const now = clock()
       if (now < until) continue
-      if (!hasWaited) this.#plan.used((cpuMicroseconds() - cpuBefore) / 1e6)
+      const cpu = cpuMicroseconds()
+      // The event loop's turn before is in it: no more than that much too long.
+      if (!hasWaited) this.#plan.used((cpu - cpuBefore) / 1e6)
+      cpuBefore = cpu
       this.#decide()
       await this.#turns.give(now - beganAt)
-      cpuBefore = cpuMicroseconds()
       hasWaited = false
       beganAt = clock()
       until = beganAt + this.#turns.sliceSeconds
@@ -210,13 +215,14 @@ export class HeadStart {
     const { clock } = this.#options
     const workers = this.#workers
     if (workers === undefined || this.#ending.isOver) return
-    this.#measureHandover()
+    if (workers.hasBegun) this.#measureHandover()
     const { remaining } = this.#shares
     let course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
-    if (this.#plan.wantsHandover) {
-      this.#plan.expectHandover(
-        this.#part.handoverSeconds(HANDOVER_SECONDS + HANDOVER_PART * this.#plan.remainingSeconds) ?? 0,
-      )
+    const { wantsHandover, wantsLook, itemSeconds, remainingSeconds } = this.#plan
+    if (wantsHandover || wantsLook) {
+      const mostSeconds = HANDOVER_SECONDS + HANDOVER_PART * remainingSeconds
+      if (wantsHandover) this.#plan.expectHandover(this.#part.handoverSeconds(itemSeconds ?? 0, mostSeconds) ?? 0)
+      if (wantsLook) this.#plan.looked(this.#idleCores.look())
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     }
     if (workers.asked === 0) this.#turns.join(this.#plan.remainingSeconds)
@@ -244,6 +250,8 @@ export class HeadStart {
     const at = (): number => this.#account.secondsAt(this.#options.clock())
     const startSeconds = await workers.ask(count, this.#plan.remainingSeconds, at)
     if (startSeconds === undefined || workers.end === undefined) return
+    // What this thread did before is no handing over.
+    this.#measureHandover()
     this.#workersEnd = workers.end
       .finally(() => this.#help?.end())
       .then(end => {

@@ -56,11 +56,12 @@ export class MapPart implements Part {
     this.#loops = metOf(call).loops
   }
 
-  handoverSeconds(mostSeconds: number): number | undefined {
+  handoverSeconds(itemSeconds: number, mostSeconds: number): number | undefined {
     const newest = this.#newest
     if (newest === undefined) return undefined
     const { piece, room } = newest
-    return handoverSecondsOf({ piece, values: room.values, base: piece.index - room.base }, mostSeconds)
+    const ran = { piece, values: room.values, base: piece.index - room.base }
+    return handoverSecondsOf(ran, itemSeconds, mostSeconds)
   }
 
   get hasRoom(): boolean {

@@ -16,9 +16,9 @@ export interface Part {
   write(outcomes: Outcomes): Promise<void>
   /**
    * What it would cost the caller to give an item away and to take its value over, measured with its own within about `mostSeconds`;
-   * undefined before there are any.
+   * undefined before there are any. `itemSeconds`: what is to be saved.
    */
-  handoverSeconds(mostSeconds: number): number | undefined
+  handoverSeconds(itemSeconds: number, mostSeconds: number): number | undefined
   /** Whether what waits for its turn leaves room for more. */
   readonly hasRoom: boolean
 }

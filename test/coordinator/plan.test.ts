@@ -6,6 +6,7 @@ const made = (slots = 4, startSeconds = 0.06) => {
   const decisions = new Decisions()
   const plan = new Plan({ slots, startSeconds, decisions })
   plan.expectHandover(0)
+  plan.looked(false)
   return { plan, said: () => decisions.all.map(({ decision }) => decision) }
 }
 
@@ -22,8 +23,8 @@ test('a job that ends before a worker has started stays where it is', t => {
 
 test('workers are asked for when what remains is worth their start, and fed when they are there', t => {
   const { plan, said } = made()
-  plan.ran(10, 0.01)
-  t.deepEqual(plan.decide(0.01, 100_000), { workers: 3, isFed: false, callerRuns: true })
+  plan.ran(20, 0.02)
+  t.deepEqual(plan.decide(0.02, 100_000), { workers: 3, isFed: false, callerRuns: true })
   plan.ready(0.05)
   t.deepEqual(plan.decide(0.06, 90_000), { workers: 3, isFed: true, callerRuns: true })
   t.is(said().length, 2)
@@ -38,14 +39,30 @@ test('while the engine still compiles, short items say nothing', t => {
   t.is(plan.decide(0.011, 9e5).workers, 0)
   plan.ran(100, 0.05)
   plan.decide(0.06, 9e5)
+  plan.looked(false)
   plan.ran(100, 0.05)
   t.is(plan.decide(0.12, 9e5).workers, 3)
 })
 
+test('a process is not started on the word of code that was never compiled', t => {
+  const { plan } = made()
+  plan.ran(2, 0.002)
+  plan.decide(0.002, 5000)
+  plan.ran(8, 0.008)
+  t.is(plan.decide(0.01, 5000).workers, 0)
+  plan.ran(200, 0.01)
+  t.is(plan.decide(0.02, 5000).workers, 0, 'it takes a twentieth of what it took')
+  const long = made().plan
+  long.ran(1, 0.02)
+  long.decide(0.02, 500)
+  long.ran(1, 0.02)
+  t.is(long.decide(0.04, 500).workers, 4)
+})
+
 test('fewer workers than slots where the rest is worth only so many', t => {
   const { plan } = made(8)
-  plan.ran(10, 0.01)
-  t.is(plan.decide(0.01, 400).workers, 2)
+  plan.ran(20, 0.02)
+  t.is(plan.decide(0.02, 400).workers, 2)
 })
 
 test('one slot is the caller’s', t => {
@@ -151,6 +168,7 @@ test('a slice in which another process had the core does not make items long', t
   t.is(plan.decide(0.02, 1000).workers, 0)
   plan.ran(10, 0.02)
   plan.used(0.0199)
+  plan.looked(false)
   t.is(plan.decide(0.04, 1000).workers, 3)
 })
 
@@ -171,6 +189,9 @@ test('nobody is asked for before it is known what handing over would cost, and n
   t.is(plan.decide(0.02, 1e8).workers, 0)
   plan.ran(1000, 0.1)
   plan.decide(0.1, 1e8)
+  t.true(plan.wantsLook)
+  plan.looked(false)
+  t.false(plan.wantsLook)
   plan.ran(1000, 0.1)
   t.is(plan.decide(0.2, 1e8).workers, 3)
   t.is(decisions.all.length, 1)
@@ -183,8 +204,8 @@ test('the caller leaves long items to as many workers as there are slots, and to
   plan.ready(0.001)
   t.false(plan.decide(0.03, 100, 2).callerRuns)
   const few = made(2).plan
-  few.ran(10, 0.01)
-  few.decide(0.01, 300, 2)
+  few.ran(20, 0.02)
+  few.decide(0.02, 400, 2)
   few.ready(0.001)
   few.ran(1, 0.01)
   t.deepEqual(few.decide(0.02, 2, 2), { workers: 1, isFed: true, callerRuns: true })
@@ -208,4 +229,27 @@ test('workers that are there already join shorter jobs', t => {
   plan.ran(100, 0.011)
   t.is(plan.decide(0.011, 100, 3).workers, 3)
   t.is(made().plan.decide(0.011, 100, 3).workers, 0)
+})
+
+test('the first worker of a process must be worth several starts, and many where no core is free for it', t => {
+  const asked = (remainingSeconds: number, isCrowded: boolean | undefined): number => {
+    const { plan } = made(2)
+    plan.looked(isCrowded)
+    plan.ran(20, 0.02)
+    return plan.decide(0.02, remainingSeconds * 1000).workers
+  }
+  t.is(asked(0.25, false), 0)
+  t.is(asked(0.35, false), 1)
+  t.is(asked(0.35, true), 0)
+  t.is(asked(0.65, true), 0)
+  t.is(asked(0.8, true), 1)
+  t.is(asked(9, undefined), 0, 'nobody knows')
+})
+
+test('workers that are there join however busy the machine is', t => {
+  const decisions = new Decisions()
+  const plan = new Plan({ slots: 2, startSeconds: 0.06, joinSeconds: 0.005, decisions })
+  plan.expectHandover(0)
+  plan.ran(10, 0.01)
+  t.is(plan.decide(0.01, 20, 1).workers, 1)
 })

@@ -16,7 +16,8 @@ const made = (count: number) => {
   const accounts = new Accounts({ job: 'a', name: 'a', placement: 'inline' })
   const account = new CallerAccount(accounts, 0)
   const state = { hasWorkers: true }
-  const chunks = new Chunks({ shares, source, help, hasWorkers: () => state.hasWorkers, account, clock })
+  const [hasWorkers, sliceSeconds] = [() => state.hasWorkers, () => 0.001]
+  const chunks = new Chunks({ shares, source, help, hasWorkers, account, sliceSeconds, clock })
   const spanOf = (piece: Piece | undefined) => piece && [piece.index, piece.index + piece.to - piece.from]
   return { chunks, shares, help, state, accounts, account, spanOf, wait: (seconds: number) => (now += seconds) }
 }

@@ -22,7 +22,7 @@ const made = (more: Partial<TurnsOptions> & { tickSeconds?: number } = {}) => {
 const joining = () => ({ asked: 1, isStarting: false, hasBegun: false })
 
 test('slices are long alone, short beside workers, and shortest while they come', t => {
-  t.is(made().turns.sliceSeconds, 0.005)
+  t.is(made().turns.sliceSeconds, 0.01)
   t.is(made({ workers: joining }).turns.sliceSeconds, 0.0005)
   const sharing = { workers: () => ({ ...joining(), hasBegun: true }), hasValues: () => true }
   t.is(made(sharing).turns.sliceSeconds, 0.001)
