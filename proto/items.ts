@@ -8,7 +8,7 @@ import { joinRecords, type Records, sizeOfRecords, sliceRecords, textsOfRecords 
 import { linesOf, TextWriter } from './texts.js'
 import { encodeDouble } from './value.js'
 
-export { packLines, packValues, unpackItems } from './pack.js'
+export { halvesOf, packLines, packValues, smallWholesAt, unpackItems, wholeAt } from './pack.js'
 export { toJsonLines } from './plain-json.js'
 export { decodeValue, encodeValue } from './value.js'
 

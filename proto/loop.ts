@@ -155,14 +155,17 @@ const valuesToDoubles = (
   return at
 }
 
+let copies = 0
+
 /**
  * A copy of the loop that the engine compiles for itself. What V8 learns of a call it keeps by the place of the call in the
  * source: two functions that go through one loop are both called the slow way from then on, several times slower than in a
- * loop of the user's own. Where code may not be made from text, the shared loop serves.
+ * loop of the user's own. Each text is another one, since V8 gives code of the same text what it has learned already. Where code may not
+ * be made from text, the shared loop serves.
  */
-export const fresh = <L extends AnyFunction>(loop: L): L => {
+const fresh = <L extends AnyFunction>(loop: L): L => {
   try {
-    return new Function(`return ${loop}`)() as L
+    return new Function(`return ${loop} // ${++copies}`)() as L
   } catch {
     return loop
   }
@@ -170,30 +173,31 @@ export const fresh = <L extends AnyFunction>(loop: L): L => {
 
 /** The loops of one function. */
 export class Loops {
-  #rangeToArray: typeof rangeToArray | undefined
-  #rangeToDoubles: typeof rangeToDoubles | undefined
-  #valuesToArray: typeof valuesToArray | undefined
-  #valuesToDoubles: typeof valuesToDoubles | undefined
+  readonly #copies = new Map<AnyFunction, AnyFunction>()
+
+  /** This function's own copy. */
+  of<L extends AnyFunction>(loop: L): L {
+    const known = this.#copies.get(loop)
+    if (known !== undefined) return known as L
+    const copy = fresh(loop)
+    this.#copies.set(loop, copy)
+    return copy
+  }
 
   /** Calls items `[from, to)`, the first of which has the index; returns the first that is not done. */
   run(fn: AnyFunction, items: Readable, from: number, to: number, index: number, room: Room, stop: Stop): number {
     stop.why = 'end'
     const shift = from - index + room.base
     if (items.form === 'range') {
-      const first = items.start + items.step * from
-      if (room.type === 'array') {
-        this.#rangeToArray ??= fresh(rangeToArray)
-        return this.#rangeToArray(fn, first, items.step, from, to, room.values, shift, stop)
-      }
-      this.#rangeToDoubles ??= fresh(rangeToDoubles)
-      return this.#rangeToDoubles(fn, first, items.step, from, to, room.values, shift, stop)
+      const { start, step } = items
+      const first = start + step * from
+      return room.type === 'array'
+        ? this.of(rangeToArray)(fn, first, step, from, to, room.values, shift, stop)
+        : this.of(rangeToDoubles)(fn, first, step, from, to, room.values, shift, stop)
     }
     const { values } = items
-    if (room.type === 'array') {
-      this.#valuesToArray ??= fresh(valuesToArray)
-      return this.#valuesToArray(fn, values, from, to, room.values, shift, stop, copyValue)
-    }
-    this.#valuesToDoubles ??= fresh(valuesToDoubles)
-    return this.#valuesToDoubles(fn, values, from, to, room.values, shift, stop, copyValue)
+    return room.type === 'array'
+      ? this.of(valuesToArray)(fn, values, from, to, room.values, shift, stop, copyValue)
+      : this.of(valuesToDoubles)(fn, values, from, to, room.values, shift, stop, copyValue)
   }
 }

@@ -1,6 +1,6 @@
 // A run's items as JavaScript values, one by one, without making arrays of them. In: a batch. Out: the value at an offset.
 // Always true: what has no value (a text that is not JSON) throws at its own offset and nowhere else.
-import { countOf, type Items, sizeOf, sliceItems, unpackItems } from '../../proto/items.js'
+import { countOf, halvesOf, type Items, sizeOf, sliceItems, unpackItems, wholeAt } from '../../proto/items.js'
 
 export interface Source {
   readonly count: number
@@ -66,16 +66,6 @@ const valuesOf = (items: Items): unknown[] => {
   }
 }
 
-/** Through halves: reading a BigInt64Array makes a bigint for each item. */
-const integers = (values: BigInt64Array): ((offset: number) => unknown) => {
-  const low = new Uint32Array(values.buffer, values.byteOffset, values.length * 2)
-  const high = new Int32Array(values.buffer, values.byteOffset, values.length * 2)
-  return offset => {
-    const number = (high[2 * offset + 1] as number) * 0x1_0000_0000 + (low[2 * offset] as number)
-    return Number.isSafeInteger(number) ? number : values[offset]
-  }
-}
-
 export const sourceOf = (items: Items): Source => {
   const count = countOf(items)
   switch (items.form) {
@@ -86,8 +76,12 @@ export const sourceOf = (items: Items): Source => {
     case 'json':
     case 'records':
       return new DecodedSource(items)
-    case 'i64':
-      return { count, prepare: nothing, at: integers(items.values) }
+    case 'i64': {
+      const { values } = items
+      // Reading a BigInt64Array makes a bigint for each item.
+      const halves = halvesOf(values)
+      return { count, prepare: nothing, at: offset => wholeAt(halves, offset) ?? values[offset] }
+    }
     default: {
       const { values } = items
       return { count, prepare: nothing, at: offset => values[offset] }

@@ -4,9 +4,10 @@
 import { copyValue } from '../../proto/copy.js'
 import { failureOf } from '../../proto/failure.js'
 import { unpackItems } from '../../proto/items.js'
-import { fresh, type Readable } from '../../proto/loop.js'
+import type { Readable } from '../../proto/loop.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 import type { AnyFunction } from '../function/function.js'
+import { metOf } from './met.js'
 import type { Part } from './part.js'
 import type { Piece } from './shares.js'
 
@@ -60,7 +61,7 @@ export class FoldPart implements Part {
 
   constructor(call: AnyFunction) {
     this.#call = call
-    this.#loop = fresh(foldPiece)
+    this.#loop = metOf(call).loops.of(foldPiece)
   }
 
   prepare(): void {}

@@ -162,6 +162,26 @@ test('objects of workers are those of a loop, whatever their keys', async t => {
   t.deepEqual(streamed, items.map(fn))
 })
 
+test('whole numbers of all sizes, one after the other, are what they are in a loop', async t => {
+  const sizes = [0, 7, -7, 2 ** 31 - 1, -(2 ** 31), 2 ** 31, -(2 ** 31) - 1, 2 ** 40, 2 ** 53 - 1]
+  // Small ones in stretches of all lengths, between large ones.
+  const items = Array.from({ length: 6000 }, (_, at) => (at % 97 < at % 11 ? (sizes[at % 9] as number) : at - 3000))
+  const fn = (x: number) => {
+    if (x === 1234) throw new Error('not this one')
+    return (x % 7) + x / 3
+  }
+  const settled = await pool.map(fn, items, { place: 'local', onError: 'collect' })
+  t.deepEqual(
+    settled.map(each => ('value' in each ? each.value : undefined)),
+    items.map(x => (x === 1234 ? undefined : fn(x))),
+  )
+  const kinds = await pool.map((x: number) => (x % 2 === 0 ? `even ${x}` : x), items, { place: 'local' })
+  t.deepEqual(
+    kinds,
+    items.map(x => (x % 2 === 0 ? `even ${x}` : x)),
+  )
+})
+
 test('starmap spreads each item into arguments', async t => {
   t.deepEqual(
     await pool.starmap(

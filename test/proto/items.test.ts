@@ -2,15 +2,18 @@ import test from 'ava'
 import fc from 'fast-check'
 import {
   countOf,
+  halvesOf,
   type Items,
   joinItems,
   packLines,
   packValues,
   sizeOf,
   sliceItems,
+  smallWholesAt,
   toJsonLines,
   toTexts,
   unpackItems,
+  wholeAt,
 } from '../../proto/items.js'
 import { alikeObjects, anyValue } from './any-value.js'
 
@@ -211,4 +214,37 @@ for (const [text, line] of plainLines)
 test('text without escapes is passed through', t => {
   const { items } = packLines(['a', { b: 1.5 }])
   t.is(toJsonLines(items), (items as { text: Uint8Array }).text)
+})
+
+test('integers come out of their halves as they went in, small ones in stretches', t => {
+  const edges = [
+    0,
+    -1,
+    1,
+    2 ** 31 - 1,
+    2 ** 31,
+    -(2 ** 31),
+    -(2 ** 31) - 1,
+    2 ** 32,
+    -(2 ** 32),
+    2 ** 53 - 1,
+    1 - 2 ** 53,
+  ]
+  const integer = fc.oneof(fc.constantFrom(...edges), fc.integer(), fc.maxSafeInteger())
+  fc.assert(
+    fc.property(fc.array(integer), fc.integer({ min: 1, max: 8 }), (list, most) => {
+      const halves = halvesOf(BigInt64Array.from(list, BigInt))
+      t.deepEqual(
+        list.map((_, at) => wholeAt(halves, at)),
+        list,
+      )
+      const room = new Int32Array(most)
+      for (let from = 0; from < list.length; from++) {
+        const count = smallWholesAt(halves, from, list.length, room)
+        t.deepEqual([...room.subarray(0, count)], list.slice(from, from + count))
+        const next = list[from + count]
+        if (count < most && next !== undefined) t.not(next | 0, next, `${next} has 32 bits`)
+      }
+    }),
+  )
 })

@@ -71,3 +71,14 @@ test('null, undefined, strings and bigints are primitives', t => {
   t.is(run((x: unknown) => x, { form: 'values', values }, 0, 5, room).why, 'end')
   t.deepEqual(room.values, values)
 })
+
+test('each function has its own copy of a loop, and keeps it', t => {
+  const loop = (fn: (x: number) => unknown): unknown => fn(1)
+  const [one, other] = [new Loops(), new Loops()]
+  t.is(one.of(loop), one.of(loop))
+  t.not(one.of(loop), other.of(loop))
+  t.is(
+    one.of(loop)(x => x + 1),
+    2,
+  )
+})

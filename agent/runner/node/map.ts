@@ -4,7 +4,7 @@
 // handles) ends the worker while that item is announced.
 
 import { failureOf } from '../../../proto/failure.js'
-import type { Items } from '../../../proto/items.js'
+import { halvesOf, type Items, smallWholesAt } from '../../../proto/items.js'
 import type { Loops, Readable, Room, Stop } from '../../../proto/loop.js'
 import type { Announcer } from '../../progress.js'
 import type { WorkerRun } from '../../worker.js'
@@ -40,10 +40,34 @@ interface Looks {
   endMs: number
 }
 
-const readable = (items: Items): Readable | undefined => {
-  if (items.form === 'range') return items
-  return items.form === 'f64' || items.form === 'number' ? { form: 'doubles', values: items.values } : undefined
+/** Packed numbers, as a tight loop reads them. */
+class Numbers {
+  readonly #items: Readable | undefined
+  readonly #halves: Int32Array
+
+  constructor(items: Items) {
+    this.#halves = items.form === 'i64' ? halvesOf(items.values) : NO_HALVES
+    if (items.form === 'range') this.#items = items
+    if (items.form === 'f64' || items.form === 'number') this.#items = { form: 'doubles', values: items.values }
+  }
+
+  /** What begins at `from` and can be read so, at most up to `to`: items of one kind, and where in them; it is good until the next. */
+  stretch(from: number, to: number): Stretch | undefined {
+    if (this.#items !== undefined) return { items: this.#items, from, to }
+    const count = this.#halves.length === 0 ? 0 : smallWholesAt(this.#halves, from, to, SMALL_WHOLES)
+    return count === 0 ? undefined : { items: { form: 'values', values: SMALL_WHOLES }, from: 0, to: count }
+  }
 }
+
+interface Stretch {
+  readonly items: Readable
+  readonly from: number
+  readonly to: number
+}
+
+const NO_HALVES = new Int32Array()
+/** Filled for a loop that runs to its end before another one begins. */
+const SMALL_WHOLES = new Int32Array(MOST_UNSEEN)
 
 /** A run that was left at an item whose promise is in progress. */
 export interface Left {
@@ -66,8 +90,7 @@ export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
 class ChunkCaller {
   readonly #call: UserFunction
   readonly #loops: Loops
-  /** Packed numbers, which a tight loop reads. */
-  readonly #numbers: Readable | undefined
+  readonly #numbers: Numbers
   readonly #source: Source
   readonly #part: Part
   readonly #stop: Stop = { why: 'end', held: undefined }
@@ -76,7 +99,7 @@ class ChunkCaller {
     const { call } = loaded
     this.#call = loaded.spread ? value => (Array.isArray(value) ? call(...value) : call(value)) : call
     this.#loops = loaded.loops
-    this.#numbers = readable(items)
+    this.#numbers = new Numbers(items)
     this.#source = source
     this.#part = part
   }
@@ -114,7 +137,10 @@ class ChunkCaller {
   #next(offset: number, to: number, looks: Looks): unknown {
     this.#offset = offset
     this.#undecodable = false
-    if (this.#numbers !== undefined && this.#part.packed) return this.#nextOfNumbers(this.#numbers, offset, to, looks)
+    if (this.#part.packed) {
+      const stretch = this.#numbers.stretch(offset, Math.min(to, offset + looks.stride))
+      if (stretch !== undefined) return this.#nextOfNumbers(stretch, offset, to, looks)
+    }
     this.#undecodable = true
     const value = this.#source.at(offset)
     this.#undecodable = false
@@ -124,14 +150,17 @@ class ChunkCaller {
   }
 
   /** Numbers in, numbers out. */
-  #nextOfNumbers(items: Readable, from: number, to: number, { stride, endMs }: Looks): unknown {
+  #nextOfNumbers(first: Stretch, from: number, to: number, { stride, endMs }: Looks): unknown {
     const part = this.#part
     const stop = this.#stop
     const room: Room = { type: 'doubles', values: part.numbers, base: from - part.count }
     let at = from
+    let stretch: Stretch | undefined = first
     do {
-      at = this.#loops.run(this.#call, items, at, Math.min(to, at + stride), at, room, stop)
-    } while (stop.why === 'end' && at < to && performance.now() < endMs)
+      at += this.#loops.run(this.#call, stretch.items, stretch.from, stretch.to, at, room, stop) - stretch.from
+      if (stop.why !== 'end' || at >= to || performance.now() >= endMs) break
+      stretch = this.#numbers.stretch(at, Math.min(to, at + stride))
+    } while (stretch !== undefined)
     part.next += at - from
     part.count += at - from
     this.#offset = at
