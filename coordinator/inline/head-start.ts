@@ -70,7 +70,8 @@ export class HeadStart {
   readonly #help: Help | undefined
   readonly #chunks: Chunks
   readonly #turns: Turns
-  readonly #idleCores = new IdleCores()
+  /** None where workers may be on other machines. */
+  readonly #idleCores: IdleCores | undefined
   readonly #ending = new Ending(() => this.#leave())
   readonly #workers: WorkersJob | undefined
   #workersEnd: Promise<JobEnd> | undefined
@@ -112,6 +113,7 @@ export class HeadStart {
       clock,
     })
     const ways = workers && new Ways(workers.ways, this.#accounts.decisions)
+    if (ways?.areHere) this.#idleCores = new IdleCores()
     const pool = ways?.likeliest.pool
     this.#plan = new Plan({
       slots: ways?.slots ?? 1,
@@ -222,7 +224,7 @@ export class HeadStart {
     if (wantsHandover || wantsLook) {
       const mostSeconds = HANDOVER_SECONDS + HANDOVER_PART * remainingSeconds
       if (wantsHandover) this.#plan.expectHandover(this.#part.handoverSeconds(itemSeconds ?? 0, mostSeconds) ?? 0)
-      if (wantsLook) this.#plan.looked(this.#idleCores.look())
+      if (wantsLook) this.#plan.looked(this.#idleCores === undefined ? false : this.#idleCores.look())
       course = this.#plan.decide(this.#account.secondsAt(clock()), remaining, workers.ready)
     }
     if (workers.asked === 0) this.#turns.join(this.#plan.remainingSeconds)

@@ -50,6 +50,11 @@ export class Ways {
     return this.#ways.find(({ pool }) => pool.ready > 0) ?? this.#ways[0]
   }
 
+  /** All workers would be on this machine. */
+  get areHere(): boolean {
+    return this.#ways.every(({ place }) => place === 'local')
+  }
+
   /** An upper bound, until one is open. */
   get slots(): number {
     return Math.max(...this.#ways.map(({ slots }) => slots))
