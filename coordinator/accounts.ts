@@ -62,6 +62,12 @@ export class Accounts {
     this.#placement = placement
   }
 
+  /** An earlier process of the job has settled so many items: this account is that of the others. */
+  earlier(items: number, others: number): void {
+    const what = `${items} items were settled before, by an earlier process; this account is that of the other ${others}`
+    this.decisions.add(0, what, { earlier_items: items })
+  }
+
   /** An agent was heard of: so many of its slots serve from now on; none when it drains. */
   serve(agent: string, slots: number, now: number): void {
     this.#served.serve(agent, slots, now)

@@ -4,9 +4,7 @@
 import { randomUUID } from 'node:crypto'
 import { toToken } from '../proto/subjects.js'
 import type { Clock } from '../proto/timing.js'
-import type { CoordinatorTransport, JobChannel } from '../proto/transport.js'
-
-type OnReport = (report: Uint8Array) => void
+import type { CoordinatorTransport, JobChannel, OnReport } from '../proto/transport.js'
 
 export interface AheadOptions {
   readonly openJob: CoordinatorTransport['openJob']
@@ -79,7 +77,7 @@ export class Ahead {
     const { openJob } = this.#options
     const job = newId()
     let hear: OnReport = () => {}
-    const opened = openJob(job, 1, report => hear(report))
+    const opened = openJob(job, 1, (report, position) => hear(report, position))
     const made: Made = {
       job,
       open: async onReport => {

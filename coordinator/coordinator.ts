@@ -14,6 +14,7 @@ import type { Clock } from '../proto/timing.js'
 import type { CoordinatorTransport, Subscription } from '../proto/transport.js'
 import { Ahead, type Opening } from './ahead.js'
 import { Blobs } from './blobs.js'
+import { type Durable, firstEpochOf } from './checkpoint.js'
 import type { Pace } from './crew.js'
 import type { JobEnd, JobRequest } from './job.js'
 import type { Receipt } from './receipt.js'
@@ -101,7 +102,8 @@ export class Coordinator {
       kept.push(ref)
       return ref
     }
-    const opening = this.#ahead.take(request.function.name)
+    const { durable } = request
+    const opening = durable === undefined ? this.#ahead.take(request.function.name) : this.#openingOf(durable)
     const spec = specOf(opening, request, keep)
     const specContent = jobSpecCodec.encode(spec)
     const code = codeOf(spec)
@@ -117,8 +119,10 @@ export class Coordinator {
       blobs: this.#blobs,
       taskBytes: Math.min(inlineBytes, transport.limitBytes / 2),
       openChannel: (epoch, onReport) =>
-        epoch === 1 ? opening.open(onReport) : transport.openJob(spec.job, epoch, onReport),
-      dropEpoch: epoch => transport.dropEpoch(spec.job, epoch),
+        epoch === firstEpochOf(durable?.owner ?? 1)
+          ? opening.open(onReport)
+          : transport.openJob(spec.job, epoch, onReport),
+      dropEpochsBefore: epoch => transport.dropEpochsBefore(spec.job, epoch),
       ...(earlierItemSeconds !== undefined && { earlierItemSeconds }),
       ...(onPace && { onPace }),
       onOpen: () => this.#broadcast(),
@@ -149,6 +153,10 @@ export class Coordinator {
     for (const subscription of this.#subscriptions) subscription.close()
     await Promise.all([this.#ahead.close(), ...this.#closing])
     await this.#options.transport.close()
+  }
+
+  #openingOf({ job, owner }: Durable): Opening {
+    return { job, open: onReport => this.#options.transport.openJob(job, firstEpochOf(owner), onReport) }
   }
 
   #learn(code: string, itemSeconds: number | undefined): void {

@@ -1,7 +1,7 @@
 // The input side of a job: reads as fast as it is let, in pieces of the size that the plan asks for, and keeps what was read
 // until it is settled. In: an Input; what is settled; a word when there may be room. Out: spans of items, in order, each read
 // once; the items of any that is still open. Always true: it reads only while there is room, and nothing after the job's end.
-import type { Items } from '../proto/items.js'
+import { countOf, type Items } from '../proto/items.js'
 import type { ItemFailure } from '../proto/outcome.js'
 import type { Span } from '../proto/shard.js'
 import type { Input } from './input/input.js'
@@ -9,10 +9,12 @@ import { Split } from './split.js'
 
 export interface FeederOptions {
   readonly input: Input
+  /** So many items at the front are settled, and only passed over. */
+  readonly settledFront: number
   readonly isRunning: () => boolean
   readonly hasRoom: () => boolean
-  /** How many items the next piece should have, of so many that remain, where that is known. */
-  readonly size: (remaining: number | undefined) => number
+  /** How many items the next piece should have. */
+  readonly size: () => number
   readonly onItems: (span: Span) => void
   readonly onUndecodable: (failure: ItemFailure) => void
   readonly onEnd: () => void
@@ -67,6 +69,7 @@ export class Feeder {
   /** Resolves when everything was read, or the job runs no more. */
   async run(): Promise<void> {
     const { input, isRunning, hasRoom, size, onItems, onUndecodable, onEnd } = this.#options
+    await this.#skipFront()
     while (isRunning()) {
       if (!hasRoom()) {
         await new Promise<void>(resolve => {
@@ -74,7 +77,7 @@ export class Feeder {
         })
         continue
       }
-      const batch = await input.next(size(this.unread), SHARD_BYTES)
+      const batch = await input.next(size(), SHARD_BYTES)
       if (!isRunning()) return
       if (batch === undefined) {
         this.#isEnded = true
@@ -84,6 +87,16 @@ export class Feeder {
       if ('undecodable' in batch)
         onUndecodable({ index: this.#split.skip().start, reason: 'undecodable', message: batch.undecodable })
       else onItems(this.#split.take(batch.items))
+    }
+  }
+
+  async #skipFront(): Promise<void> {
+    const { input, settledFront, isRunning } = this.#options
+    while (this.#split.nextIndex < settledFront && isRunning()) {
+      const batch = await input.next(settledFront - this.#split.nextIndex, SHARD_BYTES)
+      if (batch === undefined)
+        throw new Error(`the input ends after ${this.#split.nextIndex} items, and ${settledFront} are written already`)
+      this.#split.skip('undecodable' in batch ? 1 : countOf(batch.items))
     }
   }
 }

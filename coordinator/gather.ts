@@ -32,11 +32,13 @@ export const isComplete = (outcomes: Outcomes): boolean =>
 export class Gather {
   readonly #ordered: boolean
   readonly #waiting = new Map<number, Outcomes>()
-  #nextIndex = 0
+  #nextIndex: number
   #heldBytes = 0
 
-  constructor(options: { ordered: boolean }) {
+  /** `from`: what stands before it came out in an earlier process. */
+  constructor(options: { ordered: boolean; from?: number }) {
     this.#ordered = options.ordered
+    this.#nextIndex = options.from ?? 0
   }
 
   get nextIndex(): number {

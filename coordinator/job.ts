@@ -2,6 +2,7 @@
 import type { ItemFailure } from '../proto/outcome.js'
 import type { Operation, RunnerName } from '../proto/shard.js'
 import type { Accounts } from './accounts.js'
+import type { Durable } from './checkpoint.js'
 import type { JobFunction } from './function/function.js'
 import type { Help } from './inline/help.js'
 import type { Input } from './input/input.js'
@@ -23,6 +24,8 @@ export interface JobRequest {
   /** Aborting it ends the job at once: what runs is killed. */
   readonly abort?: AbortSignal
   readonly onProgress?: (progress: Progress) => void
+  /** A later process can go on with it, or this one does with what an earlier one has begun; a map alone. */
+  readonly durable?: Durable
   /** The caller runs items of the same input in its own loop: what it measured of an item, over so many. */
   readonly caller?: {
     readonly itemSeconds: number
@@ -65,6 +68,8 @@ export const JOB_DEFAULTS: JobOptions = {
 
 export interface Progress {
   readonly settled: number
+  /** Of these, by an earlier process of the job. */
+  readonly settledBefore?: number
   readonly failed: number
   readonly total: number | undefined
   readonly slots: number

@@ -9,6 +9,10 @@ export interface LedgerOptions {
   readonly retries: number
   /** A report is one value for its whole span: it counts only when none of its items is settled yet. */
   readonly indivisible: boolean
+  /** Spans that an earlier process of the job has settled; they are not added yet. */
+  readonly settled?: readonly Span[]
+  /** The number of the first shard: above all that earlier processes gave. */
+  readonly firstShard?: number
 }
 
 export type LedgerEvent =
@@ -83,6 +87,8 @@ export type LedgerEffect =
     }
   /** These items of the report are settled by it, now and for good. */
   | { readonly type: 'settled'; readonly start: number; readonly end: number }
+  /** These were added, and are settled already: nobody need run them. */
+  | { readonly type: 'known'; readonly start: number; readonly end: number }
   /** The caller's own loop runs these, and answers for their outcomes. */
   | { readonly type: 'taken'; readonly start: number; readonly end: number }
   /** So many items of the report were settled before, or are tried again. */

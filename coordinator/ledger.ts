@@ -50,25 +50,30 @@ export class Ledger {
   readonly #options: LedgerOptions
   readonly #leases = new Leases()
   readonly #live = new Map<number, LiveShard>()
-  readonly #settled = new SpanSet()
+  readonly #settled: SpanSet
   readonly #paces = new Paces()
-  readonly #waiting = new Waiting(this.#settled)
+  readonly #waiting: Waiting
   /** Attempts that are to give back what they have not begun, and have not answered. */
   readonly #recalled = new Map<number, number>()
   /** Of each open item that has failed: the attempts that said so, because a report may come twice. */
   readonly #tries = new Map<number, Set<string>>()
-  #nextShard = 0
+  #nextShard: number
   #added = 0
+  /** Of those added: not settled. */
+  #openItems = 0
 
   constructor(options: LedgerOptions) {
     this.#options = options
+    this.#nextShard = options.firstShard ?? 0
+    this.#settled = new SpanSet(options.settled)
+    this.#waiting = new Waiting(this.#settled)
   }
 
   get nextShard(): number {
     return this.#nextShard
   }
 
-  /** Items settled so far. */
+  /** Items settled so far, those among them that are not added yet. */
   get settledItems(): number {
     return this.#settled.size
   }
@@ -80,7 +85,7 @@ export class Ledger {
 
   /** Items added and not settled. */
   get openItems(): number {
-    return this.#added - this.#settled.size
+    return this.#openItems
   }
 
   get liveShards(): number {
@@ -130,8 +135,7 @@ export class Ledger {
     const effects: LedgerEffect[] = []
     switch (event.type) {
       case 'add':
-        this.#added = event.end
-        this.#open(event, false, 0, event.now, effects)
+        this.#add(event, event.now, effects)
         break
       case 'beat':
         this.#leases.beat(event)
@@ -140,7 +144,7 @@ export class Ledger {
         this.#report(event, effects)
         break
       case 'settle':
-        this.#added = Math.max(this.#added, event.end)
+        this.#count(event.end)
         this.#settle(this.#settled.missing(event.start, event.end), effects)
         break
       case 'tick':
@@ -155,6 +159,7 @@ export class Ledger {
         const span = this.#waiting.take(event.items, true)
         if (span === undefined) break
         this.#settled.add(span.start, span.end)
+        this.#openItems -= span.end - span.start
         this.#forgetTries(span.start, span.end)
         effects.push({ type: 'taken', ...span })
         break
@@ -167,6 +172,24 @@ export class Ledger {
         break
     }
     return effects
+  }
+
+  /** Items up to here are added; those of them that are settled stay so. */
+  #count(end: number): void {
+    if (end <= this.#added) return
+    for (const open of this.#settled.missing(this.#added, end)) this.#openItems += open.end - open.start
+    this.#added = end
+  }
+
+  #add({ start, end }: Span, now: number, effects: LedgerEffect[]): void {
+    this.#count(end)
+    let known = start
+    for (const open of this.#settled.missing(start, end)) {
+      if (open.start > known) effects.push({ type: 'known', start: known, end: open.start })
+      this.#open(open, false, 0, now, effects)
+      known = open.end
+    }
+    if (known < end) effects.push({ type: 'known', start: known, end })
   }
 
   #open({ start, end }: Span, careful: boolean, losses: number, now: number, effects: LedgerEffect[]): void {
@@ -310,6 +333,7 @@ export class Ledger {
   #settle(spans: readonly Span[], effects: LedgerEffect[], likely?: number): void {
     for (const { start, end } of spans) {
       this.#settled.add(start, end)
+      this.#openItems -= Math.max(0, Math.min(end, this.#added) - start)
       this.#forgetTries(start, end)
       effects.push({ type: 'settled', start, end })
       const shard = likely === undefined ? undefined : this.#live.get(likely)

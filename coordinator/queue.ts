@@ -6,7 +6,7 @@ import { sizeOf } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
 import type { BlobRef, JobSpec, Task } from '../proto/shard.js'
 import { taskCodec } from '../proto/shard-codec.js'
-import type { JobChannel } from '../proto/transport.js'
+import type { JobChannel, OnReport } from '../proto/transport.js'
 import type { Blobs } from './blobs.js'
 
 export interface QueueOptions {
@@ -15,10 +15,12 @@ export interface QueueOptions {
   readonly blobs: Blobs
   /** The largest task that travels in one message; a larger one's items are a blob. */
   readonly taskBytes: number
-  readonly openChannel: (epoch: number, onReport: (message: Uint8Array) => void) => Promise<JobChannel>
-  readonly dropEpoch: (epoch: number) => Promise<void>
+  readonly openChannel: (epoch: number, onReport: OnReport) => Promise<JobChannel>
+  readonly dropEpochsBefore: (epoch: number) => Promise<void>
+  /** Of its first queue here. */
+  readonly firstEpoch: number
   readonly isOver: () => boolean
-  readonly onReport: (message: Uint8Array) => void
+  readonly onReport: OnReport
   /** The queue of an epoch is there. */
   readonly onOpen: () => void
   /** It is there in place of one that was lost: what nobody holds is to be offered again. */
@@ -42,13 +44,14 @@ export class JobQueue {
   #channel: JobChannel | undefined
   /** Agents that pull from a queue that is not there yet would wait in vain. */
   #epoch = 0
-  #opening = 0
+  #opening: number
   /** Reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #handledBytes = 0
   #handledReports = 0
 
   constructor(options: QueueOptions) {
     this.#options = options
+    this.#opening = options.firstEpoch
   }
 
   get epoch(): number {
@@ -57,7 +60,7 @@ export class JobQueue {
 
   async open(): Promise<void> {
     const { openChannel, onReport, onOpen } = this.#options
-    const epoch = ++this.#opening
+    const epoch = this.#opening++
     const channel = await openChannel(epoch, onReport)
     this.#channel = channel
     this.#epoch = epoch
@@ -92,29 +95,28 @@ export class JobQueue {
     this.#options.blobs.release(ref)
   }
 
-  /** So many reports came in so many bytes. Returns whether enough have come together for agents to hear of it. */
+  /** So many reports came in so many bytes. Returns whether enough have come together to be let go of. */
   handled(reports: number, bytes: number): boolean {
     this.#handledReports += reports
     this.#handledBytes += bytes
     if (this.#handledBytes < RELEASE_BYTES && this.#handledReports < RELEASE_REPORTS) return false
     this.#handledBytes = 0
     this.#handledReports = 0
-    this.trim()
     return true
   }
 
-  /** The reports that were handled need not be kept by the transport. */
-  trim(): void {
-    this.#channel?.trim()
+  /** Reports up to this position need not be kept by the transport. */
+  trim(position: number): void {
+    this.#channel?.trim(position)
   }
 
-  async close(): Promise<void> {
-    await this.#channel?.close().catch(() => {})
+  async close(keep?: 'reports'): Promise<void> {
+    await this.#channel?.close(keep).catch(() => {})
     for (const shard of [...this.#largeItems.keys()]) this.release(shard)
   }
 
   async #reopen(epoch: number, why: string): Promise<void> {
-    const { spec, log, isOver, onReopen, dropEpoch } = this.#options
+    const { spec, log, isOver, onReopen } = this.#options
     if (isOver() || epoch !== this.#epoch) return
     log('warn', `The queue of ${spec.name} was lost (${why}); what is not settled is offered again.`)
     while (!isOver()) {
@@ -128,9 +130,14 @@ export class JobQueue {
     }
     if (isOver()) return
     onReopen()
-    // What is left of the old queue costs disk until its server is wiped, and nothing else.
-    await dropEpoch(epoch).catch(error =>
-      log('debug', `The old queue could not be deleted: ${(error as Error).message}`),
+    await this.dropEarlier()
+  }
+
+  /** What is left of old queues costs disk until their server is wiped, and nothing else. */
+  async dropEarlier(): Promise<void> {
+    const { log, dropEpochsBefore } = this.#options
+    await dropEpochsBefore(this.#epoch).catch(error =>
+      log('debug', `An old queue could not be deleted: ${(error as Error).message}`),
     )
   }
 }

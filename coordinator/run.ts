@@ -11,11 +11,14 @@ import { packLive } from '../proto/live.js'
 import type { Log } from '../proto/log.js'
 import type { ItemFailure, Outcomes, Report } from '../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
-import type { BlobRef, JobSpec } from '../proto/shard.js'
+import type { BlobRef, JobSpec, Span } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import { Accounts } from './accounts.js'
 import { Attendance } from './attendance.js'
+import { firstEpochOf, firstShardOf } from './checkpoint.js'
+import { Checkpoints } from './checkpoints.js'
 import type { Pace } from './crew.js'
+import { Cutting, type Load } from './cutting.js'
 import { Feeder } from './feeder.js'
 import { isComplete, sliceOutcomes } from './gather.js'
 import type { JobEnd, JobRequest } from './job.js'
@@ -24,12 +27,10 @@ import { JobQueue, type QueueOptions } from './queue.js'
 import type { Receipt } from './receipt.js'
 import { ReportReader } from './report-reader.js'
 import { Settling } from './settling.js'
-import { Sizing } from './sizing.js'
 import { Stragglers } from './stragglers.js'
 import { callersPart } from './tail.js'
-import { Window } from './window.js'
 
-export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpoch'> {
+export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpochsBefore'> {
   readonly request: JobRequest
   readonly spec: JobSpec
   readonly specRef: BlobRef
@@ -48,9 +49,6 @@ export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | '
   readonly onChange: () => void
 }
 
-/** Before anything is measured no more shards than slots are offered, beyond so many: each is one item, and may be a short one. */
-const UNMEASURED_SHARDS = 128
-
 /**
  * Shards of a slot at once: one runs, one is at hand; the third hides a cluster's round trip. Beside a caller's loop, in which
  * workers wait for an item's end to be given more, it has more, since the caller takes back what they have not begun.
@@ -65,8 +63,8 @@ export class Run {
   readonly #feeder: Feeder
   readonly #queue: JobQueue
   readonly #settling: Settling
-  readonly #sizing: Sizing
-  readonly #window: Window
+  readonly #cutting: Cutting
+  readonly #checkpoints: Checkpoints
   readonly #accounts: Accounts
   readonly #stragglers: Stragglers
   readonly #reader: ReportReader
@@ -75,8 +73,10 @@ export class Run {
   #end: () => void = () => {}
   #state: State = 'running'
   #why: string | undefined
-  /** The caller's own loop is a slot too. */
-  readonly #callers: number
+  /** Shards below it are an earlier process's. */
+  readonly #firstShard: number
+  /** Items that the reports of an earlier process, or its checkpoint, have settled. */
+  #settledBefore: number
   #poison: ItemFailure | undefined
   #startedAtSeconds = 0
   #finishingSinceSeconds = 0
@@ -85,10 +85,22 @@ export class Run {
   constructor(options: RunOptions) {
     this.#options = options
     const { request, spec, placement } = options
-    this.#ledger = new Ledger({ retries: request.options.retries, indivisible: spec.operation === 'fold' })
+    const { durable } = request
+    this.#firstShard = firstShardOf(durable?.owner ?? 1)
+    this.#ledger = new Ledger({
+      retries: request.options.retries,
+      indivisible: spec.operation === 'fold',
+      settled: durable?.from?.written ?? [],
+      firstShard: this.#firstShard,
+    })
+    this.#settledBefore = this.#ledger.settledItems
     const fixedSize = request.options.shardSize
     const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
-    this.#sizing = new Sizing({
+    const isTakenBack = request.caller?.help !== undefined
+    this.#cutting = new Cutting({
+      shardsPerSlot: SHARDS_PER_SLOT[isTakenBack ? 'besideCaller' : placement],
+      callers: request.caller === undefined ? 0 : 1,
+      memoryBytes: request.options.memoryBytes,
       ...(fixedSize !== undefined && { fixedSize }),
       ...(concurrency !== undefined && { concurrency }),
       ...(request.caller && { expected: request.caller }),
@@ -102,30 +114,35 @@ export class Run {
         placement,
         ...(fixedSize !== undefined && { shardSize: fixedSize }),
       })
-    this.#callers = request.caller === undefined ? 0 : 1
     this.#stragglers = new Stragglers({
       ledger: this.#ledger,
-      sizing: this.#sizing,
+      sizing: this.#cutting.sizing,
       decisions: this.#accounts.decisions,
       isCopying: request.options.speculation,
       startedAtSeconds: () => this.#startedAtSeconds,
     })
-    const isTakenBack = request.caller?.help !== undefined
-    this.#window = new Window(fixedSize, SHARDS_PER_SLOT[isTakenBack ? 'besideCaller' : placement])
     this.#reader = new ReportReader(options.log)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
     })
     this.#queue = this.#makeQueue()
     this.#settling = this.#makeSettling()
+    this.#checkpoints = new Checkpoints({
+      durable,
+      settling: this.#settling,
+      trim: position => this.#queue.trim(position),
+      clock: options.clock,
+      log: options.log,
+    })
     this.#feeder = this.#makeFeeder()
   }
 
   #makeQueue(): JobQueue {
     return new JobQueue({
       ...this.#options,
+      firstEpoch: firstEpochOf(this.#options.request.durable?.owner ?? 1),
       isOver: () => this.isOver,
-      onReport: message => this.#hear(message),
+      onReport: (message, position) => this.#hear(message, position),
       onOpen: this.#options.onOpen,
       onReopen: () => this.#apply(this.#ledger.step({ type: 'reopen', now: this.#options.clock() })),
     })
@@ -148,9 +165,10 @@ export class Run {
     const { request, clock } = this.#options
     return new Feeder({
       input: request.input,
+      settledFront: this.#settling.front,
       isRunning: () => this.#state === 'running',
-      hasRoom: () => this.#hasRoom(),
-      size: remaining => this.#size(remaining),
+      hasRoom: () => this.#cutting.hasRoom(this.#load),
+      size: () => this.#cutting.size(this.#load),
       onItems: ({ start, end }) => {
         this.#accounts.shards++
         this.#apply(this.#ledger.step({ type: 'add', start, end, now: clock() }))
@@ -183,6 +201,7 @@ export class Run {
     if (request.abort?.aborted === true) onKill()
     try {
       await this.#queue.open()
+      if (request.durable?.from !== undefined || (request.durable?.owner ?? 1) > 1) void this.#queue.dropEarlier()
       const feeding = this.#feeder.run().catch(error => this.#stop('broken', (error as Error).message))
       await this.#ended
       this.#feeder.wake()
@@ -195,9 +214,13 @@ export class Run {
       request.signal?.removeEventListener('abort', onAbort)
       request.abort?.removeEventListener('abort', onKill)
     }
+    await this.#checkpoints.save(this.#state === 'done')
     await this.#settling.close(this.#state === 'done' ? 'commit' : 'abandon')
     const settled = this.#ledger.settledItems
+    const here = settled - this.#settledBefore
+    if (this.#settledBefore > 0) this.#accounts.earlier(this.#settledBefore, here)
     const { failed, failures } = this.#settling
+    const failedHere = failed - (request.durable?.from?.failed ?? 0)
     return {
       job: spec.job,
       state: this.#state as JobEnd['state'],
@@ -205,13 +228,13 @@ export class Run {
       failed,
       failures,
       ...(this.#why !== undefined && { why: this.#why }),
-      receipt: this.#accounts.receipt(settled, failed, clock(), this.#isUnfinished),
+      receipt: this.#accounts.receipt(here, failedHere, clock(), this.#isUnfinished),
     }
   }
 
   /** After the end: resolves when nothing of it is left on the server, which nobody who waits for the result need wait for. */
   close(): Promise<void> {
-    return this.#queue.close()
+    return this.#queue.close(this.#state !== 'done' && this.#checkpoints.needsReports ? 'reports' : undefined)
   }
 
   /** Its queue is there and it is not over: agents may know of it. */
@@ -265,20 +288,20 @@ export class Run {
     if (this.isOver) return
     this.#apply(this.#ledger.step({ type: 'tick', now }))
     if (this.#isAllOffered) this.#apply(this.#stragglers.tick(this.#slots, now))
-    this.#queue.trim()
+    this.#checkpoints.tick()
     this.#progress(now)
     if (this.#state === 'finishing') this.#checkFinished(now)
   }
 
   /** What an item takes of late; undefined where none was measured. */
   get itemSeconds(): number | undefined {
-    return this.#sizing.itemSeconds
+    return this.#cutting.sizing.itemSeconds
   }
 
   get #pace(): Pace {
     const { count } = this.#options.request.input
     const left = count === undefined ? undefined : count - this.#ledger.settledItems
-    const { itemSeconds, measuredSeconds } = this.#sizing
+    const { itemSeconds, measuredSeconds } = this.#cutting.sizing
     return { itemSeconds, measuredSeconds, left }
   }
 
@@ -301,6 +324,7 @@ export class Run {
     try {
       request.onProgress?.({
         settled: this.#ledger.settledItems,
+        ...(this.#settledBefore > 0 && { settledBefore: this.#settledBefore }),
         failed: this.#settling.failed,
         total: request.input.count,
         slots,
@@ -314,34 +338,30 @@ export class Run {
     }
   }
 
-  /** Items for the next shard, of so many that are not read yet. */
-  #size(unread: number | undefined): number {
-    const remaining = unread === undefined ? undefined : unread + this.#ledger.waitingItems
-    // What the caller's own loop takes is one slot's.
-    return this.#sizing.size(remaining, this.#slots + this.#callers)
-  }
-
-  get #isWindowOpen(): boolean {
-    const slots = this.#slots
-    const most = this.#sizing.itemSeconds === undefined ? Math.max(slots, UNMEASURED_SHARDS) : Number.POSITIVE_INFINITY
-    return this.#ledger.liveShards < Math.min(this.#window.size(slots, this.#feeder.unread), most)
-  }
-
-  #hasRoom(): boolean {
-    const held = this.#feeder.heldBytes + this.#settling.heldBytes
-    return this.#isWindowOpen && held < this.#options.request.options.memoryBytes
+  get #load(): Load {
+    return {
+      slots: this.#slots,
+      liveShards: this.#ledger.liveShards,
+      waitingItems: this.#ledger.waitingItems,
+      unread: this.#feeder.unread,
+      heldBytes: this.#feeder.heldBytes + this.#settling.heldBytes,
+    }
   }
 
   /** Nothing more is offered before something is settled. */
   get #isAllOffered(): boolean {
-    return this.#state === 'running' && !this.#ledger.hasWaiting && (this.#feeder.isEnded || !this.#hasRoom())
+    return (
+      this.#state === 'running' &&
+      !this.#ledger.hasWaiting &&
+      (this.#feeder.isEnded || !this.#cutting.hasRoom(this.#load))
+    )
   }
 
   /** What was given back comes before what was not read yet: its outcomes are waited for. */
   #resume(): void {
     this.#giveCaller()
-    while (this.#state === 'running' && this.#isWindowOpen && this.#ledger.hasWaiting) {
-      const items = this.#size(this.#feeder.unread)
+    while (this.#state === 'running' && this.#cutting.isOpen(this.#load) && this.#ledger.hasWaiting) {
+      const items = this.#cutting.size(this.#load)
       this.#accounts.shards++
       this.#perform(this.#ledger.step({ type: 'resume', items, now: this.#options.clock() }))
     }
@@ -364,21 +384,30 @@ export class Run {
     this.#checkDone()
   }
 
-  #hear(message: Uint8Array): void {
+  #hear(message: Uint8Array, position: number): void {
     const reports = this.#reader.read(message)
-    for (const report of reports) this.#take(report)
+    this.#checkpoints.heard(
+      position,
+      reports.flatMap(report => this.#take(report)),
+    )
+    if (this.isOver || !this.#queue.handled(reports.length, message.byteLength)) return
+    this.#checkpoints.tick()
     // What is settled need not be kept by agents.
-    if (!this.isOver && this.#queue.handled(reports.length, message.byteLength)) this.#options.onChange()
+    this.#options.onChange()
   }
 
-  #take(report: Report): void {
-    if (this.isOver || report.job !== this.#options.spec.job) return
-    if (report.end > this.#feeder.items) return
-    if (report.refusal !== undefined && this.#attendance.refuse(report.agent)) this.#stop('broken', report.refusal)
-    if (this.isOver) return
+  /** Returns what the report has settled. */
+  #take(report: Report): readonly Span[] {
+    if (this.isOver || report.job !== this.#options.spec.job) return []
+    // What an earlier process gave out may stand behind what was read so far.
+    const isEarlier = report.shard < this.#firstShard
+    if (report.end > this.#feeder.items && !isEarlier) return []
+    const isRefused = report.refusal !== undefined && !isEarlier
+    if (isRefused && this.#attendance.refuse(report.agent)) this.#stop('broken', report.refusal)
+    if (this.isOver) return []
     if (this.#options.spec.operation === 'map' && !isComplete(report)) {
       this.#options.log('warn', `A report of ${report.agent} has not one outcome an item and was dropped.`)
-      return
+      return []
     }
     const { clock } = this.#options
     const { shard, attempt, agent, start, end, failures, last, suspects, givenBack, timing } = report
@@ -398,18 +427,23 @@ export class Run {
       ...(givenBack && { givenBack }),
       workSeconds: timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds,
       // A fold that is given back is one that nobody has begun.
-      ...(isMap && { pieceItems: this.#isHelped ? 0 : this.#size(this.#feeder.unread) }),
+      ...(isMap && { pieceItems: this.#isHelped ? 0 : this.#cutting.size(this.#load) }),
     })
-    const isUsed = effects.some(effect => effect.type === 'settled')
-    this.#accounts.report(`${agent}/${report.slot}`, timing, end - start, isUsed || start === end, now)
-    if (isUsed) {
-      this.#sizing.observe(end - start, timing, sizeOf(report.values))
-      this.#stragglers.observe(timing, this.#slots, now)
-      this.#window.observe(timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds)
-    }
+    const settled = effects.filter(({ type }) => type === 'settled') as Extract<LedgerEffect, { type: 'settled' }>[]
+    // What was measured in an earlier process's time is no part of this one's.
+    if (isEarlier) for (const span of settled) this.#settledBefore += span.end - span.start
+    else this.#measure(report, settled.length > 0, now)
     this.#apply(effects, report)
     this.#look()
     this.#options.onPace?.(this.#pace)
+    return settled
+  }
+
+  #measure({ agent, slot, start, end, timing, values }: Report, isUsed: boolean, now: number): void {
+    this.#accounts.report(`${agent}/${slot}`, timing, end - start, isUsed || start === end, now)
+    if (!isUsed) return
+    this.#cutting.observe(end - start, timing, sizeOf(values))
+    this.#stragglers.observe(timing, this.#slots, now)
   }
 
   /** Slots that have nothing to do get a part of what runs. */
@@ -438,6 +472,9 @@ export class Run {
         case 'settled':
           this.#settled(report === undefined ? this.#poisoned(effect) : sliceOutcomes(report, effect))
           break
+        case 'known':
+          this.#feeder.settle(effect)
+          break
         case 'taken':
           this.#feeder.settle(effect)
           this.#options.request.caller?.help?.give(effect)
@@ -452,7 +489,7 @@ export class Run {
         case 'lost':
           if (effect.why !== 'given back') this.#accounts.reoffers++
           else if (report !== undefined && report.end > report.start && report.suspects === undefined)
-            this.#stragglers.boxed(this.#sizing.timeBoxSeconds(this.#slots), this.#options.clock())
+            this.#stragglers.boxed(this.#cutting.sizing.timeBoxSeconds(this.#slots), this.#options.clock())
           break
         case 'unused':
           if (effect.why === 'duplicate') this.#accounts.duplicates += effect.items
@@ -467,7 +504,7 @@ export class Run {
 
   #offer({ shard, attempt, start, end, careful }: Extract<LedgerEffect, { type: 'offer' }>): void {
     const items = this.#feeder.itemsOf({ start, end })
-    const timeBoxSeconds = this.#sizing.timeBoxSeconds(this.#slots)
+    const timeBoxSeconds = this.#cutting.sizing.timeBoxSeconds(this.#slots)
     this.#queue.offer({ shard, attempt, start, items, careful, timeBoxSeconds })
   }
 

@@ -4,10 +4,13 @@
 // or abandoned, and only after the last write.
 import { countOf } from '../proto/items.js'
 import type { ItemFailure, Outcomes } from '../proto/outcome.js'
-import type { Operation } from '../proto/shard.js'
+import type { Operation, Span } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
+import type { Checkpoint } from './checkpoint.js'
+import { FailureCount } from './failure-count.js'
 import { Gather, outcomesBytes } from './gather.js'
 import type { JobRequest } from './job.js'
+import { SpanSet } from './spans.js'
 
 export interface SettlingOptions {
   readonly request: JobRequest
@@ -23,20 +26,26 @@ export interface SettlingOptions {
   readonly onRoom: () => void
 }
 
-/** The first failures are kept for people. */
-const FAILURES_KEPT = 20
+/** So many items from the first on are among the spans, without a gap. */
+const frontOf = ([first]: readonly Span[] = []): number => (first?.start === 0 ? first.end : 0)
 
 export class Settling {
   readonly #options: SettlingOptions
   readonly #gather: Gather
   #pendingWriteBytes = 0
   #writing: Promise<void> = Promise.resolve()
-  #failed = 0
-  readonly #failures: ItemFailure[] = []
+  readonly #failures: FailureCount
+  /** Of a job that can be gone on with: what stands in the output, by this process or an earlier one. */
+  readonly #written: { readonly items: SpanSet; readonly failures: FailureCount } | undefined
+  #hasNews = false
 
   constructor(options: SettlingOptions) {
     this.#options = options
-    this.#gather = new Gather({ ordered: !options.request.options.unordered })
+    const { durable, options: how } = options.request
+    const from = durable?.from
+    this.#failures = new FailureCount(from)
+    this.#written = durable && { items: new SpanSet(from?.written), failures: new FailureCount(from) }
+    this.#gather = new Gather({ ordered: !how.unordered, from: this.front })
   }
 
   /** What waits for its turn, or to be written. */
@@ -45,12 +54,22 @@ export class Settling {
   }
 
   get failed(): number {
-    return this.#failed
+    return this.#failures.count
   }
 
   /** The first of them. */
   get failures(): readonly ItemFailure[] {
-    return this.#failures
+    return this.#failures.first
+  }
+
+  /** So many items from the first on need not be read: they are written. */
+  get front(): number {
+    return frontOf(this.#options.request.durable?.from?.written)
+  }
+
+  /** Something was written since the last checkpoint. */
+  get hasNews(): boolean {
+    return this.#hasNews
   }
 
   settle(outcomes: Outcomes): void {
@@ -61,6 +80,25 @@ export class Settling {
   /** Resolves when all that could be written is. */
   written(): Promise<void> {
     return this.#writing
+  }
+
+  /** Makes durable what is written by now, of a job that can be gone on with; says how far that is. */
+  checkpoint(isWhole: boolean): Promise<Checkpoint> {
+    const written = this.#written
+    const { output } = this.#options.request
+    const made = this.#writing.then(async () => {
+      if (written === undefined || output.checkpoint === undefined) throw new Error('the output cannot be gone on with')
+      this.#hasNews = false
+      const point = await output.checkpoint()
+      const { items, failures } = written
+      return { output: point, written: items.all(), failed: failures.count, failures: [...failures.first], isWhole }
+    })
+    // No write comes between the two; who asked hears what went wrong.
+    this.#writing = made.then(
+      () => {},
+      () => {},
+    )
+    return made
   }
 
   async close(end: 'commit' | 'abandon'): Promise<void> {
@@ -77,13 +115,12 @@ export class Settling {
     if (failures.length === 0) return
     const { request, operation, onTooManyFailures } = this.#options
     const { onError, maxFailures } = request.options
-    this.#failed += failures.length
-    this.#failures.push(...failures.slice(0, Math.max(0, FAILURES_KEPT - this.#failures.length)))
+    this.#failures.add(failures)
     if (onError === 'stop' || operation === 'fold') {
       const [first] = failures as [ItemFailure]
       onTooManyFailures(`Item ${first.index} failed: ${first.message}`)
-    } else if (maxFailures !== undefined && this.#failed > this.#mostFailures(maxFailures)) {
-      onTooManyFailures(`${this.#failed} items failed, more than allowed`)
+    } else if (maxFailures !== undefined && this.#failures.count > this.#mostFailures(maxFailures)) {
+      onTooManyFailures(`${this.#failures.count} items failed, more than allowed`)
     }
   }
 
@@ -102,12 +139,18 @@ export class Settling {
     return written
   }
 
+  #note({ start, end, failures }: Outcomes): void {
+    this.#hasNews = true
+    this.#written?.items.add(start, end)
+    this.#written?.failures.add(failures)
+  }
+
   #write(outcomes: Outcomes): void {
     const { isBroken, onBroken, onRoom } = this.#options
     const bytes = outcomesBytes(outcomes)
     this.#pendingWriteBytes += bytes
     this.#writing = this.#writing
-      .then(() => (isBroken() ? undefined : this.#keep(outcomes)))
+      .then(() => (isBroken() ? undefined : this.#keep(outcomes).then(() => this.#note(outcomes))))
       .then(
         () => {
           this.#pendingWriteBytes -= bytes

@@ -11,6 +11,15 @@ export class SpanSet {
   #blocks: Span[][] = []
   #size = 0
 
+  constructor(spans: readonly Span[] = []) {
+    for (const { start, end } of spans) this.add(start, end)
+  }
+
+  /** All that it holds, as spans in order. */
+  all(): Span[] {
+    return this.#blocks.flat()
+  }
+
   /** How many indices it holds. */
   get size(): number {
     return this.#size

@@ -42,10 +42,11 @@ export class Split {
     return { start, end }
   }
 
-  /** Gives an item that could not be read its index. */
-  skip(): Span {
-    const start = this.#nextIndex++
-    return { start, end: start + 1 }
+  /** Gives items that nobody will run their indices: one that could not be read, those that are settled. */
+  skip(count = 1): Span {
+    const start = this.#nextIndex
+    this.#nextIndex += count
+    return { start, end: this.#nextIndex }
   }
 
   /** The items of an open span; it lies within one batch, as every shard does. */

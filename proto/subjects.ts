@@ -15,6 +15,7 @@ const token = (text: string): string => {
 export const subjects = {
   taskStream: (job: string, epoch: number): string => `MH_T_${token(job)}_${epoch}`,
   task: (job: string, epoch: number): string => `mh.task.${token(job)}.${epoch}`,
+  tasksOfJob: (job: string): string => `mh.task.${token(job)}.*`,
   /** The one durable consumer of a task stream. */
   taskConsumer: 'agents',
   reportStream: (job: string): string => `MH_R_${token(job)}`,

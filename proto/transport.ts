@@ -17,14 +17,18 @@ export interface JobChannel {
    * close(). The coordinator then opens the next epoch and offers again what is not settled.
    */
   readonly lost: Promise<string>
-  /** Reports up to the newest one handled so far are not needed any more: a hint that bounds what is stored. */
-  trim(): void
+  /** Reports up to this position, that one among them, are not needed any more: a hint that bounds what is stored. */
+  trim(position: number): void
   /**
-   * Deletes the queue and the reports; after `lost` the queue alone, as the reports are the next epoch's by then.
-   * Idempotent. After the transport's own close() it deletes nothing: what is stored waits for a resume.
+   * Deletes the queue and, unless they are kept for a later epoch, the reports; after `lost` the queue alone, as the reports
+   * are the next epoch's by then. Idempotent. After the transport's own close() it deletes nothing: what is stored waits for a
+   * resume.
    */
-  close(): Promise<void>
+  close(keep?: 'reports'): Promise<void>
 }
+
+/** `position` ascends; one that does not says that the reports were lost and are others now. */
+export type OnReport = (report: Uint8Array, position: number) => void
 
 export interface CoordinatorTransport {
   /** The largest message in bytes, envelope included. */
@@ -34,9 +38,9 @@ export interface CoordinatorTransport {
    * reported to the last one still counts. `onReport` is called for every report stored, in the order of storing, at
    * least once.
    */
-  openJob(job: string, epoch: number, onReport: (report: Uint8Array) => void): Promise<JobChannel>
-  /** Deletes the queue of a deposed epoch, if it still exists. */
-  dropEpoch(job: string, epoch: number): Promise<void>
+  openJob(job: string, epoch: number, onReport: OnReport): Promise<JobChannel>
+  /** Deletes the queues of the job's deposed epochs, those before this one. */
+  dropEpochsBefore(job: string, epoch: number): Promise<void>
   broadcast(message: Uint8Array): void
   onBeat(handler: (beat: Uint8Array) => void): Subscription
   /** Answers agents' requests for chunks; `undefined` stays silent, so that another coordinator may answer. */

@@ -55,6 +55,8 @@ interface Sides {
   readonly job: string
   readonly channel: JobChannel
   readonly reports: string[]
+  /** Of the newest report. */
+  position(): number
 }
 
 /** Registers the suite with `test` under the transport's name. */
@@ -66,11 +68,16 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     t.teardown(() => coordinator.close())
     const job = newJob()
     const reports: string[] = []
-    const channel = await coordinator.openJob(job, 1, report => reports.push(text(report)))
+    let newest = 0
+    const channel = await coordinator.openJob(job, 1, (report, position) => {
+      t.true(position > newest, `position ${position} comes after ${newest}`)
+      newest = position
+      reports.push(text(report))
+    })
     t.teardown(() => channel.close())
     const made = await Promise.all(Array.from({ length: agents }, (_, i) => rig().agent(`a${i}`)))
     for (const agent of made) t.teardown(() => agent.close())
-    return { coordinator, agents: made, job, channel, reports }
+    return { coordinator, agents: made, job, channel, reports, position: () => newest }
   }
   const first = (sides: Sides): AgentTransport => sides.agents[0] as AgentTransport
   const report = (agent: AgentTransport, job: string, shard: number, id = `${shard}`) =>
@@ -155,7 +162,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     await report(first(sides), sides.job, 3)
     await until(t, 5, 'reports', () => seen.length >= 3)
     t.deepEqual(seen, ['report 1', 'report 2', 'report 3'])
-    await successor.dropEpoch(sides.job, 1)
+    await successor.dropEpochsBefore(sides.job, 2)
     await channel.close()
     await successor.close()
     t.deepEqual(await rig().leftovers(sides.job), [])
@@ -165,7 +172,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     const sides = await open(t)
     await report(first(sides), sides.job, 1)
     await until(t, 5, 'the report', () => sides.reports.length === 1)
-    sides.channel.trim()
+    sides.channel.trim(sides.position())
     // Handled, but after the trim: the next epoch needs it.
     await report(first(sides), sides.job, 2)
     await until(t, 5, 'the second report', () => sides.reports.length === 2)
@@ -177,20 +184,40 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     await next.close()
   })
 
-  test(title('dropEpoch deletes the queue, ends its pulls with -1 and resolves lost; the reports stay'), async t => {
+  test(
+    title('dropEpochsBefore deletes the queue, ends its pulls with -1 and resolves lost; the reports stay'),
+    async t => {
+      const sides = await open(t)
+      const pulled = first(sides).pull(sides.job, 1, 1, 3, () => t.fail(), never)
+      await sleep(100)
+      await sides.coordinator.dropEpochsBefore(sides.job, 2)
+      t.is(await pulled, -1)
+      t.regex(await sides.channel.lost, /queue/)
+      await t.throwsAsync(sides.channel.offer('x', bytes('x')))
+      const next = await sides.coordinator.openJob(sides.job, 2, message => sides.reports.push(text(message)))
+      await sides.channel.close()
+      await report(first(sides), sides.job, 7)
+      await until(t, 5, 'the report to the next epoch', () => sides.reports.length === 1)
+      await next.close()
+      await sides.coordinator.dropEpochsBefore(sides.job, 3)
+      t.deepEqual(await rig().leftovers(sides.job), [])
+    },
+  )
+
+  test(title('reports that are kept are read by a later epoch; the queue goes'), async t => {
     const sides = await open(t)
-    const pulled = first(sides).pull(sides.job, 1, 1, 3, () => t.fail(), never)
-    await sleep(100)
-    await sides.coordinator.dropEpoch(sides.job, 1)
-    t.is(await pulled, -1)
-    t.regex(await sides.channel.lost, /queue/)
-    await t.throwsAsync(sides.channel.offer('x', bytes('x')))
-    const next = await sides.coordinator.openJob(sides.job, 2, message => sides.reports.push(text(message)))
-    await sides.channel.close()
-    await report(first(sides), sides.job, 7)
-    await until(t, 5, 'the report to the next epoch', () => sides.reports.length === 1)
+    await report(first(sides), sides.job, 1)
+    await until(t, 5, 'the report', () => sides.reports.length === 1)
+    await sides.channel.close('reports')
+    await sides.coordinator.close()
+    t.is(await first(sides).pull(sides.job, 1, 1, 1, () => t.fail(), never), -1)
+    const successor = await rig().coordinator()
+    const seen: string[] = []
+    const next = await successor.openJob(sides.job, 2, message => seen.push(text(message)))
+    await until(t, 5, 'the report again', () => seen.length === 1)
+    t.deepEqual(seen, ['report 1'])
     await next.close()
-    await sides.coordinator.dropEpoch(sides.job, 2)
+    await successor.close()
     t.deepEqual(await rig().leftovers(sides.job), [])
   })
 
@@ -366,7 +393,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     await Promise.all([coordinator.close(), coordinator.close()])
     t.is(await coordinator.closed, undefined)
     await channel.close()
-    channel.trim()
+    channel.trim(1)
     coordinator.broadcast(bytes('unheard'))
     await t.throwsAsync(coordinator.openJob(job, 2, () => {}))
     t.true(performance.now() - start < 2000)

@@ -1,17 +1,15 @@
 // How a job ends that began in its caller's loop. In: ends, whoever reaches one; failures of items. Out: the state of the whole, and
 // a signal for all who work on it. Always true: the first end that is not `done` is the job's; the first failures are kept.
 import type { ItemFailure } from '../../proto/outcome.js'
+import { FailureCount } from '../failure-count.js'
 import type { JobEnd } from '../job.js'
-
-const FAILURES_KEPT = 20
 
 export class Ending {
   readonly #stop = new AbortController()
   readonly #onEnd: () => void
-  readonly #failures: ItemFailure[] = []
+  readonly #failures = new FailureCount()
   #state: JobEnd['state'] = 'done'
   #why: string | undefined
-  #failed = 0
 
   /** Called once, when the job ends before all its items have. */
   constructor(onEnd: () => void) {
@@ -27,7 +25,7 @@ export class Ending {
   }
 
   get failed(): number {
-    return this.#failed
+    return this.#failures.count
   }
 
   end(state: JobEnd['state'], why?: string): void {
@@ -40,8 +38,7 @@ export class Ending {
 
   /** Failures that are outcomes like any other. */
   keep(failures: readonly ItemFailure[]): void {
-    this.#failed += failures.length
-    this.#failures.push(...failures.slice(0, Math.max(0, FAILURES_KEPT - this.#failures.length)))
+    this.#failures.add(failures)
   }
 
   /** What the job's end says of it. */
@@ -49,8 +46,8 @@ export class Ending {
     const why = this.#why
     return {
       state: this.#state,
-      failed: this.#failed,
-      failures: this.#failures,
+      failed: this.#failures.count,
+      failures: this.#failures.first,
       ...(why !== undefined && { why }),
     }
   }

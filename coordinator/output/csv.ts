@@ -8,11 +8,15 @@ import { plainJson } from '../../proto/plain-json.js'
 import type { Format, FormatOptions } from './format.js'
 import { runsOf } from './runs.js'
 
-export const csvFormat = ({ tagged, unordered }: FormatOptions): Format => {
+interface CsvState {
+  readonly columns?: readonly string[] | 'value'
+  readonly failedBefore: number
+}
+
+export const csvFormat = ({ tagged, unordered }: FormatOptions, state: unknown = { failedBefore: 0 }): Format => {
   if (tagged) throw new TypeError('csv has no place for failures: --tagged needs a .jsonl or .json output')
   // `undefined`: no value came yet; until then failed items are counted, since the header stands before them.
-  let columns: readonly string[] | 'value' | undefined
-  let failedBefore = 0
+  let { columns, failedBefore } = state as CsvState
   const emptyRow = () =>
     columns === undefined || columns === 'value' || columns.length === 1
       ? '""\n'
@@ -46,6 +50,7 @@ export const csvFormat = ({ tagged, unordered }: FormatOptions): Format => {
       }
     },
     end: () => Buffer.from(columns === undefined ? begin(undefined) : ''),
+    state: (): CsvState => ({ ...(columns !== undefined && { columns }), failedBefore }),
   }
 }
 

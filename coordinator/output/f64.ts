@@ -19,6 +19,7 @@ export const f64Format = ({ tagged, unordered }: FormatOptions): Format => {
       }
     },
     end: () => new Uint8Array(0),
+    state: () => null,
   }
 }
 

@@ -7,7 +7,7 @@ import { type FileHandle, lstat, open, realpath, rename, stat, unlink } from 'no
 import { dirname } from 'node:path'
 import type { Outcomes } from '../../proto/outcome.js'
 import type { Format } from './format.js'
-import type { Output } from './output.js'
+import type { Output, OutputPoint } from './output.js'
 import { StreamOutput } from './stream.js'
 
 // Smaller: more system calls. Larger: more is lost by a crash, and more memory is held.
@@ -16,18 +16,37 @@ const BUFFER_BYTES = 1024 * 1024
 /** So much is made durable while the job goes on: at its end all of it would be waited for. */
 const SYNC_BYTES = 4 * 1024 * 1024
 
-export const openFileOutput = async (path: string, format: Format): Promise<Output> => {
+export const openFileOutput = async (path: string, format: Format, from?: OutputPoint): Promise<Output> => {
   const there = await stat(path).catch(() => undefined)
   if (there?.isDirectory()) throw new Error(`cannot write results to ${path}: it is a folder; name a file in it`)
-  if (there && !there.isFile()) return new StreamOutput(createWriteStream(path), format, path)
+  if (there && !there.isFile()) {
+    if (from) throw new Error(`cannot go on writing to ${path}: it is no file any more`)
+    return new StreamOutput(createWriteStream(path), format, path)
+  }
   // A link keeps pointing to its file: that is the one to be replaced.
   const target = there ? await realpath(path) : path
   const part = `${target}.part`
+  if (from) return reopen(part, target, format, from)
   try {
     // An old one may be one that another command is writing: to each its own file, so that nobody's values get into another's.
     if ((await lstat(part).catch(() => undefined))?.isFile()) await unlink(part)
     return new FileOutput(await open(part, 'w', there ? there.mode & 0o777 : 0o666), part, target, format)
   } catch (error) {
+    throw writeError(part, error)
+  }
+}
+
+/** Goes on where an earlier process was: what it wrote after that point is written again. */
+const reopen = async (part: string, target: string, format: Format, { bytes }: OutputPoint): Promise<Output> => {
+  let file: FileHandle | undefined
+  try {
+    file = await open(part, 'r+')
+    const { size } = await file.stat()
+    if (size < bytes) throw new Error(`it has ${size} bytes, fewer than the ${bytes} that were written`)
+    await file.truncate(bytes)
+    return new FileOutput(file, part, target, format, bytes)
+  } catch (error) {
+    await file?.close()
     throw writeError(part, error)
   }
 }
@@ -39,8 +58,8 @@ class FileOutput implements Output {
   readonly #format: Format
   #buffered: Uint8Array[] = []
   #bufferedBytes = 0
-  /** Bytes in the file that end at the end of an item. */
-  #wholeBytes = 0
+  /** Bytes in the file that end at the end of an item; what is written next stands there. */
+  #wholeBytes: number
   #flushing: Promise<void> = Promise.resolve()
   /** Written, and not on its way to the disk. */
   #unsyncedBytes = 0
@@ -51,11 +70,12 @@ class FileOutput implements Output {
   #closed = false
   #writeFailed = false
 
-  constructor(file: FileHandle, part: string, target: string, format: Format) {
+  constructor(file: FileHandle, part: string, target: string, format: Format, wholeBytes = 0) {
     this.#file = file
     this.#part = part
     this.#target = target
     this.#format = format
+    this.#wholeBytes = wholeBytes
   }
 
   async write(outcomes: Outcomes): Promise<void> {
@@ -68,6 +88,20 @@ class FileOutput implements Output {
       throw error
     }
     if (this.#bufferedBytes >= BUFFER_BYTES) await this.#flush()
+  }
+
+  async checkpoint(): Promise<OutputPoint> {
+    const format = this.#format.state()
+    await this.#flush()
+    await this.#syncing
+    if (this.#failure) throw this.#failure
+    this.#unsyncedBytes = 0
+    try {
+      await this.#file.datasync()
+    } catch (error) {
+      throw this.#failed(error)
+    }
+    return { bytes: this.#wholeBytes, format }
   }
 
   commit(): Promise<void> {
@@ -97,7 +131,7 @@ class FileOutput implements Output {
       if (this.#failure) throw this.#failure
       if (bytes === 0) return
       try {
-        await writeAll(this.#file, pieces, bytes)
+        await writeAll(this.#file, pieces, bytes, this.#wholeBytes)
         this.#wholeBytes += bytes
       } catch (error) {
         throw this.#failed(error)
@@ -182,11 +216,11 @@ class FileOutput implements Output {
   }
 }
 
-const writeAll = async (file: FileHandle, pieces: Uint8Array[], bytes: number): Promise<void> => {
+const writeAll = async (file: FileHandle, pieces: Uint8Array[], bytes: number, at: number): Promise<void> => {
   // One large piece goes as it is: copying doubles would cost as much as writing them.
   const whole = pieces.length === 1 ? (pieces[0] as Uint8Array) : Buffer.concat(pieces, bytes)
   for (let written = 0; written < whole.length; ) {
-    const { bytesWritten } = await file.write(whole, written, whole.length - written, null)
+    const { bytesWritten } = await file.write(whole, written, whole.length - written, at + written)
     written += bytesWritten
   }
 }

@@ -8,6 +8,8 @@ export interface Format {
   encode(outcomes: Outcomes): Iterable<Uint8Array>
   /** What stands after the last item. */
   end(): Uint8Array
+  /** What later bytes depend on beside later outcomes, as JSON; a format that is opened with it goes on where this one is. */
+  state(): unknown
 }
 
 export interface FormatOptions {

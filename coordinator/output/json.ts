@@ -2,8 +2,9 @@
 import type { Format, FormatOptions } from './format.js'
 import { jsonTexts } from './jsonl.js'
 
-export const jsonFormat = (options: FormatOptions): Format => {
-  let empty = true
+/** `state`: whether no element came yet. */
+export const jsonFormat = (options: FormatOptions, state: unknown = true): Format => {
+  let empty = state === true
   return {
     *encode(outcomes) {
       for (const lines of jsonTexts(outcomes, options)) {
@@ -14,5 +15,6 @@ export const jsonFormat = (options: FormatOptions): Format => {
       }
     },
     end: () => Buffer.from(empty ? '[]\n' : '\n]\n'),
+    state: () => empty,
   }
 }

@@ -9,6 +9,7 @@ import { runsOf } from './runs.js'
 export const jsonlFormat = (options: FormatOptions): Format => ({
   encode: outcomes => jsonTexts(outcomes, options),
   end: () => new Uint8Array(0),
+  state: () => null,
 })
 
 /** JSON texts of outcomes, each ended by a line feed. */

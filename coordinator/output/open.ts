@@ -8,10 +8,12 @@ import { openFileOutput } from './file.js'
 import type { Format, FormatOptions } from './format.js'
 import { jsonFormat } from './json.js'
 import { jsonlFormat } from './jsonl.js'
-import type { Output } from './output.js'
+import type { Output, OutputPoint } from './output.js'
 import { StreamOutput } from './stream.js'
 
-const FORMATS: Readonly<Record<string, { extensions: readonly string[]; open: (options: FormatOptions) => Format }>> = {
+type Opener = (options: FormatOptions, state?: unknown) => Format
+
+const FORMATS: Readonly<Record<string, { extensions: readonly string[]; open: Opener }>> = {
   jsonl: { extensions: ['.jsonl', '.ndjson'], open: jsonlFormat },
   json: { extensions: ['.json'], open: jsonFormat },
   csv: { extensions: ['.csv'], open: csvFormat },
@@ -23,16 +25,18 @@ export const OUTPUT_FORMATS: readonly string[] = Object.keys(FORMATS)
 export interface OutputOptions extends Partial<FormatOptions> {
   /** A name of OUTPUT_FORMATS; by default what the path's extension says, and jsonl for standard output. */
   readonly format?: string
+  /** An earlier process got so far. */
+  readonly from?: OutputPoint | undefined
 }
 
 /** Opens a file, or standard output for "-". */
 export const openOutput = async (path: string, options: OutputOptions = {}): Promise<Output> => {
-  const { tagged = false, unordered = false } = options
-  const format = formatOf(path, options.format)({ tagged, unordered })
-  return path === '-' ? new StreamOutput(process.stdout, format, 'standard output') : openFileOutput(path, format)
+  const { tagged = false, unordered = false, from } = options
+  const format = formatOf(path, options.format)({ tagged, unordered }, from?.format)
+  return path === '-' ? new StreamOutput(process.stdout, format, 'standard output') : openFileOutput(path, format, from)
 }
 
-const formatOf = (path: string, name: string | undefined): ((options: FormatOptions) => Format) => {
+const formatOf = (path: string, name: string | undefined): Opener => {
   if (name !== undefined) {
     const known = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined
     if (!known)

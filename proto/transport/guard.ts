@@ -2,10 +2,10 @@
 // In: a handler. Out: the same one, whose throw surfaces as an uncaught exception and never stops the reading.
 
 export const guarded =
-  <T>(handler: (value: T) => void): ((value: T) => void) =>
-  value => {
+  <T extends unknown[]>(handler: (...values: T) => void): ((...values: T) => void) =>
+  (...values) => {
     try {
-      handler(value)
+      handler(...values)
     } catch (error) {
       queueMicrotask(() => {
         throw error

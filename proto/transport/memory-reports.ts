@@ -1,21 +1,31 @@
 // The reports of one job in memory, in the order of storing, kept until they are trimmed.
-// In: reports with ids. Out: every report to every reader, from the event loop.
+// In: reports with ids; a store, where they are to outlive the process. Out: every report to every reader, from the event loop.
 // Always true: a reader that comes later reads from the oldest report kept.
+import type { OnReport } from '../transport.js'
 import { RecentIds } from './recent-ids.js'
 
 /** Reports kept at once. Smaller makes agents wait for a slow coordinator sooner, larger costs that much memory. */
 const KEPT_BYTES = 512 * 1024 * 1024
 
 export interface ReportReader {
-  /** Lets go of what this reader has handled. */
-  trim(): void
   close(): void
+}
+
+/** Where reports are kept beside memory, so that they outlive the process. Nothing of it is waited for but `close`. */
+export interface ReportStore {
+  /** What an earlier process left, in order. */
+  readonly reports: readonly Uint8Array[]
+  append(report: Uint8Array): void
+  /** Of all that was appended, what is still needed. */
+  trim(kept: readonly Uint8Array[]): void
+  close(keep?: 'reports'): Promise<void>
 }
 
 export class MemoryReports {
   /** Called when the reports are deleted, with why. */
   readonly watchers = new Set<(why: string) => void>()
   readonly #schedule: (deliver: () => void) => void
+  readonly #store: ReportStore | undefined
   readonly #ids = new RecentIds()
   readonly #wakers = new Set<() => void>()
   #kept: Uint8Array[] = []
@@ -23,19 +33,26 @@ export class MemoryReports {
   /** The sequence number of the first report kept. */
   #first = 0
 
-  constructor(schedule: (deliver: () => void) => void) {
+  constructor(schedule: (deliver: () => void) => void, store?: ReportStore) {
     this.#schedule = schedule
+    this.#store = store
+    for (const report of store?.reports ?? []) this.#keep(report)
+  }
+
+  /** They are kept beside memory too. */
+  get isStored(): boolean {
+    return this.#store !== undefined
   }
 
   append(id: string, report: Uint8Array): void {
     if (this.#keptBytes + report.length > KEPT_BYTES) throw new Error('the coordinator is behind: no room for reports')
     if (!this.#ids.add(id)) return
-    this.#kept.push(report)
-    this.#keptBytes += report.length
+    this.#keep(report)
+    this.#store?.append(report)
     for (const wake of this.#wakers) wake()
   }
 
-  read(onReport: (report: Uint8Array) => void): ReportReader {
+  read(onReport: OnReport): ReportReader {
     let next = this.#first
     let scheduled = false
     let open = true
@@ -51,15 +68,14 @@ export class MemoryReports {
       while (open && next < end) {
         const report = this.#kept[next - this.#first]
         if (!report) break
-        onReport(report)
         next++
+        onReport(report, next)
       }
       wake()
     }
     this.#wakers.add(wake)
     wake()
     return {
-      trim: () => this.#trim(next),
       close: () => {
         open = false
         this.#wakers.delete(wake)
@@ -67,14 +83,25 @@ export class MemoryReports {
     }
   }
 
-  drop(why: string): void {
-    this.#trim(this.#first + this.#kept.length)
-    for (const watcher of [...this.watchers]) watcher(why)
+  /** Lets go of the reports up to this position. */
+  trim(position: number): void {
+    if (position <= this.#first) return
+    for (const report of this.#kept.splice(0, position - this.#first)) this.#keptBytes -= report.length
+    this.#first = position
+    this.#store?.trim(this.#kept)
   }
 
-  #trim(until: number): void {
-    if (until <= this.#first) return
-    for (const report of this.#kept.splice(0, until - this.#first)) this.#keptBytes -= report.length
-    this.#first = until
+  /** Deletes them; a store may keep its copies. */
+  async drop(why: string, keep?: 'reports'): Promise<void> {
+    const closed = this.#store?.close(keep)
+    this.#kept = []
+    this.#keptBytes = 0
+    for (const watcher of [...this.watchers]) watcher(why)
+    await closed
+  }
+
+  #keep(report: Uint8Array): void {
+    this.#kept.push(report)
+    this.#keptBytes += report.length
   }
 }

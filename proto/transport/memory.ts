@@ -4,11 +4,18 @@
 // Always true: a task goes to one puller and only against its credit; an id is stored once; reports are kept until they
 // are trimmed or the job is closed, so that the next epoch reads them too.
 import { setMaxListeners } from 'node:events'
-import type { AgentTransport, CoordinatorTransport, JobChannel, ReportAddress, Subscription } from '../transport.js'
+import type {
+  AgentTransport,
+  CoordinatorTransport,
+  JobChannel,
+  OnReport,
+  ReportAddress,
+  Subscription,
+} from '../transport.js'
 import { deferred } from './deferred.js'
 import { guarded, tooLarge } from './guard.js'
 import { MemoryQueue } from './memory-queue.js'
-import { MemoryReports } from './memory-reports.js'
+import { MemoryReports, type ReportStore } from './memory-reports.js'
 
 /** Larger saves parts, smaller bounds what one message may hold of memory. */
 const LIMIT_BYTES = 16 * 1024 * 1024
@@ -21,13 +28,21 @@ export interface MemoryHub {
 type Handler = (message: Uint8Array) => void
 type BlobHandler = (request: Uint8Array) => Uint8Array | undefined
 
+/** Where a job's reports are kept beside memory; undefined: nowhere. */
+export type StoreOf = (job: string) => Promise<ReportStore | undefined>
+
 class Hub {
+  readonly storeOf: StoreOf
   readonly queues = new Map<string, MemoryQueue>()
   readonly reports = new Map<string, MemoryReports>()
   readonly beats = new Set<Handler>()
   readonly broadcasts = new Set<Handler>()
   readonly blobs = new Set<BlobHandler>()
   #pending: (() => void)[] = []
+
+  constructor(storeOf: StoreOf) {
+    this.storeOf = storeOf
+  }
 
   /** Runs `deliver` soon, after what was scheduled before; one immediate serves all that a turn brings. */
   readonly schedule = (deliver: () => void): void => {
@@ -45,9 +60,12 @@ class Hub {
     this.queues.delete(key)
   }
 
-  dropReports(job: string, why: string): void {
-    this.reports.get(job)?.drop(why)
+  async dropReports(job: string, why: string, keep?: 'reports'): Promise<void> {
+    const reports = this.reports.get(job)
+    // What is in a file is read from there again.
+    if (keep !== undefined && reports?.isStored === false) return
     this.reports.delete(job)
+    await reports?.drop(why, keep)
   }
 }
 
@@ -89,14 +107,14 @@ class MemoryCoordinator implements CoordinatorTransport {
     this.#resolveClosed = resolve
   }
 
-  async openJob(job: string, epoch: number, onReport: Handler): Promise<JobChannel> {
+  async openJob(job: string, epoch: number, onReport: OnReport): Promise<JobChannel> {
     check(this.#open)
     const hub = this.#hub
     const key = queueKey(job, epoch)
+    const reports = hub.reports.get(job) ?? new MemoryReports(hub.schedule, await hub.storeOf(job))
+    hub.reports.set(job, reports)
     const queue = hub.queues.get(key) ?? new MemoryQueue(hub.schedule)
     hub.queues.set(key, queue)
-    const reports = hub.reports.get(job) ?? new MemoryReports(hub.schedule)
-    hub.reports.set(job, reports)
 
     const { promise: lost, resolve } = deferred<string>()
     let state: 'open' | 'lost' | 'closed' = 'open'
@@ -123,20 +141,23 @@ class MemoryCoordinator implements CoordinatorTransport {
         if (state !== 'open') throw new Error(`the queue of job ${job}, epoch ${epoch}, is ${state}`)
         queue.put(id, task)
       },
-      trim: () => reader.trim(),
-      close: async () => {
+      trim: position => reports.trim(position),
+      close: async keep => {
         const wasOpen = state === 'open'
         stop('closed', '')
         if (!this.#open) return
         if (hub.queues.get(key) === queue) hub.dropQueue(job, epoch, 'the job was closed')
-        if (wasOpen && hub.reports.get(job) === reports) hub.dropReports(job, 'the job was closed')
+        if (wasOpen && hub.reports.get(job) === reports) await hub.dropReports(job, 'the job was closed', keep)
       },
     }
   }
 
-  async dropEpoch(job: string, epoch: number): Promise<void> {
+  async dropEpochsBefore(job: string, epoch: number): Promise<void> {
     check(this.#open)
-    this.#hub.dropQueue(job, epoch, 'the queue was deleted')
+    for (const key of [...this.#hub.queues.keys()]) {
+      const [ofJob, earlier] = key.split(' ')
+      if (ofJob === job && Number(earlier) < epoch) this.#hub.dropQueue(job, Number(earlier), 'the queue was deleted')
+    }
   }
 
   broadcast(message: Uint8Array): void {
@@ -239,7 +260,7 @@ class MemoryAgent implements AgentTransport {
 }
 
 /** Coordinators and agents of one hub reach each other, and nobody else. */
-export const createMemoryHub = (): MemoryHub => {
-  const hub = new Hub()
+export const createMemoryHub = (storeOf: StoreOf = async () => undefined): MemoryHub => {
+  const hub = new Hub(storeOf)
   return { coordinator: () => new MemoryCoordinator(hub), agent: () => new MemoryAgent(hub) }
 }

@@ -2,12 +2,12 @@
 // In: tasks, broadcasts; from agents reports, beats, requests for chunks. Out: JetStream's queues, core NATS's messages.
 // Always true: an offer resolves only when the server has stored it, and a job's channel that the server has lost says so.
 import { subjects } from '../subjects.js'
-import type { CoordinatorTransport, JobChannel, Subscription } from '../transport.js'
+import type { CoordinatorTransport, JobChannel, OnReport, Subscription } from '../transport.js'
 import { guarded } from './guard.js'
 import type { NatsLink } from './nats.js'
 import { connectNats } from './nats-connect.js'
 import { NatsJob } from './nats-job.js'
-import { createReportStream, createTaskStream, deleteStream } from './nats-streams.js'
+import { createReportStream, createTaskStream, deleteStream, taskStreamsOf } from './nats-streams.js'
 import type { NatsOptions } from './url.js'
 
 class NatsCoordinator implements CoordinatorTransport {
@@ -22,7 +22,7 @@ class NatsCoordinator implements CoordinatorTransport {
     this.closed = link.closed
   }
 
-  async openJob(job: string, epoch: number, onReport: (report: Uint8Array) => void): Promise<JobChannel> {
+  async openJob(job: string, epoch: number, onReport: OnReport): Promise<JobChannel> {
     const [reports] = await Promise.all([createReportStream(this.#link, job), createTaskStream(this.#link, job, epoch)])
     const channel = new NatsJob(this.#link, job, epoch, reports.created, guarded(onReport), () =>
       this.#jobs.delete(channel),
@@ -31,8 +31,10 @@ class NatsCoordinator implements CoordinatorTransport {
     return channel
   }
 
-  dropEpoch(job: string, epoch: number): Promise<void> {
-    return deleteStream(this.#link, subjects.taskStream(job, epoch))
+  async dropEpochsBefore(job: string, epoch: number): Promise<void> {
+    const streams = await taskStreamsOf(this.#link, job)
+    const earlier = streams.filter(stream => stream.epoch < epoch)
+    await Promise.all(earlier.map(({ name }) => deleteStream(this.#link, name)))
   }
 
   broadcast(message: Uint8Array): void {

@@ -2,7 +2,7 @@
 // In: offers. Out: reports, and `lost` with why, once the server has lost the queue, its consumer or the reports.
 // Always true: after `lost` or close nothing is read or offered any more; after `lost` the reports are the next epoch's.
 import { subjects } from '../subjects.js'
-import type { JobChannel } from '../transport.js'
+import type { JobChannel, OnReport } from '../transport.js'
 import { deferred } from './deferred.js'
 import type { NatsLink } from './nats.js'
 import { NatsFailure } from './nats-failure.js'
@@ -56,7 +56,7 @@ export class NatsJob implements JobChannel {
     job: string,
     epoch: number,
     reportsCreated: string,
-    onReport: (report: Uint8Array) => void,
+    onReport: OnReport,
     onEnd: () => void,
   ) {
     const { promise, resolve } = deferred<string>()
@@ -102,16 +102,16 @@ export class NatsJob implements JobChannel {
     await pause(100)
   }
 
-  trim(): void {
+  trim(position: number): void {
     if (this.#state !== 'open') return
-    this.#trimTarget = this.#reader.handled
+    this.#trimTarget = Math.min(position, this.#reader.handled)
     // The stream was made anew: its numbers begin again.
     if (this.#trimTarget < this.#trimmed) this.#trimmed = 0
     if (this.#trimTarget > this.#trimmed) this.#trimTimer ??= setTimeout(() => void this.#purge(), TRIM_MS)
   }
 
-  close(): Promise<void> {
-    this.#deletion ??= this.#delete()
+  close(keep?: 'reports'): Promise<void> {
+    this.#deletion ??= this.#delete(keep)
     return this.#deletion
   }
 
@@ -120,8 +120,8 @@ export class NatsJob implements JobChannel {
     this.#stop('detached')
   }
 
-  async #delete(): Promise<void> {
-    const ownsReports = this.#state === 'open'
+  async #delete(keep: 'reports' | undefined): Promise<void> {
+    const ownsReports = this.#state === 'open' && keep === undefined
     const reachable = this.#state !== 'detached'
     this.#stop('closed')
     if (!reachable) return

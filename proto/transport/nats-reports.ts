@@ -3,6 +3,7 @@
 // Always true: what is handed over next was stored after all handed over before, unless the stream itself went back to
 // an older state; then everything it still has is handed over again.
 import { subjects } from '../subjects.js'
+import type { OnReport } from '../transport.js'
 import type { NatsLink, NatsMessage, NatsSubscription } from './nats.js'
 import { NatsFailure } from './nats-failure.js'
 import {
@@ -27,7 +28,7 @@ const SILENCE_MS = 3500
 export class NatsReportReader {
   readonly #link: NatsLink
   readonly #job: string
-  readonly #onReport: (report: Uint8Array) => void
+  readonly #onReport: OnReport
   readonly #onLost: (why: string) => void
   #open = true
   #created: string
@@ -36,13 +37,7 @@ export class NatsReportReader {
   /** Ends the current consumer's reading. */
   #interrupt: () => void = () => {}
 
-  constructor(
-    link: NatsLink,
-    job: string,
-    created: string,
-    onReport: (report: Uint8Array) => void,
-    onLost: (why: string) => void,
-  ) {
+  constructor(link: NatsLink, job: string, created: string, onReport: OnReport, onLost: (why: string) => void) {
     this.#link = link
     this.#job = job
     this.#created = created
@@ -127,7 +122,7 @@ export class NatsReportReader {
         }
         lastDelivery = delivery
         asked--
-        this.#onReport(message.data)
+        this.#onReport(message.data, sequence)
         this.#handled = sequence
         if (asked <= BATCH / 2 && !ended) ask()
       }

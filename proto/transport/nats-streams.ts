@@ -111,6 +111,14 @@ export const createReportConsumer = async (link: NatsLink, job: string, sequence
   return info.name
 }
 
+/** The work queues of the job that the server has, of all epochs. */
+export const taskStreamsOf = async (link: NatsLink, job: string): Promise<{ name: string; epoch: number }[]> => {
+  const found = await patiently(link, () =>
+    link.api<{ readonly streams: readonly string[] | null }>('STREAM.NAMES', { subject: subjects.tasksOfJob(job) }),
+  )
+  return (found.streams ?? []).map(name => ({ name, epoch: Number(name.slice(name.lastIndexOf('_') + 1)) }))
+}
+
 /** Deletes the stream; one that is not there is what was wanted. */
 export const deleteStream = async (link: NatsLink, name: string): Promise<void> => {
   await patiently(link, () => link.api(`STREAM.DELETE.${name}`)).catch(error => {

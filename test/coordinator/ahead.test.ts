@@ -84,7 +84,7 @@ test('a queue that was lost before its job began is no job’s', async t => {
   await runJob(0.1)
   await runJob(0.1)
   const lost = opened[2] as string
-  await coordinator.dropEpoch(lost, 1)
+  await coordinator.dropEpochsBefore(lost, 2)
   await sleep(10)
   t.not(ahead.take('f').job, lost)
   t.false(await exists(lost))

@@ -18,7 +18,7 @@ export class LedgerWatch {
   readonly #settled: boolean[] = []
   /** Of each item: the attempts that reported it as failed. */
   readonly #failedTries = new Map<number, Set<string>>()
-  #highestShard = -1
+  #highestShard: number
   #settledItems = 0
   /** Of the recalls: shard and attempt. */
   readonly #recalled = new Set<string>()
@@ -26,6 +26,8 @@ export class LedgerWatch {
   constructor(ledger: Ledger, options: LedgerOptions) {
     this.ledger = ledger
     this.#options = options
+    this.#highestShard = (options.firstShard ?? 0) - 1
+    for (const { start, end } of options.settled ?? []) for (let at = start; at < end; at++) this.#markSettled(at)
   }
 
   isSettled(index: number): boolean {
@@ -35,7 +37,7 @@ export class LedgerWatch {
   step(event: LedgerEvent): LedgerEffect[] {
     const wasSettled = event.type === 'report' ? this.#settled.slice(event.start, event.end) : []
     const effects = this.ledger.step(event)
-    if (event.type === 'add') for (let at = event.start; at < event.end; at++) this.#settled[at] = false
+    if (event.type === 'add') for (let at = event.start; at < event.end; at++) this.#settled[at] ??= false
     for (const effect of effects) this.#look(effect)
     if (event.type === 'report') this.#lookAtTries(event, wasSettled)
     if (this.ledger.settledItems !== this.#settledItems)
@@ -98,10 +100,16 @@ export class LedgerWatch {
       if (effect.start >= effect.end) throw new Error(`nothing was ${effect.type}: [${effect.start}, ${effect.end})`)
       for (let at = effect.start; at < effect.end; at++) {
         if (this.#settled[at] === true) throw new Error(`item ${at} was settled twice`)
-        this.#settled[at] = true
-        this.#settledItems++
+        this.#markSettled(at)
       }
-    }
+    } else if (effect.type === 'known')
+      for (let at = effect.start; at < effect.end; at++)
+        if (this.#settled[at] !== true) throw new Error(`item ${at} is said to be settled`)
+  }
+
+  #markSettled(index: number): void {
+    this.#settled[index] = true
+    this.#settledItems++
   }
 
   #lookAtOffer({ shard, attempt, start, end }: Extract<LedgerEffect, { type: 'offer' }>): void {

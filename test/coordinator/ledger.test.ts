@@ -2,6 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { Ledger, type LedgerEffect, type LedgerEvent, type LedgerOptions } from '../../coordinator/ledger.js'
 import type { Idleness } from '../../coordinator/ledger-events.js'
+import { SpanSet } from '../../coordinator/spans.js'
 import { LedgerWatch } from './ledger-watch.js'
 
 type Report = Extract<LedgerEvent, { type: 'report' }>
@@ -592,6 +593,66 @@ test('every fold is settled exactly once and whole under any order of any report
       play({ retries, indivisible: true }, moves)
     }),
     games,
+  )
+  t.pass()
+})
+
+test('what an earlier process has settled is not offered, and shards are numbered behind its own', t => {
+  const ledger = watched({
+    settled: [
+      { start: 0, end: 4 },
+      { start: 6, end: 7 },
+    ],
+    firstShard: 100,
+  })
+  t.is(ledger.ledger.settledItems, 5)
+  const effects = ledger.step({ type: 'add', start: 3, end: 9, now: 0 })
+  t.deepEqual(offers(effects), ['100.1 [4, 6)', '101.1 [7, 9)'])
+  t.deepEqual(
+    effects.filter(({ type }) => type === 'known'),
+    [
+      { type: 'known', start: 3, end: 4 },
+      { type: 'known', start: 6, end: 7 },
+    ],
+  )
+  t.is(ledger.ledger.openItems, 4)
+  t.deepEqual(offers(ledger.step({ type: 'add', start: 9, end: 9, now: 0 })), [])
+})
+
+test('a report of an earlier process settles what is read already, and what is not', t => {
+  const ledger = watched({ firstShard: 100 })
+  ledger.step({ type: 'add', start: 0, end: 4, now: 0 })
+  const early = ledger.step(report({ shard: 7, start: 2, end: 8 }))
+  t.deepEqual(settled(early), [[2, 8]])
+  t.is(ledger.ledger.openItems, 2)
+  t.deepEqual(ledger.step({ type: 'add', start: 4, end: 8, now: 0 }), [{ type: 'known', start: 4, end: 8 }])
+  t.deepEqual(offers(ledger.step({ type: 'add', start: 8, end: 9, now: 0 })), ['101.1 [8, 9)'])
+  t.is(ledger.ledger.openItems, 3)
+  t.deepEqual(settled(ledger.step(report({ shard: 100, start: 0, end: 4 }))), [[0, 2]])
+  t.is(ledger.ledger.openItems, 1)
+  ledger.checkAll()
+})
+
+test('property: whatever was settled before, and whatever comes of it late, each item is settled once', t => {
+  const span = fc.record({ start: fc.nat(40), length: fc.integer({ min: 1, max: 12 }) })
+  fc.assert(
+    fc.property(fc.array(span), fc.array(span), fc.integer({ min: 1, max: 7 }), (before, late, size) => {
+      const settledSpans = before.map(({ start, length }) => ({ start, end: start + length }))
+      const known = new SpanSet(settledSpans).all()
+      const ledger = watched({ settled: known, firstShard: 1000 })
+      const strays = [...late]
+      const live: LedgerEffect[] = []
+      for (let start = 0; start < 60; start += size) {
+        live.push(...ledger.step({ type: 'add', start, end: Math.min(60, start + size), now: 0 }))
+        const stray = strays.pop()
+        if (stray) ledger.step(report({ shard: stray.start, start: stray.start, end: stray.start + stray.length }))
+      }
+      ledger.checkAll()
+      for (const effect of live)
+        if (effect.type === 'offer') ledger.step(report({ shard: effect.shard, start: effect.start, end: effect.end }))
+      ledger.checkAll()
+      return ledger.ledger.settledItems === 60 && ledger.ledger.openItems === 0 && ledger.ledger.liveShards === 0
+    }),
   )
   t.pass()
 })

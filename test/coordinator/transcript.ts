@@ -13,6 +13,8 @@ const sayEffect = (effect: LedgerEffect): string => {
       return `offer shard ${effect.shard}, attempt ${effect.attempt}: items ${span(effect)}${effect.careful ? ', carefully' : ''}`
     case 'settled':
       return `settled ${span(effect)}`
+    case 'known':
+      return `${span(effect)} were settled before`
     case 'taken':
       return `the caller takes ${span(effect)}`
     case 'unused':

@@ -1,12 +1,15 @@
-// The transport of local mode keeps the contract.
+// The transport of local mode keeps the contract, with reports in memory and in files beside it.
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
-import { createMemoryHub } from '../../proto/transport/memory.js'
+import { silentLog } from '../../proto/log.js'
+import { createMemoryHub, type MemoryHub } from '../../proto/transport/memory.js'
+import { ReportFile } from '../../proto/transport/report-file.js'
 import { bytes, never, newJob, transportContract } from '../transport.contract.js'
 
-const hub = createMemoryHub()
-
 /** What a hub holds shows in what it answers: a queue to a pull, reports to a report. */
-const leftovers = async (job: string): Promise<string[]> => {
+const leftovers = async (hub: MemoryHub, job: string): Promise<string[]> => {
   const probe = hub.agent()
   const found: string[] = []
   for (const epoch of [1, 2])
@@ -19,10 +22,21 @@ const leftovers = async (job: string): Promise<string[]> => {
   return found
 }
 
+const inMemory = createMemoryHub()
 transportContract(test, 'memory', () => ({
-  coordinator: async () => hub.coordinator(),
-  agent: async () => hub.agent(),
-  leftovers,
+  coordinator: async () => inMemory.coordinator(),
+  agent: async () => inMemory.agent(),
+  leftovers: job => leftovers(inMemory, job),
+}))
+
+const folder = mkdtempSync(join(tmpdir(), 'manyhands-reports-'))
+test.after.always(() => rmSync(folder, { recursive: true }))
+const fileOf = (job: string): string => join(folder, job)
+const withFiles = createMemoryHub(job => ReportFile.open(fileOf(job), silentLog))
+transportContract(test, 'memory with files', () => ({
+  coordinator: async () => withFiles.coordinator(),
+  agent: async () => withFiles.agent(),
+  leftovers: async job => [...(await leftovers(withFiles, job)), ...(existsSync(fileOf(job)) ? ['a file'] : [])],
 }))
 
 test('a handler is never called from inside the sender’s call', async t => {

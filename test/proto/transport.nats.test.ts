@@ -79,7 +79,11 @@ for (const [name, binary] of [
     const reported = new Set<string>()
     let reconnects = 0
     agent.onReconnect(() => reconnects++)
-    const channel = await coordinator.openJob(job, 1, report => reported.add(text(report)))
+    let newest = 0
+    const channel = await coordinator.openJob(job, 1, (report, position) => {
+      newest = position
+      reported.add(text(report))
+    })
     const stop = new AbortController()
     const sent: Promise<void>[] = []
     const pulling = pullOn(
@@ -93,7 +97,7 @@ for (const [name, binary] of [
     const offers: Promise<void>[] = []
     for (let i = 0; i < count; i++) {
       offers.push(channel.offer(`${i}`, bytes(`${i}`)))
-      if (i % 50 === 49) channel.trim()
+      if (i % 50 === 49) channel.trim(newest)
       if (i % 200 === 150) {
         await server.kill()
         await sleep(200)

@@ -10,7 +10,7 @@ import { beatCodec, broadcastCodec } from '../../proto/presence-codec.js'
 import type { Task } from '../../proto/shard.js'
 import { reportCodec, taskCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
-import type { CoordinatorTransport, JobChannel } from '../../proto/transport.js'
+import type { CoordinatorTransport, JobChannel, OnReport } from '../../proto/transport.js'
 import type { Timeline } from './timeline.js'
 import type { VirtualTime } from './virtual-time.js'
 
@@ -68,7 +68,8 @@ export class Fleet implements CoordinatorTransport {
   /** Hosts that may have room, as they asked. */
   readonly #asking: Set<Host>
   readonly #runs = new Map<number, Run[]>()
-  #onReport: (message: Uint8Array) => void = () => {}
+  #onReport: OnReport = () => {}
+  #reports = 0
   #onBeat: (message: Uint8Array) => void = () => {}
   #servedAtSeconds = 0
   #isOver = false
@@ -111,7 +112,7 @@ export class Fleet implements CoordinatorTransport {
     }
   }
 
-  async openJob(_job: string, _epoch: number, onReport: (report: Uint8Array) => void): Promise<JobChannel> {
+  async openJob(_job: string, _epoch: number, onReport: OnReport): Promise<JobChannel> {
     this.#onReport = onReport
     return {
       lost: new Promise(() => {}),
@@ -129,7 +130,7 @@ export class Fleet implements CoordinatorTransport {
     }
   }
 
-  async dropEpoch(): Promise<void> {}
+  async dropEpochsBefore(): Promise<void> {}
 
   broadcast(message: Uint8Array): void {
     this.broadcastBytes += message.byteLength
@@ -296,7 +297,7 @@ export class Fleet implements CoordinatorTransport {
       ...(givenBack && { givenBack }),
     })
     this.reports++
-    this.#tell(() => this.#onReport(report), this.#options.serviceSeconds)
+    this.#tell(() => this.#onReport(report, ++this.#reports), this.#options.serviceSeconds)
   }
 
   #hear(broadcast: Broadcast): void {

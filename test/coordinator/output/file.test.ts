@@ -138,3 +138,31 @@ test('an output without items is a file all the same', async t => {
   await output.commit()
   t.is(read('empty.jsonl'), '')
 })
+
+test('an output goes on at a checkpoint: what was written after it is written again', async t => {
+  const first = await openOutput(at('resumed.json'))
+  await first.write(outcomesOf(two))
+  const from = await first.checkpoint?.()
+  await first.write(outcomesOf([{ value: 'lost' }], 2))
+  await first.abandon()
+  t.is(read('resumed.json.part'), '[\n1,\n"b",\n"lost"')
+  const second = await openOutput(at('resumed.json'), { from })
+  await second.write(outcomesOf([{ value: 'found' }], 2))
+  await second.commit()
+  t.is(read('resumed.json'), '[\n1,\n"b",\n"found"\n]\n')
+})
+
+test('a .part that is gone, or shorter than was written, is not gone on with', async t => {
+  const from = { bytes: 9, format: null }
+  await t.throwsAsync(openOutput(at('gone.jsonl'), { from }), { message: /gone\.jsonl\.part: .*ENOENT/ })
+  writeFileSync(at('short.jsonl.part'), '1\n')
+  await t.throwsAsync(openOutput(at('short.jsonl'), { from }), { message: /it has 2 bytes, fewer than the 9/ })
+  t.is(read('short.jsonl.part'), '1\n')
+})
+
+test('a checkpoint of an output that cannot be written says why', async t => {
+  const output = await openFileOutput(at('bad.f64'), f64Format(options))
+  await t.throwsAsync(output.write(outcomesOf([{ value: 'no number' }])))
+  await t.throwsAsync(async () => output.checkpoint?.(), { message: /item 0 cannot be written as a double/ })
+  await output.abandon()
+})

@@ -25,16 +25,16 @@ const record = fc.record({
   a: fc.oneof(fc.string(), number, fc.bigInt()),
   'b,': fc.oneof(fc.boolean(), fc.array(number), fc.constant(null)),
 })
-const formats: [string, () => Format, fc.Arbitrary<unknown>?][] = [
+const formats: [string, (state?: unknown) => Format, fc.Arbitrary<unknown>?][] = [
   ['jsonl', () => jsonlFormat(plain)],
   ['jsonl, tagged', () => jsonlFormat(tagged)],
   ['jsonl, unordered', () => jsonlFormat(unordered)],
-  ['json', () => jsonFormat(plain)],
-  ['json, tagged', () => jsonFormat(tagged)],
-  ['csv of scalars', () => csvFormat(plain), fc.oneof(number, fc.string(), fc.boolean(), fc.bigInt())],
-  ['csv of numbers', () => csvFormat(plain), number],
-  ['csv of objects', () => csvFormat(plain), record],
-  ['csv, unordered', () => csvFormat(unordered), record],
+  ['json', state => jsonFormat(plain, state)],
+  ['json, tagged', state => jsonFormat(tagged, state)],
+  ['csv of scalars', state => csvFormat(plain, state), fc.oneof(number, fc.string(), fc.boolean(), fc.bigInt())],
+  ['csv of numbers', state => csvFormat(plain, state), number],
+  ['csv of objects', state => csvFormat(plain, state), record],
+  ['csv, unordered', state => csvFormat(unordered, state), record],
   ['f64', () => f64Format(plain), number],
 ]
 for (const [name, open, value] of formats)
@@ -42,6 +42,20 @@ for (const [name, open, value] of formats)
     fc.assert(
       fc.property(settled(value), fc.array(fc.nat(30)), (items, places) => {
         t.deepEqual(bytesOf(open(), spansOf(items, places)), bytesOf(open(), spansOf(items, [])))
+      }),
+      { numRuns: 300 },
+    )
+  })
+
+for (const [name, open, value] of formats)
+  test(`another process goes on with ${name} where the first one was`, t => {
+    fc.assert(
+      fc.property(settled(value), fc.array(fc.nat(30)), fc.nat(30), (items, places, moment) => {
+        const spans = spansOf(items, places)
+        const first = open()
+        const before = spans.slice(0, moment).flatMap(span => [...first.encode(span)])
+        const second = open(JSON.parse(JSON.stringify(first.state())))
+        t.deepEqual(Buffer.concat([...before, bytesOf(second, spans.slice(moment))]), bytesOf(open(), spans))
       }),
       { numRuns: 300 },
     )

@@ -1,0 +1,80 @@
+// When a job writes down how far it is, so that a later process can go on there. In: reports as they are heard, the clock.
+// Out: checkpoints, each saved before the reports that it makes needless are let go of. Always true: one at a time; they
+// take at most a twentieth of the time; without `durable` nothing is written and reports are let go of once they are handled.
+import type { Log } from '../proto/log.js'
+import type { Span } from '../proto/shard.js'
+import type { Clock } from '../proto/timing.js'
+import type { Durable } from './checkpoint.js'
+import { KeptReports } from './kept-reports.js'
+import type { Settling } from './settling.js'
+import { SpanSet } from './spans.js'
+
+export interface CheckpointsOptions {
+  readonly durable: Durable | undefined
+  readonly settling: Settling
+  /** Reports up to this position are not needed any more. */
+  readonly trim: (position: number) => void
+  readonly clock: Clock
+  readonly log: Log
+}
+
+/** Smaller: waits for the disk more often. Larger: more is run again after a power cut. */
+const INTERVAL_SECONDS = 1
+/** Between two there is so many times what the last one took. */
+const REST = 20
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions
+  readonly #kept = new KeptReports()
+  #position = 0
+  #saving: Promise<void> | undefined
+  #dueAtSeconds = Number.NEGATIVE_INFINITY
+  #hasFailed = false
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options
+  }
+
+  /** A report that stands there has settled these items. */
+  heard(position: number, settled: readonly Span[]): void {
+    this.#position = position
+    if (this.#options.durable !== undefined) this.#kept.add(position, settled)
+  }
+
+  /** The transport still keeps outcomes that are in no checkpoint. */
+  get needsReports(): boolean {
+    return this.#options.durable !== undefined && this.#kept.hasAny
+  }
+
+  /** Lets go of what can be, and writes a checkpoint when it is time. */
+  tick(): void {
+    const { durable, trim, clock } = this.#options
+    if (durable === undefined) trim(this.#position)
+    else if (this.#saving === undefined && clock() >= this.#dueAtSeconds) void this.save(false)
+  }
+
+  /** Resolves when what is written by now is in a checkpoint, or could not be; the job goes on without. */
+  async save(isWhole: boolean): Promise<void> {
+    await this.#saving
+    this.#saving = this.#save(isWhole).finally(() => {
+      this.#saving = undefined
+    })
+    await this.#saving
+  }
+
+  async #save(isWhole: boolean): Promise<void> {
+    const { durable, settling, trim, clock, log } = this.#options
+    if (durable === undefined || !(settling.hasNews || isWhole)) return
+    const beganAt = clock()
+    try {
+      const checkpoint = await settling.checkpoint(isWhole)
+      await durable.save(checkpoint)
+      trim(this.#kept.release(new SpanSet(checkpoint.written)))
+    } catch (error) {
+      if (!this.#hasFailed)
+        log('warn', `How far the job is could not be written down, and it goes on: ${(error as Error).message}`)
+      this.#hasFailed = true
+    }
+    this.#dueAtSeconds = clock() + Math.max(INTERVAL_SECONDS, REST * (clock() - beganAt))
+  }
+}
