@@ -1,27 +1,17 @@
 // Whether a core of this machine is free for one more process, as Linux counts what runs now (/proc/loadavg). In: looks, now and
 // then. Out: whether none is. Always true: where the system does not tell, there is room; what runs for a moment only, such as the engine's
 // own threads, does not count.
-import { openSync, readSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
+import { procFile } from './proc-file.js'
 
 /** So many looks one after the other must have found none. Smaller: moments count. Larger: later known. */
 const LOOKS = 3
 
-const record = Buffer.alloc(64)
-let descriptor: number | undefined
-
 /** Threads that run or want to, of all processes, this one among them. */
-const running = (): number | undefined => {
-  try {
-    descriptor ??= openSync('/proc/loadavg', 'r')
-    const bytes = readSync(descriptor, record, 0, record.length, 0)
-    const told = Number(/ (\d+)\/\d+ /.exec(record.toString('latin1', 0, bytes))?.[1])
-    if (Number.isFinite(told)) return told
-  } catch {}
-  // The user's code may have closed it, and opened something else in its place.
-  descriptor = undefined
-  return undefined
-}
+const running = procFile('/proc/loadavg', text => {
+  const told = Number(/ (\d+)\/\d+ /.exec(text)?.[1])
+  return Number.isFinite(told) ? told : undefined
+})
 
 export class IdleCores {
   readonly #cores: number

@@ -1,7 +1,7 @@
 // How long a function wanted a core and had none, as Linux counts it for this thread (/proc/thread-self/schedstat).
 // In: the begin and the parts of runs. Out: seconds. Always true: what the system does not tell, and what is too short to
 // ask for, is 0; a thread that waits for something else (a timer, a socket) wants no core.
-import { openSync, readSync } from 'node:fs'
+import { procFile } from './proc-file.js'
 
 /** A part of a run as it was measured where it ran. */
 export interface Measured {
@@ -30,22 +30,12 @@ const WAITED_PER_RAN = 100
 
 const { performance } = globalThis
 
-const record = Buffer.alloc(64)
-/** Of this thread's file, which stays open: to open it each time takes several times what reading it does. */
-let descriptor: number | undefined
-
-const ask = (): Told | undefined => {
-  try {
-    descriptor ??= openSync('/proc/thread-self/schedstat', 'r')
-    const bytes = readSync(descriptor, record, 0, record.length, 0)
-    const [ran, waited] = record.toString('latin1', 0, bytes).split(' ').map(Number)
-    const told = { ranSeconds: (ran as number) / 1e9, waitedSeconds: (waited as number) / 1e9 }
-    if (Number.isFinite(told.ranSeconds + told.waitedSeconds)) return told
-  } catch {}
-  // The user's code may have closed it, and opened something else in its place.
-  descriptor = undefined
-  return undefined
-}
+/** Of the thread that asks: each has modules, and so a descriptor, of its own. */
+const ask = procFile('/proc/thread-self/schedstat', (text): Told | undefined => {
+  const [ran, waited] = text.split(' ').map(Number)
+  const told = { ranSeconds: (ran as number) / 1e9, waitedSeconds: (waited as number) / 1e9 }
+  return Number.isFinite(told.ranSeconds + told.waitedSeconds) ? told : undefined
+})
 
 /** Over all runs here: how long the last one took tells whether the next one is worth asking for. */
 let isWorthIt = true
