@@ -29,6 +29,23 @@ export interface SmallRecord {
 
 export const record = (item: SmallRecord): SmallRecord => ({ ...item, score: spin(item.turns) })
 
+/** As `record`, all in one text: a function that is passed itself takes nothing from around it. */
+export const scored = (item: SmallRecord): SmallRecord => {
+  let x = item.turns | 0
+  for (let i = 0; i < item.turns; i++) x = (Math.imul(x, 1664525) + 1013904223) | 0
+  return { ...item, score: x }
+}
+
+/** As `spin`, its value promised. */
+export const promised = async (turns: number): Promise<number> => {
+  let x = turns | 0
+  for (let i = 0; i < turns; i++) x = (Math.imul(x, 1664525) + 1013904223) | 0
+  return x
+}
+
+/** The words of a text in their order. */
+export const sorted = (text: string): string => text.toLowerCase().split(' ').toSorted().join(' ')
+
 /** Work, and bytes that travel beside it both ways. */
 export interface Padded {
   readonly turns: number

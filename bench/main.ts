@@ -13,6 +13,7 @@ import { Gate } from './gate.js'
 import { type Bench, type Group, measure } from './group.js'
 import { commands } from './groups/commands.js'
 import { efficiency } from './groups/efficiency.js'
+import { first } from './groups/first.js'
 import { forced } from './groups/forced.js'
 import { founding } from './groups/founding.js'
 import { grains } from './groups/grains.js'
@@ -30,6 +31,7 @@ import type { Samples } from './samples.js'
 
 const GROUPS: readonly Group[] = [
   founding,
+  first,
   forced,
   pythonFunctions,
   efficiency,

@@ -2,6 +2,7 @@
 // Always true: each is started when it is first asked for, everything is ended by its own process id, and nothing listens
 // beyond 127.0.0.1.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -16,6 +17,10 @@ import type { StationRequest } from './stations/protocol.js'
 const STATIONS = join(ROOT, 'dist/bench/stations')
 const PYTHON_STATION = join(ROOT, 'bench/stations/python.py')
 const MPI = ['mpiexec', '--oversubscribe', '--bind-to', 'none', '--mca', 'btl', 'self,vader', '-n', '3']
+
+/** Longer than what it disturbs may take on a slow machine; then it ends, whatever became of the bench. */
+const BUSY_SECONDS = 60
+const BUSY = `process.stdout.write('busy'); const end = Date.now() + ${BUSY_SECONDS * 1000}; while (Date.now() < end);`
 
 export type StationName =
   | 'ours'
@@ -53,6 +58,7 @@ export class Rig {
   readonly folder: string
   readonly #stations = new Map<StationName, Promise<Station>>()
   #cluster: Promise<Cluster> | undefined
+  #busy: ChildProcess | undefined
   #redis: Promise<{ readonly child: ChildProcess; readonly port: number }> | undefined
 
   private constructor(folder: string) {
@@ -82,6 +88,20 @@ export class Rig {
     }
   }
 
+  /** Beside another program, which keeps one core busy from before the run until it is over. */
+  async besideBusyLoop<T>(run: (pid: number) => Promise<T>): Promise<T> {
+    const busy = spawn(NODE, ['-e', BUSY], { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#busy = busy
+    try {
+      await Promise.race([once(busy.stdout, 'data'), once(busy, 'exit')])
+      const result = await run(busy.pid as number)
+      if (busy.exitCode !== null || busy.signalCode !== null) throw new Error('the busy loop ended before the run did')
+      return result
+    } finally {
+      await end(busy)
+    }
+  }
+
   /** The URL of a nats-server on which one agent with two slots serves. */
   async nats(): Promise<string> {
     this.#cluster ??= this.#openCluster()
@@ -97,6 +117,7 @@ export class Rig {
 
   async close(): Promise<void> {
     await this.clear()
+    if (this.#busy !== undefined) await end(this.#busy)
     const redis = await this.#redis?.catch(() => undefined)
     if (redis !== undefined) await end(redis.child)
     const cluster = await this.#cluster?.catch(() => undefined)

@@ -27,11 +27,20 @@ const pushed = (fn: (item: never) => unknown, items: ArrayLike<unknown>): unknow
   return values
 }
 
-export const loopOver = (request: StationRequest, items: Items): (() => ArrayLike<unknown>) => {
+const awaited = async (fn: (item: never) => unknown, items: ArrayLike<unknown>): Promise<unknown[]> => {
+  const values: unknown[] = []
+  for (let nth = 0; nth < items.length; nth++) values.push(await fn(items[nth] as never))
+  return values
+}
+
+type Values = ArrayLike<unknown>
+
+export const loopOver = (request: StationRequest, items: Items): (() => Values | Promise<Values>) => {
   const { job, as } = request
   const { from = 0, count } = request.items
   if (job === 'sqrt') return () => (as === 'f64' ? rootsPacked(from, from + count) : rootsPushed(from, from + count))
   const input = items()
+  if (job === 'promised') return () => awaited(FUNCTIONS[job], input)
   if (as !== 'f64') return () => pushed(FUNCTIONS[job], input)
   const numbers = Float64Array.from(input as number[])
   return () => packed(FUNCTIONS[job] as (item: number) => number, numbers)

@@ -1,5 +1,6 @@
 // Our pool, warm or cold, and the plain loop in the same process. With an argument: on the agents of that NATS server.
 import { fromModule, type MapOptions, type Mappable, Pool, range } from 'manyhands'
+import { FUNCTIONS } from '../items.js'
 import { accountOf } from '../receipts.js'
 import { median } from '../samples.js'
 import { loopOver } from './loops.js'
@@ -17,8 +18,10 @@ const inputOf = ({ job, items: { from = 0, count }, as }: StationRequest, items:
   return as === 'f64' ? Float64Array.from(items() as number[]) : (items() as number[])
 }
 
-const functionOf = ({ job }: StationRequest): Mappable<(item: number) => unknown> =>
-  job === 'sqrt' ? Math.sqrt : fromModule<(item: number) => unknown>(functions, job)
+const functionOf = ({ job, isPassed }: StationRequest): Mappable<(item: number) => unknown> => {
+  if (job === 'sqrt') return Math.sqrt
+  return isPassed === true ? (FUNCTIONS[job] as (item: number) => unknown) : fromModule(functions, job)
+}
 
 const optionsOf = ({ shardSize, place }: StationRequest): MapOptions => ({
   ...(shardSize !== undefined && { shardSize }),
@@ -27,6 +30,11 @@ const optionsOf = ({ shardSize, place }: StationRequest): MapOptions => ({
 
 const mapOnce = async (pool: Pool, request: StationRequest, input: Iterable<number>): Promise<ArrayLike<unknown>> => {
   const [fn, options] = [functionOf(request), optionsOf(request)]
+  if (request.isStreamed === true) {
+    const values: unknown[] = []
+    for await (const value of pool.imap(fn, input, options)) values.push(value)
+    return values
+  }
   return request.as === 'f64'
     ? await pool.map(fn, input, { ...options, as: 'f64' })
     : await pool.map(fn, input, options)
@@ -74,15 +82,15 @@ const measurePool = async (request: StationRequest, items: Items): Promise<Run> 
   return { seconds, values, ...accountIn(pool, request) }
 }
 
-const measureLoop = (request: StationRequest, items: Items): Run => {
+const measureLoop = async (request: StationRequest, items: Items): Promise<Run> => {
   const loop = loopOver(request, items)
   const began = performance.now()
-  const values = loop()
+  const values = await loop()
   return { seconds: (performance.now() - began) / 1000, values }
 }
 
 const measure: Measure = async (request, items) => {
-  if (request.by === 'loop') return measureLoop(request, items)
+  if (request.by === 'loop') return await measureLoop(request, items)
   return request.isInTurn === true ? await measureInTurn(request, items) : await measurePool(request, items)
 }
 

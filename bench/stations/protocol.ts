@@ -20,6 +20,10 @@ export interface StationRequest {
   /** Ours alone. */
   readonly place?: 'auto' | 'inline' | 'local' | 'cluster'
   readonly shardSize?: number
+  /** Ours alone: the function itself is passed, in place of its module's name. */
+  readonly isPassed?: boolean
+  /** Ours alone: values are taken one by one from `imap`. */
+  readonly isStreamed?: boolean
   /** Ours alone: an open job is given each item when the value of the last one is there; the answer is the median of an item's time. */
   readonly isInTurn?: boolean
   /** How a peer's items are cut by hand; item by item without it. */
@@ -60,7 +64,7 @@ const answerTo = async (request: StationRequest, items: Items, measure: Measure)
   for (let nth = 0; nth < (request.times ?? 1); nth++) {
     if (nth > 0 && request.restSeconds !== undefined) await sleep(request.restSeconds * 1000)
     const { values, ...run } = await measure(request, items)
-    checkValues(request.job, request.items, values)
+    await checkValues(request.job, request.items, values)
     runs.push({ ...run, values: [] })
   }
   const receipts = runs.flatMap(({ account }) => account ?? [])

@@ -1,8 +1,9 @@
 // The stations answer, each with its own work done, and the account of ours is whole; nothing here looks at how long it took.
+import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
 import { Gate } from '../../bench/gate.js'
 import { type Bench, measure } from '../../bench/group.js'
-import { checkValues } from '../../bench/items.js'
+import { checkValues, FUNCTIONS } from '../../bench/items.js'
 import { Peers } from '../../bench/peers.js'
 import { Receipts } from '../../bench/receipts.js'
 import { Rig, type StationName } from '../../bench/rig.js'
@@ -25,6 +26,14 @@ const benchOf = (rig: Rig): Bench => ({
 const roots: StationRequest = { job: 'sqrt', items: { from: 10, count: 990 } }
 const spins: StationRequest = { job: 'spin', items: { count: 20, turns: [3, 1, 2] } }
 
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
 test('every station of ours, of the floor and of Python does the work that it is asked for', async t => {
   const rig = await Rig.open()
   t.teardown(() => rig.close())
@@ -35,6 +44,10 @@ test('every station of ours, of the floor and of Python does the work that it is
     ['ours', { ...spins, as: 'f64', place: 'local' }],
     ['ours', { job: 'record', items: { count: 30, turns: 5 }, place: 'local', times: 3 }],
     ['ours', { job: 'padded', items: { count: 30, turns: 5, padBytes: 100 } }],
+    ['ours', { job: 'scored', items: { count: 30, turns: 5 }, isPassed: true, place: 'local' }],
+    ['ours', { job: 'promised', items: { count: 30, turns: 5 }, isPassed: true, place: 'local' }],
+    ['ours', { job: 'promised', items: { count: 30, turns: 5 }, by: 'loop' }],
+    ['ours', { job: 'sorted', items: { count: 30, words: 5 }, isPassed: true, isStreamed: true, place: 'local' }],
     ['ours python', { ...roots, as: 'f64' }],
     ['floor', roots],
     ['floor', { ...spins, items: { count: 21, turns: 4 } }],
@@ -52,11 +65,32 @@ test('every station of ours, of the floor and of Python does the work that it is
   }
 })
 
-test('a wrong value is an error, never a figure', t => {
-  t.notThrows(() => checkValues('noop', { from: 3, count: 2 }, [3, 4]))
-  t.throws(() => checkValues('noop', { from: 3, count: 2 }, [3, 5]), { message: /value 1 is 5/ })
-  t.throws(() => checkValues('noop', { from: 3, count: 2 }, [3, 4, 5]), { message: /gave 3 values/ })
-  t.throws(() => checkValues('record', { count: 1, turns: 2 }, [{ id: 0 }]))
+test('a wrong value is an error, never a figure', async t => {
+  await t.notThrowsAsync(checkValues('noop', { from: 3, count: 2 }, [3, 4]))
+  await t.throwsAsync(checkValues('noop', { from: 3, count: 2 }, [3, 5]), { message: /value 1 is 5/ })
+  await t.throwsAsync(checkValues('noop', { from: 3, count: 2 }, [3, 4, 5]), { message: /gave 3 values/ })
+  await t.throwsAsync(checkValues('record', { count: 1, turns: 2 }, [{ id: 0 }]))
+  const promised = FUNCTIONS.promised(2)
+  await t.notThrowsAsync(checkValues('promised', { count: 1, turns: 2 }, [await promised]))
+  await t.throwsAsync(checkValues('promised', { count: 1, turns: 2 }, [promised]), { message: /value 0 is \{\}/ })
+})
+
+test('a busy loop is there while a measurement runs, and no longer', async t => {
+  const rig = await Rig.open()
+  const pid = await rig.besideBusyLoop(async pid => {
+    t.true(isAlive(pid))
+    return pid
+  })
+  t.false(isAlive(pid))
+  const kill = async (pid: number): Promise<void> => {
+    process.kill(pid, 'SIGKILL')
+    while (isAlive(pid)) await sleep(10)
+  }
+  await t.throwsAsync(rig.besideBusyLoop(kill), { message: /busy loop ended/ })
+  await t.throwsAsync(
+    rig.besideBusyLoop(() => rig.close()),
+    { message: /busy loop ended/ },
+  )
 })
 
 test('a case that fails is told of, and the others go on in turns', async t => {
