@@ -2,7 +2,7 @@
 import type { ItemFailure } from '../proto/outcome.js'
 import type { Operation, RunnerName } from '../proto/shard.js'
 import type { Accounts } from './accounts.js'
-import type { Durable } from './checkpoint.js'
+import type { Durable } from './durable/checkpoint.js'
 import type { JobFunction } from './function/function.js'
 import type { Help } from './inline/help.js'
 import type { Input } from './input/input.js'

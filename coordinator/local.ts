@@ -8,7 +8,7 @@ import { defaultSlots } from '../agent/slots.js'
 import { type Log, silentLog } from '../proto/log.js'
 import type { RunnerName } from '../proto/shard.js'
 import { monotonicSeconds } from '../proto/timing.js'
-import { createMemoryHub } from '../proto/transport/memory.js'
+import { createMemoryHub, type StoreOf } from '../proto/transport/memory.js'
 import { Coordinator } from './coordinator.js'
 import { Crew, type Pace } from './crew.js'
 import type { Claim, Hands, JobEnd, JobRequest } from './job.js'
@@ -20,12 +20,14 @@ export interface LocalOptions {
   /** What users' functions print; by default this process's standard error. */
   readonly onPrint?: (line: string) => void
   readonly log?: Log
+  /** Where reports are kept beside memory, of jobs that a later process can go on with. */
+  readonly reportStore?: StoreOf
   /** Instead of the usual: one worker may have been started ahead (agent/ahead.ts). */
   readonly startWorker?: typeof startWorker
 }
 
 export const openLocal = (options: LocalOptions = {}): Hands => {
-  const hub = createMemoryHub()
+  const hub = createMemoryHub(options.reportStore)
   const clock = monotonicSeconds
   const log = options.log ?? silentLog
   const slots = options.slots ?? defaultSlots().slots

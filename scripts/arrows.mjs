@@ -46,9 +46,10 @@ const table = [
   ['agent/{intake,outbox,slot-account}.ts', [coordinator, gen, nothing]],
   ['coordinator/**', [...inCoordinator, packages()]],
   [
-    'coordinator/{accounts,advice,attendance,checkpoint,checkpoints,combine,concurrency,crew,cutting,decisions,failure-count,gain,gather,kept-reports,lanes,learn,leases,ledger,ledger-events,metg,paces,placing,plan,predict,receipt,serial,served,sizing,spans,split,stragglers,tail,waiting,window}.ts',
+    'coordinator/{accounts,advice,attendance,combine,concurrency,crew,cutting,decisions,failure-count,gain,gather,lanes,learn,leases,ledger,ledger-events,metg,paces,placing,plan,predict,receipt,serial,served,sizing,spans,split,stragglers,tail,waiting,window}.ts',
     [...inCoordinator, nothing],
   ],
+  ['coordinator/durable/{checkpoint,checkpoints,job-name,kept-reports}.ts', [...inCoordinator, nothing]],
   ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],
   ['coordinator/function/bundle-{node,plugins}.ts', [...inCoordinator, packages('esbuild')]],
   ['coordinator/function/captures.ts', [...inCoordinator, packages('acorn', 'eslint-scope')]],

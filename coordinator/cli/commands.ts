@@ -17,6 +17,11 @@ const FUNCTION = {
   help: 'file.ts#name, file.js#name, file.py#name, or a built-in such as Math.sqrt',
 }
 
+const JOB = {
+  name: '[job]',
+  help: 'its name, the beginning of it that no other has, or last (default: last)',
+}
+
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'map',
@@ -29,6 +34,30 @@ export const COMMANDS: readonly CommandSpec[] = [
       "manyhands map --glob 'scans/*.tif' -- tesseract {} stdout",
     ],
     load: async () => (await import('./map.js')).map,
+  },
+  {
+    name: 'resume',
+    summary: 'go on with a map that was ended before its last item, however it was',
+    operands: [JOB],
+    usage: '[JOB] [options]',
+    examples: ['manyhands resume', 'manyhands resume nightly --slots 8'],
+    load: async () => (await import('./resume.js')).resume,
+  },
+  {
+    name: 'jobs',
+    summary: 'list the jobs of this machine that can be gone on with',
+    operands: [],
+    usage: '[options]',
+    examples: ['manyhands jobs', 'manyhands jobs --json'],
+    load: async () => (await import('./jobs.js')).jobs,
+  },
+  {
+    name: 'cancel',
+    summary: 'give up a job that could be gone on with, and what was written of it',
+    operands: [{ name: '<job>', help: JOB.help }],
+    usage: 'JOB [options]',
+    examples: ['manyhands cancel nightly', 'manyhands cancel last'],
+    load: async () => (await import('./cancel.js')).cancel,
   },
   {
     name: 'reduce',

@@ -2,32 +2,54 @@
 // Out: the values in the output, the verdict on standard error, an exit code.
 import type { Command } from './command.js'
 import { conductJob } from './conduct.js'
-import { prepare } from './prepare.js'
+import type { Foreseeing } from './foreseen.js'
+import type { KeptJob } from './kept-job.js'
+import { type Prepared, prepare } from './prepare.js'
 import { keptOf, outputOf } from './results.js'
+import type { Settings } from './settings.js'
 
 export const map: Command = async invocation => {
   const { settings } = invocation
   const foreseen = settings.isOn('explain') ? await import('./foreseen.js') : undefined
   foreseen?.checkForeseeable(settings)
+  const keeping = settings.has('job') || settings.has('nats') ? await import('./kept-job.js') : undefined
+  const isKept = (await keeping?.isKept(settings)) ?? false
   const prepared = await prepare(invocation, true)
-  const { request, hands, conduct } = prepared
-  const ahead = await foreseen?.foreseeMap(settings, prepared).catch(async error => {
-    await conduct.close()
+  const closed = async (error: unknown): Promise<never> => {
+    await prepared.conduct.close()
     throw error
-  })
+  }
+  const ahead = await foreseen?.foreseeMap(settings, prepared).catch(closed)
   if (ahead !== undefined && 'exitCode' in ahead) {
-    await conduct.close()
+    await prepared.conduct.close()
     return ahead.exitCode
   }
+  const kept = isKept ? await keeping?.keepJob(settings, prepared).catch(closed) : undefined
+  return runMap(settings, prepared, kept, ahead)
+}
+
+/** Runs what was prepared; `kept`: a later process can go on with it, or this one does. */
+export const runMap = async (
+  settings: Settings,
+  { request, hands, conduct }: Prepared,
+  kept: KeptJob | undefined,
+  ahead?: Exclude<Foreseeing, { readonly exitCode: number }>,
+): Promise<number> => {
+  const keeping = kept && (await import('./kept-job.js'))
+  const durable = kept && keeping?.durableOf(kept)
   // The output comes last: a job that cannot start leaves no file behind.
-  const output = await outputOf(settings).catch(async error => {
+  const output = await outputOf(settings, kept?.from?.output).catch(async error => {
     await conduct.close()
+    if (kept?.from === undefined) await kept?.folder.remove()
     throw error
   })
-  const { exitCode } = await conductJob({
+  const { exitCode, end } = await conductJob({
     ...conduct,
-    start: watch => ahead?.run(watch, output) ?? hands.run({ ...request, ...watch, operation: 'map', output }),
-    kept: () => keptOf(settings),
+    start: watch =>
+      ahead?.run(watch, output) ??
+      hands.run({ ...request, ...watch, operation: 'map', output, ...(durable && { durable }) }),
+    kept: () => [keptOf(settings), kept && keeping?.resumeHint(kept, settings)].filter(Boolean).join(' ') || undefined,
   })
+  if (kept !== undefined) await keeping?.letGo(kept, end)
   return exitCode
 }

@@ -17,6 +17,7 @@ export type Kind =
   | 'nats'
   | 'json'
   | 'requirements'
+  | 'jobName'
   | { readonly oneOf: readonly string[] }
 
 export interface OptionSpec {
@@ -29,6 +30,8 @@ export interface OptionSpec {
   readonly hidden?: boolean
 }
 
+/** What may be said anew of a job that goes on. */
+const GOES_ON = ['map', 'resume']
 const JOBS = ['map', 'reduce']
 const CALLS = ['map', 'reduce', 'run']
 const FORESEEN = [...JOBS, 'explain']
@@ -75,18 +78,18 @@ export const OPTIONS = {
     kind: 'count',
     value: 'N',
     help: 'workers at once (default: the cores that this process may use)',
-    commands: [...FORESEEN, 'bench', 'agent', 'up'],
+    commands: [...FORESEEN, 'resume', 'bench', 'agent', 'up'],
   },
   nats: {
     kind: 'nats',
     value: 'URL',
     help: 'the NATS server that agents have joined',
-    commands: [...CALLS, ...FIGURES, 'agent', 'doctor'],
+    commands: [...CALLS, 'resume', 'cancel', ...FIGURES, 'agent', 'doctor'],
   },
   insecure: {
     kind: 'flag',
     help: 'allow plain nats:// beyond this machine',
-    commands: [...CALLS, ...FIGURES, 'agent', 'doctor'],
+    commands: [...CALLS, 'resume', 'cancel', ...FIGURES, 'agent', 'doctor'],
   },
   shardSize: {
     kind: 'count',
@@ -104,16 +107,21 @@ export const OPTIONS = {
     kind: 'seconds',
     value: 'SECONDS',
     help: 'the longest that one item may take; also 250ms, 2s, 5m (default: no limit)',
-    commands: [...CALLS, 'explain'],
+    commands: [...CALLS, 'resume', 'explain'],
   },
-  retries: { kind: 'natural', value: 'N', help: 'further tries of an item that failed (default: 0)', commands: CALLS },
+  retries: {
+    kind: 'natural',
+    value: 'N',
+    help: 'further tries of an item that failed (default: 0)',
+    commands: [...CALLS, 'resume'],
+  },
   onError: {
     kind: { oneOf: ['stop', 'collect'] },
     value: 'stop|collect',
     help: 'end at the first failure, or go on and report them all (default: collect)',
-    commands: ['map'],
+    commands: GOES_ON,
   },
-  maxFailures: { kind: 'tolerance', value: 'N|N%', help: 'end the job when more items failed', commands: ['map'] },
+  maxFailures: { kind: 'tolerance', value: 'N|N%', help: 'end the job when more items failed', commands: GOES_ON },
   speculation: {
     kind: 'flag',
     help: 'run again elsewhere what a host is stuck with, when slots are idle (default: on; --no-speculation)',
@@ -136,12 +144,17 @@ export const OPTIONS = {
     help: 'run COMMAND by a shell, as one line; {} is quoted there',
     commands: ['map', 'explain'],
   },
-  memory: { kind: 'bytes', value: 'SIZE', help: 'items and values held at once (default: 64MiB)', commands: JOBS },
-  quiet: { kind: 'flag', help: 'say nothing but what went wrong', commands: JOBS },
+  memory: {
+    kind: 'bytes',
+    value: 'SIZE',
+    help: 'items and values held at once (default: 64MiB)',
+    commands: [...JOBS, 'resume'],
+  },
+  quiet: { kind: 'flag', help: 'say nothing but what went wrong', commands: [...JOBS, 'resume'] },
   json: {
     kind: 'flag',
-    help: 'one JSON object: the receipt, as the last line of standard error; of explain and bench all that they say',
-    commands: [...JOBS, ...FIGURES],
+    help: 'one JSON object: the receipt, as the last line of standard error; of other commands all that they say',
+    commands: [...JOBS, 'resume', 'jobs', ...FIGURES],
   },
   explain: {
     kind: 'flag',
@@ -158,7 +171,7 @@ export const OPTIONS = {
     kind: 'text',
     value: 'FILE|off',
     help: 'where it is remembered what handing work over costs (default: in the cache folder of the user)',
-    commands: [...JOBS, ...FIGURES],
+    commands: [...JOBS, 'resume', ...FIGURES],
   },
   runner: {
     kind: { oneOf: ['node', 'python'] },
@@ -166,7 +179,19 @@ export const OPTIONS = {
     help: 'measure this one alone: node or python (default: both; with --nats node)',
     commands: ['bench'],
   },
-  receipt: { kind: 'text', value: 'FILE', help: 'write the receipt to a .json file', commands: JOBS },
+  receipt: { kind: 'text', value: 'FILE', help: 'write the receipt to a .json file', commands: [...JOBS, 'resume'] },
+  job: {
+    kind: 'jobName',
+    value: 'NAME',
+    help: 'call the job so, and write down how far it is: manyhands resume NAME goes on when it was ended, however it was',
+    commands: ['map'],
+  },
+  state: {
+    kind: 'text',
+    value: 'FOLDER',
+    help: 'where jobs are written down that can be gone on with (default: in the state folder of the user)',
+    commands: [...GOES_ON, 'jobs', 'cancel'],
+  },
   name: {
     kind: 'text',
     value: 'NAME',
@@ -210,7 +235,7 @@ export const OPTIONS = {
     kind: 'flag',
     short: '-v',
     help: 'stacks of errors, and more',
-    commands: [...CALLS, ...FIGURES, 'agent', 'up', 'doctor', 'config'],
+    commands: [...CALLS, 'resume', 'jobs', 'cancel', ...FIGURES, 'agent', 'up', 'doctor', 'config'],
   },
 } as const satisfies Record<string, OptionSpec>
 

@@ -1,6 +1,6 @@
 // Where a job runs, as --place, --nats and --slots say it together. In: settings. Out: a Place, and the Hands there.
 // Always true: no secret of a URL is in a message; plain nats:// stays on this machine unless it was allowed.
-import { lineLog } from '../../proto/log.js'
+import { type Log, lineLog } from '../../proto/log.js'
 import type { RunnerName } from '../../proto/shard.js'
 import { type NatsAddress, parseNatsUrl } from '../../proto/transport/url.js'
 import type { Hands } from '../job.js'
@@ -69,6 +69,19 @@ export const placeOf = (settings: Settings): Place => {
   return { place: 'cluster', nats: checkNats(settings) }
 }
 
+export interface HandsOptions {
+  readonly slots?: number
+  readonly runner?: RunnerName
+  /** The file of a job's reports, where they are to outlive this process. */
+  readonly reportFile?: (job: string) => string | undefined
+}
+
+const openReports = async (file: string | undefined, log: Log) => {
+  if (file === undefined) return undefined
+  const { ReportFile } = await import('../../proto/transport/report-file.js')
+  return ReportFile.open(file, log)
+}
+
 /**
  * Opens the hands that the settings name. `onPrint` gets what users' functions print on this machine. With a `runner`, its first
  * worker on this machine is started at once, so that it comes up while the rest of this process does.
@@ -77,7 +90,7 @@ export const openHands = async (
   settings: Settings,
   place: Place,
   onPrint: (line: string) => void,
-  { slots, runner }: { readonly slots?: number; readonly runner?: RunnerName } = {},
+  { slots, runner, reportFile }: HandsOptions = {},
 ): Promise<Hands> => {
   const log = lineLog(text => onPrint(text.trimEnd()), settings.isOn('verbose') ? 'debug' : 'warn')
   if (place.place === 'inline') return (await import('./inline.js')).openInline()
@@ -85,7 +98,14 @@ export const openHands = async (
     const ahead = runner === undefined ? {} : { startWorker: (await import('../../agent/ahead.js')).startAhead(runner) }
     const { openLocal } = await import('../local.js')
     const count = slots ?? settings.get('slots')
-    const hands = openLocal({ onPrint, log, ...ahead, ...(count === undefined ? {} : { slots: count }) })
+    const reportStore = reportFile && (async (job: string) => openReports(reportFile(job), log))
+    const hands = openLocal({
+      onPrint,
+      log,
+      ...ahead,
+      ...(reportStore && { reportStore }),
+      ...(count === undefined ? {} : { slots: count }),
+    })
     if (runner === undefined) return hands
     // The baseline of the job to come.
     const claim = hands.claim(runner)

@@ -12,8 +12,13 @@ import { openHands, type Place, placeOf } from './place.js'
 import { openProgress } from './progress.js'
 import type { Settings } from './settings.js'
 
+/** What a job that goes on brings with it: its code as it was, whatever became of the sources. */
+export type Given = Pick<JobRequest, 'function' | 'shared'>
+
 export interface Prepared {
   readonly request: Omit<JobRequest, 'operation' | 'output'>
+  /** Reports of this job are kept in this file as well, where workers are this machine's. */
+  keepReports(job: string, file: string): void
   readonly hands: Hands
   readonly conduct: Omit<Conduct, 'start'>
 }
@@ -37,8 +42,9 @@ const openEarly = async (
   place: Place,
   runner: RunnerName,
   print: (line: string) => void,
+  reportFile: (job: string) => string | undefined,
 ): Promise<Hands> => {
-  const hands = await openHands(settings, place, print, { runner })
+  const hands = await openHands(settings, place, print, { runner, reportFile })
   if (place.place !== 'local') return hands
   // Nobody waits for it: what is known by the time that further workers are thought of is early enough.
   import('./remembered.js').then(({ recallStart }) => recallStart(settings, runner)).catch(() => {})
@@ -46,26 +52,34 @@ const openEarly = async (
 }
 
 /** `writesValues`: values go to standard output while the job runs, unless --output says otherwise. */
-export const prepare = async (invocation: Invocation, writesValues: boolean): Promise<Prepared> => {
+export const prepare = async (invocation: Invocation, writesValues: boolean, given?: Given): Promise<Prepared> => {
   const { settings, operands, rest } = invocation
   await checkInput(settings)
   const place = placeOf(settings)
   const options = jobOptionsOf(settings)
   checkFiles(settings)
   const receiptFile = receiptFileOf(settings)
-  const shared = sharedOf(settings)
+  const shared = given === undefined ? sharedOf(settings) : given.shared
   const { stderr, stdout, env } = process
   let print = (line: string): void => {
     stderr.write(`${line}\n`)
   }
-  const opening = openEarly(settings, place, runnerOf(operands, rest), line => print(line))
+  const reportFiles = new Map<string, string>()
+  const runner = given?.function.runner ?? runnerOf(operands, rest)
+  const opening = openEarly(
+    settings,
+    place,
+    runner,
+    line => print(line),
+    job => reportFiles.get(job),
+  )
   // Its fault is the second one: a function that cannot be used is told first.
   opening.catch(() => {})
   const abandon = async (error: unknown): Promise<never> => {
     await opening.then(hands => hands.close()).catch(() => {})
     throw error
   }
-  const fn = await functionOf(settings, { operands, rest }).catch(abandon)
+  const fn = given?.function ?? (await functionOf(settings, { operands, rest }).catch(abandon))
   if (place.place === 'inline' && fn.runner !== 'node') {
     await abandon(
       new Fault(
@@ -100,6 +114,7 @@ export const prepare = async (invocation: Invocation, writesValues: boolean): Pr
   return {
     request: { function: fn, input, options, ...(shared === undefined ? {} : { shared }) },
     hands,
+    keepReports: (job, file) => void reportFiles.set(job, file),
     conduct: {
       close,
       hangupSeconds: HANGUP_SECONDS[place.place],

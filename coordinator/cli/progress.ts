@@ -21,19 +21,26 @@ export interface ProgressLine {
   stop(): void
 }
 
-const etaOf = ({ settled, total, wallSeconds }: Progress): string => {
-  if (total === undefined || settled === 0 || settled >= total) return ''
-  return `${formatSeconds(((total - settled) * wallSeconds) / settled)} left`
+/** Items a second; 0 before the first. What an earlier process has settled took none of this one's time. */
+const rateOf = ({ settled, settledBefore = 0, wallSeconds }: Progress): number =>
+  wallSeconds > 0 ? (settled - settledBefore) / wallSeconds : 0
+
+const etaOf = (progress: Progress): string => {
+  const { settled, total } = progress
+  const rate = rateOf(progress)
+  if (total === undefined || rate === 0 || settled >= total) return ''
+  return `${formatSeconds((total - settled) / rate)} left`
 }
 
 /** The state of a job in one line: items, share, rate, time left, failures, slots. */
 export const progressText = (progress: Progress): string => {
   if (progress.waiting !== undefined) return `waiting: ${progress.waiting.replace(/^waiting: /, '')}`
-  const { settled, failed, total, slots, agents, wallSeconds } = progress
+  const { settled, failed, total, slots, agents } = progress
+  const rate = rateOf(progress)
   const share = total ? ` (${Math.floor((settled / total) * 100)} %)` : ''
   const parts = [
     total === undefined ? plural(settled, 'item') : `${formatCount(settled)} of ${plural(total, 'item')}${share}`,
-    wallSeconds > 0 && settled > 0 ? `${formatFigure(settled / wallSeconds)}/s` : '',
+    rate > 0 ? `${formatFigure(rate)}/s` : '',
     etaOf(progress),
     failed > 0 ? `${formatCount(failed)} failed` : '',
     plural(slots, 'slot') + (agents > 0 ? ` on ${plural(agents, 'agent')}` : ''),

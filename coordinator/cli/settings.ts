@@ -11,6 +11,7 @@ import {
   parseConcurrency,
   parseCount,
   parseFlag,
+  parseJobName,
   parseJson,
   parseNats,
   parseNatural,
@@ -33,6 +34,7 @@ const PARSERS = {
   nats: parseNats,
   json: parseJson,
   requirements: parseRequirements,
+  jobName: parseJobName,
 } as const
 
 type ValueOfKind<K> = K extends keyof typeof PARSERS

@@ -4,6 +4,7 @@
 
 import { parseNatsUrl } from '../../proto/transport/url.js'
 import { isConcurrency, MOST_CONCURRENCY } from '../concurrency.js'
+import { isJobName, JOB_NAME } from '../durable/job-name.js'
 
 const expected = (what: string): never => {
   throw new RangeError(what)
@@ -95,6 +96,8 @@ export const parseFlag = (text: string): boolean => {
   if (['0', 'false', 'no', 'off', ''].includes(word)) return false
   return expected('true or false')
 }
+
+export const parseJobName = (text: string): string => (isJobName(text) ? text : expected(JOB_NAME))
 
 export const parseText = (text: string): string => (text === '' ? expected('a text that is not empty') : text)
 

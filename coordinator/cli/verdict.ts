@@ -21,7 +21,7 @@ export interface VerdictOptions {
   readonly verbose?: boolean
 }
 
-/** `resize ✓ 40,000 of 40,000 items in 12.9 s`. */
+/** `resize ✓ 40,000 of 40,000 items in 12.9 s`; of a job that goes on, or was sampled, how many were settled before. */
 export const verdictLine = (end: JobEnd, { paint, total }: VerdictOptions): string => {
   const { receipt } = end
   const values = end.settled - end.failed
@@ -29,9 +29,11 @@ export const verdictLine = (end: JobEnd, { paint, total }: VerdictOptions): stri
   const of = all === undefined ? plural(values, 'item') : `${formatCount(values)} of ${plural(all, 'item')}`
   const whole = end.state === 'done' && end.failed === 0
   const mark = whole ? paint('green', '✓') : paint('red', '✗')
+  const earlier = end.settled - receipt.items
+  const before = earlier > 0 ? ` (${formatCount(earlier)} of them before)` : ''
   const failed = end.failed === 0 ? '' : `; ${paint('red', `${formatCount(end.failed)} failed`)}`
   const how = { done: '', stopped: '; stopped', interrupted: '; interrupted', broken: '; could not go on' }[end.state]
-  return `${paint('bold', receipt.name)}  ${mark} ${of} in ${formatSeconds(receipt.wall_seconds)}${failed}${how}`
+  return `${paint('bold', receipt.name)}  ${mark} ${of}${before} in ${formatSeconds(receipt.wall_seconds)}${failed}${how}`
 }
 
 interface Group {

@@ -41,10 +41,7 @@ for (const [name, binary] of [
   test.after.always(() => shared?.stop())
 
   const leftovers = async (job: string): Promise<string[]> => {
-    const connection = await connect({ servers: `127.0.0.1:${shared.port}` })
-    const found: string[] = []
-    for await (const stream of (await connection.jetstreamManager()).streams.list()) found.push(stream.config.name)
-    await connection.close()
+    const found = await shared.streams()
     return found.filter(stream => stream === subjects.reportStream(job) || stream.startsWith(`MH_T_${job}_`))
   }
 

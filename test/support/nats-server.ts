@@ -7,6 +7,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { connect as connectNats } from 'nats'
 import type { NatsBinary } from './nats-binaries.js'
 
 export interface NatsServerOptions {
@@ -135,6 +136,15 @@ export class NatsServer {
   async wipe(): Promise<void> {
     if (this.#child) throw new Error('kill the server before its store is wiped')
     await rm(join(this.folder, 'store'), { recursive: true, force: true })
+  }
+
+  /** The names of all its streams. */
+  async streams(): Promise<string[]> {
+    const connection = await connectNats({ servers: `${this.host}:${this.port}` })
+    const names: string[] = []
+    for await (const stream of (await connection.jetstreamManager()).streams.list()) names.push(stream.config.name)
+    await connection.close()
+    return names
   }
 
   async stop(): Promise<void> {

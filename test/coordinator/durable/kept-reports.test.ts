@@ -1,6 +1,6 @@
 import test from 'ava'
-import { KeptReports } from '../../coordinator/kept-reports.js'
-import { SpanSet } from '../../coordinator/spans.js'
+import { KeptReports } from '../../../coordinator/durable/kept-reports.js'
+import { SpanSet } from '../../../coordinator/spans.js'
 
 const span = (start: number, end: number) => ({ start, end })
 

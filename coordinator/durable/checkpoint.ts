@@ -1,9 +1,9 @@
 // What a later process needs to go on with a job: how far its output is written, and who may write it. Types, and how a
 // process numbers what it makes. In: nothing. Out: types, numbers. Always true: numbers of a later process are above all
 // that an earlier one gave, so that nothing of the two is ever taken for the other's.
-import type { ItemFailure } from '../proto/outcome.js'
-import type { Span } from '../proto/shard.js'
-import type { OutputPoint } from './output/output.js'
+import type { ItemFailure } from '../../proto/outcome.js'
+import type { Span } from '../../proto/shard.js'
+import type { OutputPoint } from '../output/output.js'
 
 /** How far a job is: what it says is written for good, whatever came after it. */
 export interface Checkpoint {

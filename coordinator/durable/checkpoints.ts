@@ -1,13 +1,13 @@
 // When a job writes down how far it is, so that a later process can go on there. In: reports as they are heard, the clock.
 // Out: checkpoints, each saved before the reports that it makes needless are let go of. Always true: one at a time; they
 // take at most a twentieth of the time; without `durable` nothing is written and reports are let go of once they are handled.
-import type { Log } from '../proto/log.js'
-import type { Span } from '../proto/shard.js'
-import type { Clock } from '../proto/timing.js'
+import type { Log } from '../../proto/log.js'
+import type { Span } from '../../proto/shard.js'
+import type { Clock } from '../../proto/timing.js'
+import type { Settling } from '../settling.js'
+import { SpanSet } from '../spans.js'
 import type { Durable } from './checkpoint.js'
 import { KeptReports } from './kept-reports.js'
-import type { Settling } from './settling.js'
-import { SpanSet } from './spans.js'
 
 export interface CheckpointsOptions {
   readonly durable: Durable | undefined

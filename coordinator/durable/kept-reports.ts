@@ -1,8 +1,8 @@
 // Which of a job's reports the transport still has to keep: those with outcomes that are in no checkpoint. A pure machine.
 // In: where each report stands, and which items it settled; what is written. Out: a position up to which nothing is needed.
 // Always true: before the outcomes of a report are written, no position at or after it comes out.
-import type { Span } from '../proto/shard.js'
-import type { SpanSet } from './spans.js'
+import type { Span } from '../../proto/shard.js'
+import type { SpanSet } from '../spans.js'
 
 interface Heard {
   readonly position: number

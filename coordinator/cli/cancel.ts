@@ -1,0 +1,59 @@
+// `manyhands cancel`: gives up a job that could be gone on with. In: which job. Out: nothing of it is left: not the part of its
+// output, not its folder, not its streams on the NATS server. Always true: a job that runs is left alone.
+import { rm } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { firstEpochOf } from '../durable/checkpoint.js'
+import type { JobFolder } from '../durable/job-folder.js'
+import type { Command } from './command.js'
+import { EXIT, Fault, messageOf } from './fault.js'
+import { selectJob, takeJob } from './job-selector.js'
+import { checkNats } from './place.js'
+import { partOf } from './results.js'
+import { type Settings, settle } from './settings.js'
+
+const isOfCluster = ({ record }: JobFolder): boolean =>
+  record.options['place'] === 'cluster' || (record.options['nats'] !== undefined && record.options['place'] !== 'local')
+
+/** Deletes what the server still has of the job. */
+const clear = async ({ record }: JobFolder, owner: number, now: Settings): Promise<void> => {
+  const url = now.text('nats') ?? record.options['nats']
+  const insecure = now.text('insecure') ?? record.options['insecure']
+  const flags = { ...(url !== undefined && { nats: url }), ...(insecure !== undefined && { insecure }) }
+  const settings = settle('cancel', { flags, env: {}, files: [] })
+  const nats = checkNats(settings)
+  const { openCoordinatorTransport } = await import('../../proto/transport/open.js')
+  try {
+    const transport = await openCoordinatorTransport(
+      { url: nats.url, insecure: settings.isOn('insecure') },
+      'manyhands cancel',
+    )
+    const epoch = firstEpochOf(owner)
+    const channel = await transport.openJob(record.job, epoch, () => {})
+    await transport.dropEpochsBefore(record.job, epoch)
+    await channel.close()
+    await transport.close()
+  } catch (error) {
+    throw new Fault(
+      'MH-NATS',
+      `what ${record.name} left on ${nats.display} cannot be deleted: ${messageOf(error)}`,
+      'The job was not given up: try again when the server is there.',
+      error,
+    )
+  }
+}
+
+export const cancel: Command = async ({ settings, operands }) => {
+  const folder = await selectJob(settings, operands[0])
+  const { name, options, cwd } = folder.record
+  const owner = await takeJob(folder)
+  try {
+    if (isOfCluster(folder)) await clear(folder, owner, settings)
+  } catch (error) {
+    await folder.leave(owner)
+    throw error
+  }
+  if (options['output'] !== undefined) await rm(partOf(resolve(cwd, options['output'])), { force: true })
+  await folder.remove()
+  process.stdout.write(`${name} is given up\n`)
+  return EXIT.done
+}

@@ -1,0 +1,62 @@
+// `manyhands jobs`: what can be gone on with. In: the folders of this machine's jobs. Out: a line each, or JSON.
+import { JobFolder } from '../durable/job-folder.js'
+import type { Command } from './command.js'
+import { EXIT } from './fault.js'
+import { formatCount, plural } from './figures.js'
+import { jobsFolderOf } from './job-selector.js'
+import type { Settings } from './settings.js'
+
+/** One job as programs read it. */
+export interface JobLine {
+  readonly name: string
+  readonly state: 'running' | 'ended'
+  /** Of the process that has it. */
+  readonly pid?: number
+  readonly host?: string
+  /** Items whose outcomes are written, as of its newest checkpoint. */
+  readonly items_written: number
+  readonly items_failed: number
+  readonly items: number | null
+  readonly output: string
+  readonly folder: string
+  readonly asked: string
+}
+
+const lineOf = async (folder: JobFolder): Promise<JobLine> => {
+  const { name, count, options, cwd, asked } = folder.record
+  const [owner, checkpoint] = await Promise.all([folder.owner(), folder.checkpoint()])
+  return {
+    name,
+    state: owner === undefined ? 'ended' : 'running',
+    ...(owner && { pid: owner.pid, host: owner.host }),
+    items_written: (checkpoint?.written ?? []).reduce((items, { start, end }) => items + end - start, 0),
+    items_failed: checkpoint?.failed ?? 0,
+    items: count,
+    output: options['output'] ?? '-',
+    folder: cwd,
+    asked,
+  }
+}
+
+const textOf = ({ name, state, pid, items_written, items_failed, items, output, folder, asked }: JobLine): string => {
+  const of =
+    items === null ? plural(items_written, 'item') : `${formatCount(items_written)} of ${plural(items, 'item')}`
+  const failed = items_failed > 0 ? `, ${formatCount(items_failed)} of them failed` : ''
+  const who = state === 'running' ? `runs as process ${pid}` : `ended before its last item: manyhands resume ${name}`
+  return `${name}  ${who}\n  ${of} written to ${output} in ${folder}${failed}; asked for at ${asked}\n`
+}
+
+export const listJobs = async (settings: Settings): Promise<JobLine[]> => {
+  const folders = await JobFolder.list(jobsFolderOf(settings))
+  // One that ends in this moment is in the list no more.
+  const lines = await Promise.all(folders.map(folder => lineOf(folder).catch(() => undefined)))
+  return lines.filter(line => line !== undefined)
+}
+
+export const jobs: Command = async ({ settings }) => {
+  const lines = await listJobs(settings)
+  if (settings.isOn('json')) process.stdout.write(`${JSON.stringify(lines, undefined, 2)}\n`)
+  else if (lines.length === 0) process.stdout.write('no job of this machine waits to be gone on with\n')
+  else for (const line of lines) process.stdout.write(textOf(line))
+  return EXIT.done
+}

@@ -1,0 +1,97 @@
+// `manyhands resume`: goes on with a map that was ended before its last item. In: which job. Out: as of map; the output is the
+// one that the job would have had. Always true: code and options are those of the job as it was asked for, but for what is said
+// anew; an input that has changed, or a job that another process has, is refused.
+import { existsSync } from 'node:fs'
+import type { Checkpoint } from '../durable/checkpoint.js'
+import { changeOf } from '../durable/fingerprint.js'
+import type { JobFolder } from '../durable/job-folder.js'
+import type { Command } from './command.js'
+import { EXIT, Fault, messageOf } from './fault.js'
+import { formatCount, plural } from './figures.js'
+import { selectJob, takeJob } from './job-selector.js'
+import { fingerprintOf, isMapOption, type KeptJob, letGo } from './kept-job.js'
+import { runMap } from './map.js'
+import { optionsOf } from './options.js'
+import { prepare } from './prepare.js'
+import { partOf } from './results.js'
+import { type Settings, settle } from './settings.js'
+
+/** The options of the job, those said now in their place. */
+const settingsOf = ({ record }: JobFolder, now: Settings): Settings => {
+  const flags: Record<string, string> = {}
+  for (const [key, text] of Object.entries(record.options)) if (isMapOption(key)) flags[key] = text
+  for (const key of optionsOf('resume')) {
+    const text = now.text(key)
+    if (text === undefined) continue
+    // What stands in the environment or a config file is there for new jobs.
+    if (now.origin(key)?.rank === 'flag' || flags[key] === undefined) flags[key] = text
+  }
+  return settle('map', { flags, env: {}, files: [] })
+}
+
+const enter = ({ record }: JobFolder): void => {
+  try {
+    process.chdir(record.cwd)
+  } catch (error) {
+    throw new Fault(
+      'MH-JOB-CHANGED',
+      `the job ${record.name} began in ${record.cwd}, which cannot be entered: ${messageOf(error)}`,
+      undefined,
+      error,
+    )
+  }
+}
+
+const checkInput = async ({ record }: JobFolder, settings: Settings): Promise<void> => {
+  const where = settings.get('input') ?? settings.get('glob') ?? ''
+  const now = await fingerprintOf(settings).catch(error => {
+    throw new Fault('MH-JOB-CHANGED', `${where}, the input of ${record.name}: ${messageOf(error)}`, undefined, error)
+  })
+  if (record.input === null) return
+  const change = now ? changeOf(record.input, now) : 'it is no file any more'
+  if (change === undefined) return
+  throw new Fault(
+    'MH-JOB-CHANGED',
+    `the input of ${record.name}, ${where}, is not what it was when the job began: ${change}`,
+    `Its outcomes would be mixed with those of another input. manyhands cancel ${record.name} gives the job up.`,
+  )
+}
+
+/** Its last process was ended between giving the output its name and letting the job go. */
+const isComplete = (from: Checkpoint | undefined, output: string): boolean =>
+  from?.isWhole === true && !existsSync(partOf(output)) && existsSync(output)
+
+const sayBeginning = ({ folder, from }: KeptJob, settings: Settings): void => {
+  if (settings.isOn('quiet')) return
+  const { name, count } = folder.record
+  const done = (from?.written ?? []).reduce((items, { start, end }) => items + end - start, 0)
+  const of = count === null ? plural(done, 'item') : `${formatCount(done)} of ${plural(count, 'item')}`
+  process.stderr.write(`${name}: going on behind ${of} that are written\n`)
+}
+
+export const resume: Command = async ({ settings: now, operands }) => {
+  const folder = await selectJob(now, operands[0])
+  const { name } = folder.record
+  const owner = await takeJob(folder)
+  const kept: KeptJob = { folder, owner, from: await folder.checkpoint() }
+  try {
+    enter(folder)
+    const settings = settingsOf(folder, now)
+    const output = settings.get('output') as string
+    if (isComplete(kept.from, output)) {
+      await folder.remove()
+      process.stderr.write(`${name}: ${output} was whole already\n`)
+      return (kept.from?.failed ?? 0) > 0 ? EXIT.someFailed : EXIT.done
+    }
+    await checkInput(folder, settings)
+    const shared = await folder.shared()
+    const given = { function: await folder.function(), ...(shared && { shared }) }
+    const prepared = await prepare({ settings, operands: [], rest: undefined }, true, given)
+    prepared.keepReports(folder.record.job, folder.reports)
+    sayBeginning(kept, settings)
+    return await runMap(settings, prepared, kept)
+  } catch (error) {
+    await letGo(kept, undefined)
+    throw error
+  }
+}

@@ -1,0 +1,352 @@
+// A map that is ended at any moment, however it is, goes on: the output is the one that it would have had, and what was
+// written is not run again. Items wait instead of computing, so that a busy machine says the same as an idle one.
+import type { ChildProcess } from 'node:child_process'
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import test, { type ExecutionContext } from 'ava'
+import type { Checkpoint } from '../../coordinator/durable/checkpoint.js'
+import { type Ended, ended, manyhands } from '../support/command.js'
+import { stableServer } from '../support/nats-binaries.js'
+import { NatsServer } from '../support/nats-server.js'
+
+class Place {
+  readonly folder = mkdtempSync(join(tmpdir(), 'manyhands-resume-'))
+  readonly ran = join(this.folder, 'ran')
+  readonly #own: ChildProcess[] = []
+
+  constructor(t: ExecutionContext) {
+    t.teardown(() => {
+      for (const child of this.#own) child.kill('SIGKILL')
+      rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 })
+    })
+    mkdirSync(join(this.folder, 'state'))
+    writeFileSync(this.ran, '')
+  }
+
+  at(name: string): string {
+    return join(this.folder, name)
+  }
+
+  read(name: string): string {
+    return readFileSync(this.at(name), 'latin1')
+  }
+
+  /** A function that waits for some milliseconds, writes down that it ran, and gives back what `value` says of `i`. */
+  writeFunction(value: string, milliseconds = '2'): void {
+    const source = `import { appendFileSync } from 'node:fs'
+      const cell = new Int32Array(new SharedArrayBuffer(4))
+      export const f = (item: number | string) => {
+        const i = Number(item)
+        Atomics.wait(cell, 0, 0, ${milliseconds})
+        appendFileSync(${JSON.stringify(this.ran)}, i + '\\n')
+        return ${value}
+      }
+      `
+    writeFileSync(this.at('f.ts'), source)
+  }
+
+  start(...args: string[]): ChildProcess {
+    const env = { ...process.env, XDG_STATE_HOME: this.at('state'), MANYHANDS_COSTS: 'off' }
+    const child = manyhands(args, { cwd: this.folder, env })
+    this.#own.push(child)
+    return child
+  }
+
+  run(...args: string[]): Promise<Ended> {
+    return ended(this.start(...args))
+  }
+
+  /** Starts it and kills it after so long; says how it ended when it was quicker. */
+  async kill(milliseconds: number, ...args: string[]): Promise<Ended> {
+    const child = this.start(...args)
+    const end = ended(child)
+    await Promise.race([end, sleep(milliseconds)])
+    child.kill('SIGKILL')
+    return end
+  }
+
+  /** The indices of the items in the order in which they ran. */
+  runs(): number[] {
+    return readFileSync(this.ran, 'utf8').split('\n').slice(0, -1).map(Number)
+  }
+
+  /** How many runs there were of items that had run before. */
+  repeats(): number {
+    const runs = this.runs()
+    return runs.length - new Set(runs).size
+  }
+
+  /** Of the one job there is. */
+  job(name: string): string {
+    const jobs = this.at('state/manyhands/jobs')
+    const [folder = '', ...others] = existsSync(jobs) ? readdirSync(jobs) : []
+    if (folder === '' || others.length > 0) throw new Error(`not one job, but ${[folder, ...others].join()}`)
+    return join(jobs, folder, name)
+  }
+
+  written(): Checkpoint['written'] {
+    const file = this.job('checkpoint.json')
+    return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Checkpoint).written : []
+  }
+
+  hasJobs(): boolean {
+    const jobs = this.at('state/manyhands/jobs')
+    return existsSync(jobs) && readdirSync(jobs).length > 0
+  }
+}
+
+const ITEMS = 1500
+const FORMATS: readonly (readonly [name: string, value: string, options: readonly string[]])[] = [
+  ['out.jsonl', '{ i, text: "\\u00e9\\n" }', []],
+  ['tagged.jsonl', 'i / 3', ['--tagged']],
+  ['out.json', 'i % 7 === 0 ? fail(i) : [i]', []],
+  ['out.csv', 'i < 20 || i % 97 === 0 ? fail(i) : { i, "a,b": i / 3 }', []],
+  ['out.f64', 'Math.sqrt(i)', []],
+]
+
+for (const [output, value, options] of FORMATS)
+  test.serial(`killed again and again, ${output} is what it would have been, byte by byte`, async t => {
+    const place = new Place(t)
+    place.writeFunction(value.replace('fail(i)', '(() => { throw new Error("no " + i) })()'))
+    const asked = ['map', 'f.ts#f', '--range', `0..${ITEMS}`, ...options]
+    const serial = await place.run(...asked, '--place', 'inline', '--output', `serial-${output}`)
+    t.true([0, 1].includes(serial.code ?? -1), serial.stderr)
+    writeFileSync(place.ran, '')
+
+    let end = await place.kill(700, ...asked, '--slots', '2', '--job', 'one', '--output', output)
+    let kills = 0
+    for (; end.signal !== null; kills++) {
+      t.true(kills < 20, 'it never ends')
+      t.false(existsSync(place.at(output)))
+      const written = place.written()
+      const before = place.runs().length
+      end = await place.kill(700 + 100 * kills, 'resume')
+      const again = place
+        .runs()
+        .slice(before)
+        .filter(at => written.some(({ start, end }) => at >= start && at < end))
+      t.deepEqual(again, [], 'what was written was run again')
+    }
+    t.is(end.code, serial.code, end.stderr)
+    t.true(kills > 0, 'it was not killed')
+    t.is(place.read(output), place.read(`serial-${output}`))
+    t.log(`${kills} kills, ${place.repeats()} of ${ITEMS} items run again`)
+    t.is(new Set(place.runs()).size, ITEMS)
+    t.true(place.repeats() < ITEMS / 2)
+    t.false(place.hasJobs())
+    t.false(existsSync(place.at(`${output}.part`)))
+  })
+
+test.serial('unordered, every item is in the output once', async t => {
+  const place = new Place(t)
+  place.writeFunction('i', '(i % 50) / 5')
+  const asked = ['f.ts#f', '--range', '0..1000', '--unordered', '--output', 'out.jsonl', '--job', 'u']
+  let end = await place.kill(900, 'map', ...asked)
+  for (let kills = 0; end.signal !== null && kills < 20; kills++)
+    end = await place.kill(900 + 100 * kills, 'resume', 'u')
+  t.is(end.code, 0, end.stderr)
+  const values = place.read('out.jsonl').trimEnd().split('\n').map(Number)
+  t.deepEqual(
+    values.sort((a, b) => a - b),
+    Array.from({ length: 1000 }, (_, i) => i),
+  )
+})
+
+test.serial('what is settled behind a slow first item is not run again either', async t => {
+  const place = new Place(t)
+  place.writeFunction('i', 'i === 0 ? 4000 : 2')
+  const asked = ['f.ts#f', '--range', '0..900', '--slots', '2', '--output', 'out.jsonl', '--job', 's']
+  const { signal } = await place.kill(2500, 'map', ...asked)
+  t.is(signal, 'SIGKILL')
+  t.deepEqual(place.written(), [])
+  const before = place.runs().length
+  t.true(before > 400, `${before} items ran`)
+  const end = await place.run('resume')
+  t.is(end.code, 0, end.stderr)
+  t.is(place.read('out.jsonl'), Array.from({ length: 900 }, (_, i) => `${i}\n`).join(''))
+  t.log(`${place.repeats()} of ${before} items run again`)
+  t.true(place.repeats() < before / 4)
+})
+
+test.serial('Ctrl-C leaves what to do, and nothing at all is run again', async t => {
+  const place = new Place(t)
+  place.writeFunction('i')
+  const child = place.start('map', 'f.ts#f', '--range', '0..1500', '--output', 'out.jsonl', '--job', 'c')
+  const stopped = ended(child)
+  while (place.runs().length < 200) await sleep(20)
+  child.kill('SIGINT')
+  const { code, stderr } = await stopped
+  t.is(code, 130)
+  t.regex(stderr, /manyhands resume c goes on with it\./)
+  const listed = await place.run('jobs')
+  t.regex(
+    listed.stdout,
+    /^c {2}ended before its last item: manyhands resume c\n {2}[\d,]+ of 1,500 items written to out\.jsonl/,
+  )
+  const end = await place.run('resume', 'c')
+  t.is(end.code, 0, end.stderr)
+  t.regex(end.stderr, /1,500 of 1,500 items \([\d,]+ of them before\)/)
+  t.is(place.repeats(), 0)
+  t.is(place.runs().length, 1500)
+  t.is((await place.run('jobs')).stdout, 'no job of this machine waits to be gone on with\n')
+})
+
+test.serial('a job goes on with its code as it was, from wherever it is asked', async t => {
+  const place = new Place(t)
+  place.writeFunction('"first " + i')
+  writeFileSync(place.at('input.txt'), Array.from({ length: 800 }, (_, i) => `${i}\n`).join(''))
+  await place.kill(900, 'map', 'f.ts#f', '--input', 'input.txt', '--output', 'out.jsonl', '--job', 'code')
+  place.writeFunction('"second " + i')
+  const env = { ...process.env, XDG_STATE_HOME: place.at('state') }
+  const end = await ended(manyhands(['resume', 'code', '--slots', '2', '--json'], { cwd: tmpdir(), env }))
+  t.is(end.code, 0, end.stderr)
+  t.is(place.read('out.jsonl'), Array.from({ length: 800 }, (_, i) => `"first ${i}"\n`).join(''))
+  t.is((JSON.parse(end.stderr.trimEnd().split('\n').at(-1) as string) as { failed: number }).failed, 0)
+})
+
+test.serial('an input that has changed is refused, with what has changed', async t => {
+  const place = new Place(t)
+  place.writeFunction('i')
+  const lines = Array.from({ length: 800 }, (_, i) => `${i}\n`).join('')
+  const file = place.at('input.txt')
+  writeFileSync(file, lines)
+  utimesSync(file, 1000, 1000)
+  await place.kill(900, 'map', 'f.ts#f', '--input', 'input.txt', '--output', 'out.jsonl', '--job', 'in')
+  const refused = async (what: RegExp): Promise<void> => {
+    const { code, stderr } = await place.run('resume', 'in')
+    t.is(code, 3)
+    t.regex(stderr, what)
+    t.regex(stderr, /MH-JOB-CHANGED/)
+  }
+  appendFileSync(file, '7\n')
+  await refused(/input\.txt, is not what it was when the job began: it has 3092 bytes, and had 3090/)
+  writeFileSync(file, lines.replace('7', '8'))
+  await refused(/its content is another one/)
+  writeFileSync(file, lines)
+  await refused(/it was written to at /)
+  rmSync(file)
+  await refused(/ENOENT/)
+  writeFileSync(file, lines)
+  utimesSync(file, 1000, 1000)
+  t.is((await place.run('resume', 'in')).code, 0)
+  t.is(place.read('out.jsonl'), lines)
+})
+
+test.serial('a job that runs is nobody else’s; of two that go on with it one does', async t => {
+  const place = new Place(t)
+  place.writeFunction('i')
+  const asked = ['map', 'f.ts#f', '--range', '0..1500', '--output', 'out.jsonl', '--job', 'busy']
+  const child = place.start(...asked)
+  const first = ended(child)
+  while (place.runs().length < 100) await sleep(20)
+  for (const command of ['resume', 'cancel']) {
+    const { code, stderr } = await place.run(command, 'busy')
+    t.is(code, 3)
+    t.regex(stderr, new RegExp(`the job busy is running, as process ${child.pid} of this machine \\[MH-JOB-RUNNING\\]`))
+  }
+  const same = await place.run(...asked)
+  t.is(same.code, 2)
+  t.regex(same.stderr, /there is a job busy already, which has not ended \[MH-JOB-NAME\]/)
+  child.kill('SIGKILL')
+  await first
+  const two = await Promise.all([place.run('resume', 'busy'), place.run('resume', 'busy')])
+  t.deepEqual(two.map(({ code }) => code).sort(), [0, 3])
+  t.is(place.read('out.jsonl'), Array.from({ length: 1500 }, (_, i) => `${i}\n`).join(''))
+})
+
+test.serial('an output that got its name just before the end is left as it is', async t => {
+  const place = new Place(t)
+  place.writeFunction('i')
+  await place.kill(900, 'map', 'f.ts#f', '--range', '0..900', '--output', 'out.jsonl', '--job', 'whole')
+  const file = place.job('checkpoint.json')
+  writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), isWhole: true }))
+  renameSync(place.at('out.jsonl.part'), place.at('out.jsonl'))
+  const before = place.read('out.jsonl')
+  const end = await place.run('resume')
+  t.is(end.code, 0)
+  t.regex(end.stderr, /out\.jsonl was whole already/)
+  t.is(place.read('out.jsonl'), before)
+  t.false(place.hasJobs())
+})
+
+test.serial('what cannot be gone on with is refused before anything is run', async t => {
+  const place = new Place(t)
+  place.writeFunction('i')
+  const refused = async (args: readonly string[], what: RegExp): Promise<void> => {
+    const { code, stderr } = await place.run('map', 'f.ts#f', '--job', 'x', ...args)
+    t.is(code, 2)
+    t.regex(stderr, what)
+  }
+  await refused(['--range', '0..9'], /standard output cannot be taken back/)
+  await refused(['--range', '0..9', '--output', '/dev/null'], /\/dev\/null is no file/)
+  await refused(['--input', '-', '--output', 'o.jsonl'], /standard input cannot be read a second time/)
+  await refused(['--range', '0..9', '--output', 'o.jsonl', '--place', 'inline'], /give --place local/)
+  await refused(['--range', '0..9', '--output', 'o.jsonl', '--explain'], /--explain runs a part of the items/)
+  await refused(['--range', '0..9', '--output', 'o.jsonl', '--job', '../x'], /expected 1 to 64 letters/)
+  const none = await place.run('resume', 'nothing')
+  t.is(none.code, 2)
+  t.regex(none.stderr, /there is no job nothing \[MH-JOB-UNKNOWN\]/)
+  t.false(place.hasJobs())
+  t.deepEqual(place.runs(), [])
+})
+
+test.serial('over NATS, a coordinator that is killed again and again leaves a job that goes on', async t => {
+  const server = await NatsServer.start(await stableServer())
+  t.teardown(() => server.stop())
+  const place = new Place(t)
+  place.writeFunction('i * i', '4')
+  const agents = ['a', 'b'].map(name => place.start('agent', '--nats', server.url, '--slots', '2', '--name', name))
+  const asked = ['f.ts#f', '--range', '0..2000', '--output', 'out.jsonl', '--nats', server.url]
+  let end = await place.kill(2000, 'map', ...asked)
+  let kills = 0
+  for (; end.signal !== null; kills++) {
+    t.true(kills < 15, 'it never ends')
+    const written = place.written()
+    const before = place.runs().length
+    end = await place.kill(1500 + 250 * kills, 'resume')
+    const again = place
+      .runs()
+      .slice(before)
+      .filter(at => written.some(({ start, end }) => at >= start && at < end))
+    t.deepEqual(again, [], 'what was written was run again')
+  }
+  t.true(kills > 0)
+  t.is(end.code, 0, end.stderr)
+  t.is(place.read('out.jsonl'), Array.from({ length: 2000 }, (_, i) => `${i * i}\n`).join(''))
+  t.log(`${kills} kills, ${place.repeats()} of 2000 items run again`)
+  t.true(place.repeats() < 1000)
+  t.deepEqual(await server.streams(), [])
+  for (const agent of agents) agent.kill('SIGTERM')
+})
+
+test.serial('over NATS, a job that is given up leaves nothing behind', async t => {
+  const server = await NatsServer.start(await stableServer())
+  t.teardown(() => server.stop())
+  const place = new Place(t)
+  place.writeFunction('i')
+  place.start('agent', '--nats', server.url, '--slots', '1')
+  const asked = ['f.ts#f', '--range', '0..5000', '--output', 'out.jsonl', '--nats', server.url, '--job', 'gone']
+  const { signal } = await place.kill(2500, 'map', ...asked)
+  t.is(signal, 'SIGKILL')
+  t.not((await server.streams()).length, 0)
+  t.true(existsSync(place.at('out.jsonl.part')))
+  const end = await place.run('cancel', 'go')
+  t.is(end.code, 0, end.stderr)
+  t.is(end.stdout, 'gone is given up\n')
+  t.deepEqual(await server.streams(), [])
+  t.false(existsSync(place.at('out.jsonl.part')))
+  t.false(place.hasJobs())
+})
