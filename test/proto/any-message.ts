@@ -102,6 +102,10 @@ const report: fc.Arbitrary<Report> = fc
     return { ...rest, start, end, values, failures } as Report
   })
 
+const versions = fc
+  .tuple(fc.integer({ min: 1, max: 200 }), fc.nat({ max: 55 }))
+  .map(([oldest, more]) => ({ oldest, newest: oldest + more }))
+
 const held = fc.record({
   job: text,
   epoch: index,
@@ -115,6 +119,7 @@ const activeJob = fc.record({
   job: text,
   epoch: index,
   spec: ref,
+  version: fc.integer({ min: 1, max: 255 }),
   weight: small,
   nextShard: index,
   live: fc.record({ from: index, bits: bytes, others: attempts }),
@@ -157,13 +162,22 @@ export const MESSAGE_CASES: readonly MessageCase<unknown>[] = [
       sequence: index,
       slots: small,
       draining: fc.boolean(),
+      versions,
+      program: text,
       held: fc.array(held, { maxLength: 4 }),
     }),
   ),
   messageCase(
     'broadcast',
     broadcastCodec,
-    fc.record({ coordinator: text, sequence: index, jobs: fc.array(active, { maxLength: 3 }), closing: fc.boolean() }),
+    fc.record({
+      coordinator: text,
+      sequence: index,
+      jobs: fc.array(active, { maxLength: 3 }),
+      closing: fc.boolean(),
+      versions,
+      program: text,
+    }),
   ),
   messageCase(
     'jobSpec',
