@@ -13,7 +13,7 @@ import { anyValue } from './any-value.js'
 
 export interface MessageCase<T> {
   readonly type: MessageType
-  readonly codec: { encode(value: T): Uint8Array; decode(message: Uint8Array): T }
+  readonly codec: { encode(value: T, version?: number): Uint8Array; decode(message: Uint8Array): T }
   readonly values: fc.Arbitrary<T>
 }
 
