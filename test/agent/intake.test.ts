@@ -145,3 +145,24 @@ test('the newest broadcast decides, in whatever order and however often they com
   )
   t.pass()
 })
+
+test('a job in a version that is not read is not begun, and what was begun before stays without more of it', t => {
+  const intake = new Intake({ oldest: 1, newest: 2 })
+  const own = { versions: { oldest: 2, newest: 3 } }
+  t.deepEqual(types(intake.hear(says(1, [job({ version: 3 })], own), 0)), ['stranger'])
+  t.is(intake.jobs().size, 0)
+  t.deepEqual(types(intake.hear(says(2, [job({ version: 2 })], own), 0)), ['job', 'changed'])
+  t.true(intake.accepts(task()))
+  t.is(intake.jobs().get('j')?.version, 2)
+  t.deepEqual(types(intake.hear(says(3, [job({ version: 3 })], own), 0)), ['changed'])
+  t.false(intake.accepts(task()))
+  t.false(intake.jobs().get('j')?.isReadable)
+})
+
+test('a coordinator whose versions do not overlap is told of once, and nothing of it is taken', t => {
+  const intake = new Intake({ oldest: 1, newest: 2 })
+  const own = { versions: { oldest: 3, newest: 4 } }
+  t.deepEqual(types(intake.hear(says(1, [job()], own), 0)), ['stranger', 'incompatible'])
+  t.deepEqual(intake.hear(says(2, [job()], own), 0), [])
+  t.is(intake.jobs().size, 0)
+})
