@@ -7,17 +7,19 @@
 // arrival until its reports are stored and settled; a task that is dropped is either not wanted or given back by name.
 import { setMaxListeners } from 'node:events'
 import { hostname } from 'node:os'
-import { MessageError } from '../proto/envelope.js'
+import { MessageError, VersionError } from '../proto/envelope.js'
 import type { Items } from '../proto/items.js'
 import type { Log } from '../proto/log.js'
 import type { Report } from '../proto/outcome.js'
-import type { Held } from '../proto/presence.js'
+import type { Broadcast, Held } from '../proto/presence.js'
 import { BEAT_SECONDS } from '../proto/presence.js'
 import { beatCodec, broadcastCodec } from '../proto/presence-codec.js'
+import { programVersion } from '../proto/program.js'
 import type { RunnerName, Task } from '../proto/shard.js'
 import { taskCodec } from '../proto/shard-codec.js'
 import type { Clock } from '../proto/timing.js'
 import type { AgentTransport, Subscription } from '../proto/transport.js'
+import { VERSIONS, type VersionRange, versionsText } from '../proto/version.js'
 import type { BundleCache } from './bundles.js'
 import { Errands, type HeldCode } from './errands.js'
 import { Intake, type IntakeEffect, type KnownJob } from './intake.js'
@@ -42,6 +44,8 @@ export interface AgentOptions {
   readonly onPrint: (line: string) => void
   /** Where the user's functions run. */
   readonly cwd: string
+  /** What it reads and may write, where that is not what this program does. */
+  readonly versions?: VersionRange
 }
 
 /** No more is taken while so many bytes of reports wait to be settled. */
@@ -63,8 +67,9 @@ interface JobHere extends Source {
 
 export class Agent {
   readonly #options: AgentOptions
+  readonly #versions: VersionRange
   readonly #pool: Pool
-  readonly #intake = new Intake()
+  readonly #intake: Intake
   readonly #outbox = new Outbox<Uint8Array>()
   readonly #errands: Errands
   readonly #puller: Puller
@@ -82,11 +87,15 @@ export class Agent {
   #stopped = false
   /** Messages that could not be read. */
   #unreadable = 0
+  /** The versions of coordinators that it was said of. */
+  readonly #incompatible = new Set<string>()
 
   constructor(options: AgentOptions) {
     this.#options = options
     this.#inUse = options.slots
-    this.#errands = new Errands(options.transport, options.cache)
+    this.#versions = options.versions ?? VERSIONS
+    this.#intake = new Intake(this.#versions)
+    this.#errands = new Errands(options.transport, options.cache, this.#versions)
     const { name, transport, slots, depth, clock, startWorker, cwd, onPrint } = options
     this.#sender = new Sender({ agent: name, transport, outbox: this.#outbox, clock })
     this.#pool = new Pool({
@@ -109,7 +118,9 @@ export class Agent {
       log: options.log,
       room: () => this.#room,
       sources: () => ({
-        ready: [...this.#jobs.values()].filter(here => !here.refused && !here.known.finishing),
+        ready: [...this.#jobs.values()].filter(
+          here => !here.refused && !here.known.finishing && this.#intake.jobs().get(here.job)?.isReadable,
+        ),
         inAll: this.#jobs.size,
       }),
       onTask: message => this.#take(message),
@@ -214,8 +225,9 @@ export class Agent {
     for (const { task, started } of this.#pool.held()) held.push(of(task, started))
     for (const task of this.#fetching) held.push(of(task, false))
     for (const key of this.#outbox.held()) held.push({ ...key, started: true, reported: true })
-    const beat = { agent: name, host: hostname(), sequence: ++this.#sequence, slots, draining: this.#draining, held }
-    transport.beat(beatCodec.encode(beat))
+    const sequence = ++this.#sequence
+    const own = { agent: name, host: hostname(), versions: this.#versions, program: programVersion() }
+    transport.beat(beatCodec.encode({ ...own, sequence, slots, draining: this.#draining, held }))
   }
 
   #hear(message: Uint8Array): void {
@@ -228,9 +240,22 @@ export class Agent {
       if (effect.type === 'job') this.#welcome(effect.job, effect.known)
       else if (effect.type === 'gone') this.#forget(effect.job, effect.why)
       else if (effect.type === 'stranger') this.#beat()
+      else if (effect.type === 'incompatible') this.#passOver(effect.broadcast)
       else this.#review(effect.job)
     }
     if (effects.length > 0) this.#puller.pull()
+  }
+
+  /** Each command is a coordinator of its own: those of the same versions are told of once. */
+  #passOver({ coordinator, versions, program }: Broadcast): void {
+    const theirs = versionsText(versions)
+    if (this.#incompatible.has(theirs)) return
+    this.#incompatible.add(theirs)
+    this.#options.log(
+      'warn',
+      `No shards are taken from coordinator ${coordinator} and its like: it speaks protocol ${theirs} (manyhands ${program}), ` +
+        `this agent ${versionsText(this.#versions)} (manyhands ${programVersion()}). Upgrade the older one. [MH-AGENT-VERSION]`,
+    )
   }
 
   #welcome(job: string, known: KnownJob): void {
@@ -286,7 +311,13 @@ export class Agent {
 
   /** Looks through what is held of a job after its coordinator has spoken. */
   #review(job: string): void {
-    const { finishing, epoch } = this.#intake.jobs().get(job) as KnownJob
+    const { finishing, epoch, isReadable } = this.#intake.jobs().get(job) as KnownJob
+    const here = this.#jobs.get(job)
+    // What others read is left to them.
+    if (!isReadable && here?.pulling) {
+      here.stop.abort(NOT_NEEDED)
+      here.stop = stopper()
+    }
     const isSettled = (task: Task): boolean => this.#intake.standing(job, task.shard, task.attempt) === 'settled'
     this.#outbox.release(key => key.job !== job || this.#intake.standing(job, key.shard, key.attempt) !== 'settled')
     // What is settled elsewhere is ended here; a broadcast later, because mostly it is about to end by itself.
@@ -313,7 +344,7 @@ export class Agent {
   }
 
   #take(message: Uint8Array): void {
-    const task = this.#readable(() => taskCodec.decode(message))
+    const task = this.#readable(() => taskCodec.decode(message, this.#versions))
     if (task === undefined || this.#stopped) return
     const here = this.#jobs.get(task.job)
     if (here === undefined || !this.#intake.accepts(task) || this.#holds(task)) return
@@ -342,7 +373,7 @@ export class Agent {
     this.#fetching.add(task)
     try {
       const held = await here.code
-      const items = await this.#errands.items(here.known.coordinator, task, here.gone.signal)
+      const items = await this.#errands.items(here.known, task, here.gone.signal)
       this.#fetching.delete(task)
       if (this.#stopped || this.#jobs.get(task.job) !== here || !this.#intake.accepts(task)) return
       if (this.#draining || this.#intake.isRecalled(task)) this.#giveBack(task)
@@ -370,7 +401,7 @@ export class Agent {
 
   #report(report: Report): void {
     const here = this.#jobs.get(report.job)
-    if (here !== undefined) this.#sender.put(report, here.operation)
+    if (here !== undefined) this.#sender.put(report, here.operation, here.known.version)
   }
 
   #readable<T>(read: () => T): T | undefined {
@@ -378,6 +409,11 @@ export class Agent {
       return read()
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
+      // A task from before its coordinator knew of this agent: it is offered again, in a version that is read here.
+      if (error instanceof VersionError) {
+        this.#options.log('debug', `A task was passed over: ${error.message}.`)
+        return undefined
+      }
       if (this.#unreadable++ === 0)
         this.#options.log('warn', `A message was dropped: ${error.message}. Further ones are only counted.`)
       return undefined

@@ -2,12 +2,13 @@
 // A chunk that does not come is asked for again, because the server or the way to it may be away for a while.
 // Always true: bytes that do not match their SHA-256 never leave this file; they are fetched once more, then refused.
 
-import { type BlobRequest, CHUNK_BYTES, refOf } from '../proto/blob.js'
+import { CHUNK_BYTES, refOf } from '../proto/blob.js'
 import { blobChunkCodec, blobRequestCodec, bundleCodec, itemsCodec, jobSpecCodec } from '../proto/blob-codec.js'
 import type { Items } from '../proto/items.js'
 import type { BlobRef, Task } from '../proto/shard.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import type { AgentTransport } from '../proto/transport.js'
+import type { VersionRange } from '../proto/version.js'
 import type { BundleCache } from './bundles.js'
 import type { KnownJob } from './intake.js'
 import type { LoadedCode } from './worker.js'
@@ -30,26 +31,31 @@ export interface HeldCode {
   release(): void
 }
 
+/** Whom to ask, and in which version. */
+type Asked = Pick<KnownJob, 'coordinator' | 'version'>
+
 export class Errands {
   readonly #transport: AgentTransport
   readonly #cache: BundleCache
+  readonly #versions: VersionRange
 
-  constructor(transport: AgentTransport, cache: BundleCache) {
+  constructor(transport: AgentTransport, cache: BundleCache, versions: VersionRange) {
     this.#transport = transport
     this.#cache = cache
+    this.#versions = versions
   }
 
   /** The spec, and the code and the shared data as they lie on this host until they are released. */
   async code(
-    { coordinator, spec: ref, specContent }: Pick<KnownJob, 'coordinator' | 'spec' | 'specContent'>,
+    { spec: ref, specContent, ...asked }: Asked & Pick<KnownJob, 'spec' | 'specContent'>,
     gone: AbortSignal,
   ): Promise<HeldCode> {
-    const get = (wanted: BlobRef): Promise<Uint8Array> => this.#fetch(coordinator, wanted, gone)
+    const get = (wanted: BlobRef): Promise<Uint8Array> => this.#fetch(asked, wanted, gone)
     const isHere = specContent !== undefined && refOf(specContent).sha256 === ref.sha256
-    const spec = jobSpecCodec.decode(isHere ? specContent : await get(ref))
+    const spec = jobSpecCodec.decode(isHere ? specContent : await get(ref), this.#versions)
     const { bundle, shared } = spec
-    const folder =
-      bundle && (await this.#cache.unpack(bundle.sha256, async () => bundleCodec.decode(await get(bundle))))
+    const unpacked = async (wanted: BlobRef) => bundleCodec.decode(await get(wanted), this.#versions)
+    const folder = bundle && (await this.#cache.unpack(bundle.sha256, () => unpacked(bundle)))
     const file = shared && (await this.#cache.file(shared.blob.sha256, () => get(shared.blob)))
     return {
       code: { spec, ...(folder && { bundleFolder: folder.path }), ...(file && { sharedFile: file.path }) },
@@ -60,23 +66,23 @@ export class Errands {
     }
   }
 
-  async items(coordinator: string, task: Task, gone: AbortSignal): Promise<Items> {
+  async items(asked: Asked, task: Task, gone: AbortSignal): Promise<Items> {
     if (!('sha256' in task.items)) return task.items
-    return itemsCodec.decode(await this.#fetch(coordinator, task.items, gone))
+    return itemsCodec.decode(await this.#fetch(asked, task.items, gone), this.#versions)
   }
 
-  async #fetch(coordinator: string, ref: BlobRef, gone: AbortSignal): Promise<Uint8Array> {
+  async #fetch(asked: Asked, ref: BlobRef, gone: AbortSignal): Promise<Uint8Array> {
     if (ref.sizeBytes > MOST_BYTES)
       throw new Error(`${ref.sizeBytes} bytes are more than an agent fetches (${MOST_BYTES})`)
     for (const isSecondTry of [false, true]) {
-      const content = await this.#chunks(coordinator, ref, gone)
+      const content = await this.#chunks(asked, ref, gone)
       if (refOf(content).sha256 === ref.sha256) return content
       if (isSecondTry) break
     }
-    throw new Error(`what ${coordinator} sent for ${ref.sha256} has another hash`)
+    throw new Error(`what ${asked.coordinator} sent for ${ref.sha256} has another hash`)
   }
 
-  async #chunks(coordinator: string, ref: BlobRef, gone: AbortSignal): Promise<Uint8Array> {
+  async #chunks({ coordinator, version }: Asked, ref: BlobRef, gone: AbortSignal): Promise<Uint8Array> {
     const content = new Uint8Array(ref.sizeBytes)
     const chunkBytes = Math.min(CHUNK_BYTES, this.#transport.limitBytes >>> 1)
     const progress = { atSeconds: monotonicSeconds() }
@@ -86,8 +92,8 @@ export class Errands {
         const offsetBytes = next
         next += chunkBytes
         const request = { coordinator, sha256: ref.sha256, offsetBytes, limitBytes: chunkBytes }
-        const answer = await this.#chunk(request, progress, gone)
-        const { data } = blobChunkCodec.decode(answer)
+        const answer = await this.#chunk(blobRequestCodec.encode(request, version), progress, gone)
+        const { data } = blobChunkCodec.decode(answer, this.#versions)
         if (data === undefined) throw new Error(`${coordinator} does not keep ${ref.sha256} any more`)
         if (data.byteLength !== Math.min(chunkBytes, ref.sizeBytes - offsetBytes))
           throw new Error('a chunk has the wrong length')
@@ -98,12 +104,11 @@ export class Errands {
     return content
   }
 
-  async #chunk(request: BlobRequest, progress: { atSeconds: number }, gone: AbortSignal): Promise<Uint8Array> {
+  async #chunk(request: Uint8Array, progress: { atSeconds: number }, gone: AbortSignal): Promise<Uint8Array> {
     for (let timeouts = 0; ; ) {
       const askedAtSeconds = monotonicSeconds()
       try {
-        const message = blobRequestCodec.encode(request)
-        const answer = await untilAborted(this.#transport.requestBlob(message, CHUNK_SECONDS), gone)
+        const answer = await untilAborted(this.#transport.requestBlob(request, CHUNK_SECONDS), gone)
         progress.atSeconds = monotonicSeconds()
         return answer
       } catch (error) {

@@ -1,10 +1,11 @@
 // What an agent may take: the jobs that coordinators announce, and which shards of them are still wanted. A pure machine.
 // In: broadcasts, tasks. Out: what to start, to drop, to let go.
 // Always true: a broadcast older than the newest one seen of its coordinator says nothing; a job is worked in its newest
-// epoch only.
+// epoch only; a job in a version that this agent does not read is not begun, and what was begun before is finished.
 import { LiveAttempts } from '../proto/live.js'
 import type { ActiveJob, Broadcast } from '../proto/presence.js'
 import type { BlobRef, Task } from '../proto/shard.js'
+import { highestOfBoth, isWithin, type VersionRange } from '../proto/version.js'
 
 export interface KnownJob {
   readonly coordinator: string
@@ -13,6 +14,10 @@ export interface KnownJob {
   readonly specContent?: Uint8Array
   readonly weight: number
   readonly finishing: boolean
+  /** Its tasks are in a version that is read here. */
+  readonly isReadable: boolean
+  /** What its coordinator is sent is written in this one: the highest that it and this agent read. */
+  readonly version: number
 }
 
 export type IntakeEffect =
@@ -21,6 +26,8 @@ export type IntakeEffect =
   | { readonly type: 'gone'; readonly job: string; readonly why: string }
   /** A coordinator that was not known: it does not know this agent either. */
   | { readonly type: 'stranger'; readonly coordinator: string }
+  /** One whose messages cannot be read here, nor those from here there: nothing is taken from it. */
+  | { readonly type: 'incompatible'; readonly broadcast: Broadcast }
   /** What is wanted of the job may have changed: look through what is held. */
   | { readonly type: 'changed'; readonly job: string }
 
@@ -42,8 +49,13 @@ const SILENCE_SECONDS = 60
 export type Standing = 'wanted' | 'revoked' | 'settled'
 
 export class Intake {
+  readonly #versions: VersionRange
   readonly #jobs = new Map<string, Announced>()
   readonly #coordinators = new Map<string, CoordinatorRecord>()
+
+  constructor(versions: VersionRange) {
+    this.#versions = versions
+  }
 
   jobs(): ReadonlyMap<string, KnownJob> {
     return this.#jobs
@@ -56,11 +68,16 @@ export class Intake {
     const effects: IntakeEffect[] = []
     if (record === undefined && !broadcast.closing)
       effects.push({ type: 'stranger', coordinator: broadcast.coordinator })
+    const version = highestOfBoth(this.#versions, broadcast.versions)
+    if (version === undefined) {
+      if (record === undefined) effects.push({ type: 'incompatible', broadcast })
+      return effects
+    }
     const announced = new Set(broadcast.jobs.map(({ job }) => job))
     for (const [job, known] of this.#jobs) {
       if (known.coordinator === broadcast.coordinator && !announced.has(job)) this.#forget(job, 'it is over', effects)
     }
-    for (const job of broadcast.jobs) this.#announce(broadcast.coordinator, job, effects)
+    for (const job of broadcast.jobs) this.#announce(broadcast.coordinator, version, job, effects)
     return effects
   }
 
@@ -80,7 +97,7 @@ export class Intake {
   /** Whether a task that was just pulled is to be run. */
   accepts(task: Task): boolean {
     const job = this.#jobs.get(task.job)
-    if (job === undefined || task.epoch < job.epoch || job.finishing) return false
+    if (job === undefined || task.epoch < job.epoch || job.finishing || !job.isReadable) return false
     return this.standing(task.job, task.shard, task.attempt) === 'wanted'
   }
 
@@ -98,13 +115,16 @@ export class Intake {
     return this.#jobs.get(job)?.recalled.get(shard) === attempt
   }
 
-  #announce(coordinator: string, active: ActiveJob, effects: IntakeEffect[]): void {
+  #announce(coordinator: string, version: number, active: ActiveJob, effects: IntakeEffect[]): void {
     const before = this.#jobs.get(active.job)
     if (before !== undefined && active.epoch < before.epoch) return
     const { job, epoch, spec, specContent, weight, nextShard, finishing } = active
+    const isReadable = isWithin(active.version, this.#versions)
+    if (before === undefined && !isReadable) return
     const attempts = new LiveAttempts(active.live)
     const recalled = new Map(active.recalled.map(({ shard, attempt }) => [shard, attempt]))
-    const told = { coordinator, epoch, spec, weight, nextShard, attempts, recalled, finishing }
+    const said = { coordinator, epoch, spec, weight, finishing, isReadable, version }
+    const told = { ...said, nextShard, attempts, recalled }
     const known = specContent === undefined ? told : { ...told, specContent }
     this.#jobs.set(job, known)
     if (before === undefined || before.epoch !== epoch) effects.push({ type: 'job', job, known })

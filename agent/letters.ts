@@ -1,6 +1,7 @@
 // Reports cut to what the transport carries. In: a report of any size. Out: messages, each a whole report of a part of its
 // items, or parts of the one item that is too large by itself.
 
+import { versionOf } from '../proto/envelope.js'
 import { EMPTY_ITEMS, sizeOf, sliceItems } from '../proto/items.js'
 import type { Report } from '../proto/outcome.js'
 import { cutIntoParts } from '../proto/part.js'
@@ -52,16 +53,17 @@ const halve = (report: Report, limitBytes: number): Report[] => {
 export const toReports = (report: Report, limitBytes: number, divisible: boolean): Report[] =>
   divisible ? halve(report, roomFor(limitBytes)) : [report]
 
-export const toMessages = (report: Report, limitBytes: number): Uint8Array[] => {
-  const message = reportCodec.encode(report)
+/** `version`: one that the coordinator reads; by default the newest. */
+export const toMessages = (report: Report, limitBytes: number, version?: number): Uint8Array[] => {
+  const message = reportCodec.encode(report, version)
   if (message.byteLength <= limitBytes) return [message]
-  return cutIntoParts(message, roomFor(limitBytes)).map(part => partCodec.encode(part))
+  return cutIntoParts(message, roomFor(limitBytes)).map(part => partCodec.encode(part, version))
 }
 
-/** What is sent together. */
+/** What is sent together: reports of one job, which its coordinator reads all. */
 export const toOneMessage = (messages: readonly Uint8Array[]): Uint8Array => {
   const [first, ...others] = messages as [Uint8Array, ...Uint8Array[]]
-  return others.length === 0 ? first : reportsCodec.encode(messages)
+  return others.length === 0 ? first : reportsCodec.encode(messages, versionOf(first))
 }
 
 /** The report of a task that nobody has begun here: no item of it, and its end. */

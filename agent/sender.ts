@@ -27,11 +27,11 @@ export class Sender {
   }
 
   /** Puts a report into the outbox, in as many messages as it takes; only that of a map may be cut between items. */
-  put(report: Report, operation: 'map' | 'fold'): void {
+  put(report: Report, operation: 'map' | 'fold', version: number): void {
     const { transport, outbox } = this.#options
     const limitBytes = Math.min(transport.limitBytes, REPORT_BYTES)
     for (const piece of toReports(report, limitBytes, operation === 'map')) {
-      const messages = toMessages(piece, transport.limitBytes)
+      const messages = toMessages(piece, transport.limitBytes, version)
       for (const [part, message] of messages.entries()) {
         const sequence = `${piece.sequence}.${piece.start}.${part}`
         outbox.put(piece, sequence, piece.last && part === messages.length - 1, message, message.byteLength)

@@ -5,13 +5,15 @@
 // that a lost or late one does no harm; a job that is over is in no broadcast.
 import { randomBytes } from 'node:crypto'
 import { blobChunkCodec, blobRequestCodec, bundleCodec, jobSpecCodec } from '../proto/blob-codec.js'
-import { MessageError } from '../proto/envelope.js'
+import { MessageError, VersionError, versionOf } from '../proto/envelope.js'
 import type { Log } from '../proto/log.js'
-import { BEAT_SECONDS, LEASE_SECONDS } from '../proto/presence.js'
+import { type ActiveJob, BEAT_SECONDS, type Beat, LEASE_SECONDS } from '../proto/presence.js'
 import { beatCodec, broadcastCodec } from '../proto/presence-codec.js'
+import { programVersion } from '../proto/program.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import type { CoordinatorTransport, Subscription } from '../proto/transport.js'
+import { VERSIONS, type VersionRange } from '../proto/version.js'
 import { Ahead, type Opening } from './ahead.js'
 import { Blobs } from './blobs.js'
 import type { Pace } from './crew.js'
@@ -19,6 +21,7 @@ import { type Durable, firstEpochOf } from './durable/checkpoint.js'
 import type { JobEnd, JobRequest } from './job.js'
 import type { Receipt } from './receipt.js'
 import { Run } from './run.js'
+import { Versions } from './versions.js'
 
 export interface CoordinatorOptions {
   readonly transport: CoordinatorTransport
@@ -31,6 +34,8 @@ export interface CoordinatorOptions {
   readonly changeSeconds: number
   readonly clock: Clock
   readonly log: Log
+  /** What it reads and may write, where that is not what this program does. */
+  readonly versions?: VersionRange
 }
 
 /** An agent that no beat has named for this long serves no more; it may come back. */
@@ -44,6 +49,8 @@ const MOST_KNOWN = 200
 
 export class Coordinator {
   readonly #options: CoordinatorOptions
+  readonly #range: VersionRange
+  readonly #versions: Versions
   readonly #name = `c-${randomBytes(6).toString('hex')}`
   readonly #blobs = new Blobs()
   /** What an item took at the end of the last job of the same code. */
@@ -68,6 +75,8 @@ export class Coordinator {
   constructor(options: CoordinatorOptions) {
     this.#options = options
     const { transport, aheadSeconds, clock } = options
+    this.#range = options.versions ?? VERSIONS
+    this.#versions = new Versions(this.#range, programVersion())
     const openJob = transport.openJob.bind(transport)
     this.#ahead = new Ahead({ openJob, keepSeconds: aheadSeconds, clock })
     this.#heard = new Promise(resolve => {
@@ -82,15 +91,15 @@ export class Coordinator {
     this.#broadcast()
   }
 
-  /** Resolves when an agent has been heard of. */
+  /** Resolves when an agent has been heard of that can work. */
   get heard(): Promise<void> {
     return this.#heard
   }
 
-  /** Those of all agents that were heard of lately. */
+  /** Those of all agents that were heard of lately and can work. */
   get slots(): number {
     let sum = 0
-    for (const { slots } of this.#agents.values()) sum += slots
+    for (const [agent, { slots }] of this.#agents) if (this.#versions.isReader(agent)) sum += slots
     return sum
   }
 
@@ -104,15 +113,24 @@ export class Coordinator {
     }
     const { durable } = request
     const opening = durable === undefined ? this.#ahead.take(request.function.name) : this.#openingOf(durable)
-    const spec = specOf(opening, request, keep)
-    const specContent = jobSpecCodec.encode(spec)
+    if (this.#runs.size === 0) this.#versions.renew()
+    const announcements = new Map<number, Announcement>()
+    const announced = (): Announcement => {
+      const { version } = this.#versions
+      const made = announcements.get(version) ?? announce(specOf(opening, request, keep, version), keep, version)
+      announcements.set(version, made)
+      return made
+    }
+    const { spec } = announced()
     const code = codeOf(spec)
     const earlierItemSeconds = this.#itemSeconds.get(code)
     const run = new Run({
       request,
       spec,
-      specRef: keep(specContent),
-      ...(specContent.byteLength <= SPEC_BYTES && { specContent }),
+      announced: () => announced().job,
+      version: () => this.#versions.version,
+      versions: this.#range,
+      incompatible: () => this.#versions.absence,
       placement,
       clock,
       log,
@@ -128,7 +146,7 @@ export class Coordinator {
       onOpen: () => this.#broadcast(),
       onChange: () => this.#broadcastSoon(),
     })
-    for (const [agent, { slots }] of this.#agents) run.join(agent, slots, clock())
+    for (const [agent, { slots }] of this.#agents) if (this.#versions.isReader(agent)) run.join(agent, slots, clock())
     this.#runs.set(spec.job, run)
     try {
       return await run.toEnd()
@@ -172,6 +190,7 @@ export class Coordinator {
       if (now - seenAtSeconds <= AGENT_GONE_SECONDS) continue
       this.#agents.delete(agent)
       for (const run of this.#runs.values()) run.gone(agent)
+      if (this.#versions.leave(agent)) this.#rewrite()
     }
     for (const run of this.#runs.values()) run.tick(now)
     this.#isBroadcastDue = !this.#isBroadcastDue
@@ -191,7 +210,8 @@ export class Coordinator {
     this.#soon = undefined
     this.#broadcastAtSeconds = this.#options.clock()
     const jobs = [...this.#runs.values()].filter(run => run.isActive).map(run => run.active())
-    const broadcast = { coordinator: this.#name, sequence: ++this.#sequence, jobs, closing: this.#closed }
+    const own = { coordinator: this.#name, versions: this.#range, program: programVersion() }
+    const broadcast = { ...own, sequence: ++this.#sequence, jobs, closing: this.#closed }
     this.#options.transport.broadcast(broadcastCodec.encode(broadcast))
   }
 
@@ -201,16 +221,34 @@ export class Coordinator {
     const now = this.#options.clock()
     if (!this.#agents.has(beat.agent)) this.#broadcastSoon()
     this.#agents.set(beat.agent, { slots: beat.draining ? 0 : beat.slots, seenAtSeconds: now })
+    if (this.#versions.hear(beat)) this.#rewrite()
+    if (!this.#versions.isReader(beat.agent)) return this.#passOver(beat, now)
     for (const run of this.#runs.values()) run.beat(beat, now)
     this.#hearFirst()
   }
 
+  /** An agent that does not read what is written is given nothing; what it was given before, it may end. */
+  #passOver(beat: Beat, now: number): void {
+    for (const [job, run] of this.#runs) {
+      if (beat.held.some(held => held.job === job)) run.beat({ ...beat, draining: true }, now)
+      else run.gone(beat.agent)
+    }
+    const news = this.#versions.news(beat.agent)
+    if (news !== undefined) this.#options.log('warn', news)
+  }
+
+  /** Another version is written from now on. */
+  #rewrite(): void {
+    for (const run of this.#runs.values()) run.rewrite()
+    this.#broadcastSoon()
+  }
+
   #answer(message: Uint8Array): Uint8Array | undefined {
-    const request = this.#readable(() => blobRequestCodec.decode(message))
+    const request = this.#readable(() => blobRequestCodec.decode(message, this.#range))
     if (request === undefined || request.coordinator !== this.#name) return undefined
     // What does not fit into a message is not sent, whoever asks for it.
     const limitBytes = Math.min(request.limitBytes, this.#options.transport.limitBytes >>> 1)
-    return blobChunkCodec.encode(this.#blobs.answer({ ...request, limitBytes }))
+    return blobChunkCodec.encode(this.#blobs.answer({ ...request, limitBytes }), versionOf(message))
   }
 
   #readable<T>(read: () => T): T | undefined {
@@ -218,6 +256,8 @@ export class Coordinator {
       return read()
     } catch (error) {
       if (!(error instanceof MessageError)) throw error
+      // A request to another coordinator: this one is asked in versions that it reads.
+      if (error instanceof VersionError) return undefined
       if (this.#unreadable++ === 0) {
         this.#options.log('warn', `A message was dropped: ${error.message}. Further ones are only counted.`)
       }
@@ -226,14 +266,28 @@ export class Coordinator {
   }
 }
 
-const specOf = ({ job }: Opening, request: JobRequest, keep: (content: Uint8Array) => BlobRef): JobSpec => {
+type Keep = (content: Uint8Array) => BlobRef
+
+/** A job's spec in one version, and what the broadcast says of it. */
+interface Announcement {
+  readonly spec: JobSpec
+  readonly job: Pick<ActiveJob, 'spec' | 'specContent' | 'version'>
+}
+
+const announce = (spec: JobSpec, keep: Keep, version: number): Announcement => {
+  const specContent = jobSpecCodec.encode(spec, version)
+  const isShort = specContent.byteLength <= SPEC_BYTES
+  return { spec, job: { spec: keep(specContent), version, ...(isShort && { specContent }) } }
+}
+
+const specOf = ({ job }: Opening, request: JobRequest, keep: Keep, version: number): JobSpec => {
   const { function: code, shared, options } = request
   return {
     job,
     name: code.name,
     operation: request.operation,
     runner: code.runner,
-    ...(code.bundle && { bundle: keep(bundleCodec.encode(code.bundle)) }),
+    ...(code.bundle && { bundle: keep(bundleCodec.encode(code.bundle, version)) }),
     entry: code.entry,
     function: code.function,
     ...(code.init && { init: code.init }),

@@ -3,11 +3,11 @@
 // constant of this code; a file that is corrupt, of another version or of another machine counts as none; it is replaced
 // whole or not at all; what cannot be read or written is no failure, since everything can be measured again.
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { mkdir, readFile, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { cpus, release } from 'node:os'
 import { dirname, isAbsolute, join, resolve } from 'node:path'
 import { homeFolder } from '../proto/home.js'
+import { programVersion } from '../proto/program.js'
 import type { RunnerName } from '../proto/shard.js'
 import type { JobFunction } from './function/function.js'
 
@@ -80,14 +80,6 @@ const fileOf = ({ file, env = process.env }: CostsOptions): string | undefined =
   return join(folder, 'manyhands', 'costs.json')
 }
 
-let versionRead: string | undefined
-const ownVersion = (): string => {
-  versionRead ??= (
-    JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }
-  ).version
-  return versionRead
-}
-
 /** By cores. To ask for the processors takes a millisecond. */
 const fingerprints = new Map<number, string>()
 
@@ -96,7 +88,7 @@ const fingerprint = (cores: number): string => {
   const known = fingerprints.get(cores)
   if (known !== undefined) return known
   const all = cpus()
-  const parts = [all[0]?.model ?? '?', all.length, cores, process.arch, process.version, release(), ownVersion()]
+  const parts = [all[0]?.model ?? '?', all.length, cores, process.arch, process.version, release(), programVersion()]
   const made = createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
   fingerprints.set(cores, made)
   return made

@@ -1,14 +1,9 @@
 #!/usr/bin/env node
 // The command. In: the arguments, the environment, the signals of this process. Out: results on standard output,
 // everything else on standard error, an exit code. Always true: nothing is imported that the command does not need.
-import { readFileSync } from 'node:fs'
+import { programVersion } from '../proto/program.js'
 import { EXIT, Fault, faultOf, renderFault } from './cli/fault.js'
 import { runProgram } from './cli/program.js'
-
-const versionOf = (): string => {
-  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(file) as { version: string }).version
-}
 
 const UNFINISHED =
   'this process ended before its job did: a function that ran in it called process.exit(), or waits for what never comes'
@@ -26,7 +21,7 @@ const args = process.argv.slice(2)
 
 const main = async (): Promise<number> => {
   try {
-    const code = await runProgram(args, versionOf())
+    const code = await runProgram(args, programVersion())
     // Errors of streams come a turn later.
     await new Promise(resolve => setImmediate(resolve))
     if (unwritten && code === EXIT.done) {

@@ -13,6 +13,8 @@ export interface QueueOptions {
   readonly spec: JobSpec
   readonly log: Log
   readonly blobs: Blobs
+  /** In which tasks and their items are written now. */
+  readonly version: () => number
   /** The largest task that travels in one message; a larger one's items are a blob. */
   readonly taskBytes: number
   readonly openChannel: (epoch: number, onReport: OnReport) => Promise<JobChannel>
@@ -38,9 +40,15 @@ const RELEASE_BYTES = 8 * 1024 * 1024
 /** And after so many reports, however small: every beat names what is not let go of. */
 const RELEASE_REPORTS = 1000
 
+/** The same items in each version in which they were offered, the newest last. */
+interface LargeItems {
+  version: number
+  readonly refs: BlobRef[]
+}
+
 export class JobQueue {
   readonly #options: QueueOptions
-  readonly #largeItems = new Map<number, BlobRef>()
+  readonly #largeItems = new Map<number, LargeItems>()
   #channel: JobChannel | undefined
   /** Agents that pull from a queue that is not there yet would wait in vain. */
   #epoch = 0
@@ -69,16 +77,24 @@ export class JobQueue {
   }
 
   offer({ shard, attempt, start, items, careful, timeBoxSeconds }: Offer): void {
-    const { spec, taskBytes, blobs } = this.#options
-    let payload = this.#largeItems.get(shard)
-    if (payload === undefined && sizeOf(items) > taskBytes) {
-      payload = blobs.keep(itemsCodec.encode(items))
-      this.#largeItems.set(shard, payload)
-    }
+    const { spec, taskBytes } = this.#options
+    const version = this.#options.version()
+    const payload = sizeOf(items) > taskBytes ? this.#keep(shard, items, version) : undefined
     const epoch = this.#epoch
     const { job } = spec
     const task = { job, epoch, shard, attempt, start, items: payload ?? items, careful, timeBoxSeconds }
-    this.#channel?.offer(`${epoch}/${shard}/${attempt}`, taskCodec.encode(task)).catch(this.#onNotStored)
+    this.#channel?.offer(`${epoch}/${shard}/${attempt}`, taskCodec.encode(task, version)).catch(this.#onNotStored)
+  }
+
+  #keep(shard: number, items: Offer['items'], version: number): BlobRef {
+    const kept = this.#largeItems.get(shard) ?? { version, refs: [] }
+    const newest = kept.refs.at(-1)
+    if (newest !== undefined && kept.version === version) return newest
+    const ref = this.#options.blobs.keep(itemsCodec.encode(items, version))
+    kept.version = version
+    kept.refs.push(ref)
+    this.#largeItems.set(shard, kept)
+    return ref
   }
 
   /** A task that was not stored is like one that nobody claims: the ledger offers it again. */
@@ -89,10 +105,8 @@ export class JobQueue {
 
   /** The shard is not offered again. */
   release(shard: number): void {
-    const ref = this.#largeItems.get(shard)
-    if (ref === undefined) return
+    for (const ref of this.#largeItems.get(shard)?.refs ?? []) this.#options.blobs.release(ref)
     this.#largeItems.delete(shard)
-    this.#options.blobs.release(ref)
   }
 
   /** So many reports came in so many bytes. Returns whether enough have come together to be let go of. */

@@ -11,8 +11,9 @@ import { packLive } from '../proto/live.js'
 import type { Log } from '../proto/log.js'
 import type { ItemFailure, Outcomes, Report } from '../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
-import type { BlobRef, JobSpec, Span } from '../proto/shard.js'
+import type { JobSpec, Span } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
+import type { VersionRange } from '../proto/version.js'
 import { Accounts } from './accounts.js'
 import { Attendance } from './attendance.js'
 import type { Pace } from './crew.js'
@@ -30,12 +31,16 @@ import { Settling } from './settling.js'
 import { Stragglers } from './stragglers.js'
 import { callersPart } from './tail.js'
 
-export interface RunOptions extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpochsBefore'> {
+export interface RunOptions
+  extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpochsBefore' | 'version'> {
   readonly request: JobRequest
   readonly spec: JobSpec
-  readonly specRef: BlobRef
-  /** The spec's bytes, where they are so few that every broadcast may hold them. */
-  readonly specContent?: Uint8Array
+  /** The spec as it is announced now, with its bytes where they are so few that every broadcast may hold them. */
+  readonly announced: () => Pick<ActiveJob, 'spec' | 'specContent' | 'version'>
+  /** What is read. */
+  readonly versions: VersionRange
+  /** Why the agents that are there cannot work for any job. */
+  readonly incompatible: () => string | undefined
   readonly placement: Exclude<Receipt['placement'], 'inline'>
   readonly clock: Clock
   readonly log: Log
@@ -121,7 +126,7 @@ export class Run {
       isCopying: request.options.speculation,
       startedAtSeconds: () => this.#startedAtSeconds,
     })
-    this.#reader = new ReportReader(options.log)
+    this.#reader = new ReportReader(options.log, options.versions)
     this.#ended = new Promise(resolve => {
       this.#end = resolve
     })
@@ -248,13 +253,12 @@ export class Run {
 
   /** What the broadcast says of the job. */
   active(): ActiveJob {
-    const { spec, specRef, specContent } = this.#options
+    const { spec, announced } = this.#options
     const finishing = this.#state === 'finishing'
     return {
       job: spec.job,
       epoch: this.#queue.epoch,
-      spec: specRef,
-      ...(specContent && { specContent }),
+      ...announced(),
       weight: 1,
       nextShard: this.#ledger.nextShard,
       live: packLive(this.#ledger.live(), this.#ledger.liveShards, this.#ledger.nextShard),
@@ -282,6 +286,11 @@ export class Run {
   gone(agent: string): void {
     this.#accounts.gone(agent)
     if (this.#attendance.leave(agent)) this.#feeder.wake()
+  }
+
+  /** Another version is written from now on: what nobody is known to hold is offered in it, as a newer attempt. */
+  rewrite(): void {
+    if (this.isActive) this.#apply(this.#ledger.step({ type: 'reopen', now: this.#options.clock() }))
   }
 
   tick(now: number): void {
@@ -320,6 +329,7 @@ export class Run {
   #progress(now: number): void {
     const { request } = this.#options
     const { slots, agents, absence } = this.#attendance
+    const waiting = absence && (this.#options.incompatible() ?? absence)
     // It is the caller's code, called from a timer: what it throws would end the whole process.
     try {
       request.onProgress?.({
@@ -331,7 +341,7 @@ export class Run {
         agents,
         wallSeconds: now - this.#startedAtSeconds,
         coreSeconds: this.#accounts.soFar(now).phases,
-        ...(absence !== undefined && { waiting: absence }),
+        ...(waiting !== undefined && { waiting }),
       })
     } catch (error) {
       this.#stop('broken', `onProgress threw: ${error instanceof Error ? error.message : String(error)}`)

@@ -2,10 +2,8 @@
 // In: a body. Out: the same body, or a MessageError; never a part of it.
 import { crc32 } from 'node:zlib'
 import { joinChecksums } from './checksum.js'
+import { isWithin, VERSIONS, type VersionRange, versionsText } from './version.js'
 
-/** The version that this side writes, and the range that it reads. */
-export const PROTOCOL_VERSION = 1
-export const OLDEST_VERSION = 1
 export const HEADER_BYTES = 8
 const MAGIC_0 = 0x4d
 const MAGIC_1 = 0x48
@@ -28,13 +26,18 @@ export type MessageType = keyof typeof MESSAGE_TYPES
 
 /** A message that cannot be read; it is counted and dropped, never applied in part. */
 export class MessageError extends Error {
-  override readonly name = 'MessageError'
+  override readonly name: string = 'MessageError'
 }
 
-export const wrap = (type: MessageType, body: Uint8Array): Uint8Array => {
+/** A message in a version that this side does not read: meant for others. */
+export class VersionError extends MessageError {
+  override readonly name = 'VersionError'
+}
+
+export const wrap = (type: MessageType, body: Uint8Array, version: number = VERSIONS.newest): Uint8Array => {
   const message = Buffer.allocUnsafe(HEADER_BYTES + body.byteLength)
   message.set(body, HEADER_BYTES)
-  return seal(type, message)
+  return seal(type, message, version)
 }
 
 /**
@@ -51,11 +54,12 @@ const LARGE_BYTES = 64 * 1024
 export const seal = (
   type: MessageType,
   message: Buffer,
+  version: number,
   tail?: { readonly checksum: number; readonly bytes: number },
 ): Uint8Array => {
   message[0] = MAGIC_0
   message[1] = MAGIC_1
-  message[2] = PROTOCOL_VERSION
+  message[2] = version
   message[3] = MESSAGE_TYPES[type]
   const front = crc32(message.subarray(HEADER_BYTES, message.byteLength - (tail?.bytes ?? 0)))
   message.writeUInt32LE(tail === undefined ? front : joinChecksums(front, tail.checksum, tail.bytes), 4)
@@ -70,20 +74,22 @@ const checksumOf = (message: Uint8Array): number =>
     ((message[7] as number) << 24)) >>>
   0
 
-export const unwrap = (type: MessageType, message: Uint8Array): Uint8Array => {
+export const unwrap = (type: MessageType, message: Uint8Array, versions: VersionRange = VERSIONS): Uint8Array => {
   if (message.byteLength < HEADER_BYTES)
     throw new MessageError(`a message of ${message.byteLength} bytes has no envelope`)
   if (message[0] !== MAGIC_0 || message[1] !== MAGIC_1) throw new MessageError('not a manyhands message')
-  const version = message[2] ?? 0
-  if (version < OLDEST_VERSION || version > PROTOCOL_VERSION) {
-    throw new MessageError(`version ${version}; this side reads ${OLDEST_VERSION} to ${PROTOCOL_VERSION}`)
-  }
+  const version = versionOf(message)
+  if (!isWithin(version, versions))
+    throw new VersionError(`version ${version}; this side reads ${versionsText(versions)}`)
   if (message[3] !== MESSAGE_TYPES[type]) throw new MessageError(`type ${message[3]} where ${type} was expected`)
   const body = message.subarray(HEADER_BYTES)
   if (!made.has(message) && crc32(body) !== checksumOf(message))
     throw new MessageError('the checksum does not match the body')
   return body
 }
+
+/** The version that a message says it is written in; it may still be damaged. */
+export const versionOf = (message: Uint8Array): number => message[2] ?? 0
 
 /** Whether a message says that it is of this type; it may still be damaged. */
 export const isOfType = (type: MessageType, message: Uint8Array): boolean => message[3] === MESSAGE_TYPES[type]

@@ -9,6 +9,7 @@ import type * as wire from './gen/wire.js'
 import type { Items } from './items.js'
 import { beforeValues, bytesOfItems, hasBytes, itemsToWire } from './items-codec.js'
 import type { BlobRef } from './shard.js'
+import { VERSIONS, type VersionRange } from './version.js'
 
 interface WireType<W> {
   encode(message: W, writer?: BinaryWriter): BinaryWriter
@@ -16,9 +17,10 @@ interface WireType<W> {
 }
 
 export interface Codec<T> {
-  encode(value: T): Uint8Array
-  /** Throws MessageError for whatever is not one whole message of this type. */
-  decode(message: Uint8Array): T
+  /** `version`: one that whoever is to read it reads. */
+  encode(value: T, version?: number): Uint8Array
+  /** Throws MessageError for whatever is not one whole message of this type, in one of the versions that this side reads. */
+  decode(message: Uint8Array, versions?: VersionRange): T
 }
 
 /** The items of a message, and the number of their field; none where the message is the items. */
@@ -35,13 +37,15 @@ export const codec = <T, W>(
   from: (message: W) => T,
   last?: Last<T>,
 ): Codec<T> => ({
-  encode: value => {
+  encode: (value, version = VERSIONS.newest) => {
     const body = encodeBody(shape, to(value))
     const items = last?.items(value)
-    return items !== undefined && hasBytes(items) ? withValues(type, body, last?.field, items) : wrap(type, body)
+    return items !== undefined && hasBytes(items)
+      ? withValues(type, version, body, last?.field, items)
+      : wrap(type, body, version)
   },
-  decode: message => {
-    const body = unwrap(type, message)
+  decode: (message, versions = VERSIONS) => {
+    const body = unwrap(type, message, versions)
     try {
       return from(shape.decode(body))
     } catch (error) {
@@ -63,7 +67,13 @@ const encodeBody = <W>(shape: WireType<W>, message: W): Uint8Array => {
   return body
 }
 
-const withValues = (type: MessageType, body: Uint8Array, field: number | undefined, items: Items): Uint8Array => {
+const withValues = (
+  type: MessageType,
+  version: number,
+  body: Uint8Array,
+  field: number | undefined,
+  items: Items,
+): Uint8Array => {
   const bytes = bytesOfItems(items)
   const at = HEADER_BYTES + body.byteLength
   const before = beforeValues(field, items, bytes.byteLength, at)
@@ -72,7 +82,7 @@ const withValues = (type: MessageType, body: Uint8Array, field: number | undefin
   message.set(before, at)
   message.set(bytes, at + before.length)
   const checksum = rememberedChecksum(items)
-  return seal(type, message, checksum === undefined ? undefined : { checksum, bytes: bytes.byteLength })
+  return seal(type, message, version, checksum === undefined ? undefined : { checksum, bytes: bytes.byteLength })
 }
 
 /** Left out where the values come last. */

@@ -1,13 +1,43 @@
 // Who is there, on the wire: beats of agents, broadcasts of coordinators. In: domain values, or bytes. Out: the other, or a
-// MessageError. Always true: what is live, recalled or held is named by shard and attempt, whole numbers all of them.
-import { OLDEST_VERSION, PROTOCOL_VERSION } from './envelope.js'
+// MessageError. Always true: what is live, recalled or held is named by shard and attempt, whole numbers all of them; every version
+// reads both, so their fields are only ever added to.
+import { MessageError } from './envelope.js'
 import * as wire from './gen/wire.js'
 import { refFromWire, refToWire, whole } from './items-codec.js'
 import type { ShardAttempt } from './live.js'
 import { big, type Codec, codec } from './message-codec.js'
 import type { Beat, Broadcast } from './presence.js'
+import { ANY_VERSION, PRESENCE_VERSION, type VersionRange } from './version.js'
 
-export const beatCodec: Codec<Beat> = codec<Beat, wire.Beat>(
+const forAll = <T>(known: Codec<T>): Codec<T> => ({
+  encode: value => known.encode(value, PRESENCE_VERSION),
+  decode: message => known.decode(message, ANY_VERSION),
+})
+
+interface WireRange {
+  readonly oldestVersion: number
+  readonly newestVersion: number
+}
+
+const rangeToWire = ({ oldest, newest }: VersionRange): WireRange => ({ oldestVersion: oldest, newestVersion: newest })
+
+const rangeFromWire = ({ oldestVersion, newestVersion }: WireRange): VersionRange => {
+  const versions = { oldest: oldestVersion || 1, newest: newestVersion || 1 }
+  if (versions.newest < versions.oldest)
+    throw new MessageError(`versions from ${versions.oldest} to ${versions.newest}`)
+  return versions
+}
+
+/** Of one agent: more would be a mistake, and an account is kept of each. */
+const MOST_SLOTS = 65_536
+
+const slotsFromWire = (slots: number): number => {
+  if (slots > MOST_SLOTS)
+    throw new MessageError(`an agent says that it has ${slots} slots; at most ${MOST_SLOTS} count`)
+  return slots
+}
+
+const plainBeat = codec<Beat, wire.Beat>(
   'beat',
   wire.Beat,
   beat => ({
@@ -16,32 +46,38 @@ export const beatCodec: Codec<Beat> = codec<Beat, wire.Beat>(
     sequence: big(beat.sequence),
     slots: beat.slots,
     draining: beat.draining,
-    oldestVersion: OLDEST_VERSION,
-    newestVersion: PROTOCOL_VERSION,
+    ...rangeToWire(beat.versions),
+    program: beat.program,
     held: beat.held.map(held => ({ ...held, epoch: big(held.epoch), shard: big(held.shard) })),
   }),
   beat => ({
     agent: beat.agent,
     host: beat.host,
     sequence: whole(beat.sequence),
-    slots: beat.slots,
+    slots: slotsFromWire(beat.slots),
     draining: beat.draining,
     held: beat.held.map(held => ({ ...held, epoch: whole(held.epoch), shard: whole(held.shard) })),
+    versions: rangeFromWire(beat),
+    program: beat.program,
   }),
 )
+export const beatCodec: Codec<Beat> = forAll(plainBeat)
 
 const attemptToWire = ({ shard, attempt }: ShardAttempt): wire.LiveShard => ({ shard: big(shard), attempt })
 const attemptFromWire = ({ shard, attempt }: wire.LiveShard): ShardAttempt => ({ shard: whole(shard), attempt })
 
-export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>(
+const plainBroadcast = codec<Broadcast, wire.Broadcast>(
   'broadcast',
   wire.Broadcast,
   broadcast => ({
     coordinator: broadcast.coordinator,
     sequence: big(broadcast.sequence),
     closing: broadcast.closing,
+    ...rangeToWire(broadcast.versions),
+    program: broadcast.program,
     jobs: broadcast.jobs.map(job => ({
       job: job.job,
+      version: job.version,
       epoch: big(job.epoch),
       spec: refToWire(job.spec),
       weight: job.weight,
@@ -58,8 +94,11 @@ export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>
     coordinator: broadcast.coordinator,
     sequence: whole(broadcast.sequence),
     closing: broadcast.closing,
+    versions: rangeFromWire(broadcast),
+    program: broadcast.program,
     jobs: broadcast.jobs.map(job => ({
       job: job.job,
+      version: job.version || 1,
       epoch: whole(job.epoch),
       spec: refFromWire(job.spec),
       weight: job.weight,
@@ -71,3 +110,4 @@ export const broadcastCodec: Codec<Broadcast> = codec<Broadcast, wire.Broadcast>
     })),
   }),
 )
+export const broadcastCodec: Codec<Broadcast> = forAll(plainBroadcast)

@@ -1,6 +1,7 @@
 // What agents and coordinators tell everybody, again and again: all that they hold, so that a lost message costs nothing.
 import type { LiveShards, ShardAttempt } from './live.js'
 import type { BlobRef } from './shard.js'
+import type { VersionRange } from './version.js'
 
 /** A shard that an agent holds: its lease lives as long as the agent's beats name it. */
 export interface Held {
@@ -23,6 +24,10 @@ export interface Beat {
   readonly slots: number
   readonly draining: boolean
   readonly held: readonly Held[]
+  /** What it reads. */
+  readonly versions: VersionRange
+  /** Its manyhands, for people. */
+  readonly program: string
 }
 
 /**
@@ -35,6 +40,8 @@ export interface ActiveJob {
   readonly spec: BlobRef
   /** What `spec` names, where it is short: nobody need ask for it. */
   readonly specContent?: Uint8Array
+  /** In which its tasks, its spec and what they refer to are written. */
+  readonly version: number
   readonly weight: number
   readonly nextShard: number
   readonly live: LiveShards
@@ -50,6 +57,10 @@ export interface Broadcast {
   readonly jobs: readonly ActiveJob[]
   /** The coordinator ends in good order: its jobs are over. */
   readonly closing: boolean
+  /** What it reads. */
+  readonly versions: VersionRange
+  /** Its manyhands, for people. */
+  readonly program: string
 }
 
 /** How often beats and broadcasts are sent. Smaller: more messages. Larger: a death is noticed later. */

@@ -46,7 +46,7 @@ const table = [
   ['agent/{intake,outbox,slot-account}.ts', [coordinator, gen, nothing]],
   ['coordinator/**', [...inCoordinator, packages()]],
   [
-    'coordinator/{accounts,advice,attendance,combine,concurrency,crew,cutting,decisions,failure-count,gain,gather,lanes,learn,leases,ledger,ledger-events,metg,paces,placing,plan,predict,receipt,serial,served,sizing,spans,split,stragglers,tail,waiting,window}.ts',
+    'coordinator/{accounts,advice,attendance,combine,concurrency,crew,cutting,decisions,failure-count,gain,gather,lanes,learn,leases,ledger,ledger-events,metg,paces,placing,plan,predict,receipt,serial,served,sizing,spans,split,stragglers,tail,versions,waiting,window}.ts',
     [...inCoordinator, nothing],
   ],
   ['coordinator/durable/{checkpoint,checkpoints,job-name,kept-reports}.ts', [...inCoordinator, nothing]],

@@ -41,6 +41,8 @@ export const FAULT_CODES = {
   'MH-SERVER-MISSING': EXIT.notRun,
   'MH-SERVER-ENDED': EXIT.notRun,
   'MH-AGENT-ENDED': EXIT.notRun,
+  // Said in logs and while a job waits; nothing ends with it.
+  'MH-AGENT-VERSION': EXIT.notRun,
   'MH-INTERNAL': EXIT.notRun,
 } as const
 

@@ -266,7 +266,7 @@ export interface Held {
   reported: boolean;
 }
 
-/** An agent's sign of life: all that it holds. */
+/** An agent's sign of life: all that it holds. Every version of the envelope reads it: fields are added, and none is ever changed. */
 export interface Beat {
   agent: string;
   host: string;
@@ -277,6 +277,8 @@ export interface Beat {
   /** The envelope versions that the agent reads. */
   oldestVersion: number;
   newestVersion: number;
+  /** The version of its manyhands, for people. */
+  program: string;
 }
 
 export interface LiveShard {
@@ -305,15 +307,22 @@ export interface ActiveJob {
   recalled: LiveShard[];
   /** What spec names, where it is short: nobody need ask for it. */
   specContent: Uint8Array;
+  /** The envelope version of its tasks, its spec and what they refer to: who does not read it takes none of its shards. 0: 1. */
+  version: number;
 }
 
-/** A coordinator's broadcast: stateless, so loss and reordering do no harm. */
+/** A coordinator's broadcast: stateless, so loss and reordering do no harm. Every version of the envelope reads it, as a Beat. */
 export interface Broadcast {
   coordinator: string;
   sequence: bigint;
   jobs: ActiveJob[];
   /** The coordinator has ended in good order. */
   closing: boolean;
+  /** The envelope versions that the coordinator reads. 0: 1. */
+  oldestVersion: number;
+  newestVersion: number;
+  /** The version of its manyhands, for people. */
+  program: string;
 }
 
 function createBaseSpan(): Span {
@@ -1985,7 +1994,17 @@ export const Held: MessageFns<Held> = {
 };
 
 function createBaseBeat(): Beat {
-  return { agent: "", host: "", sequence: 0n, slots: 0, held: [], draining: false, oldestVersion: 0, newestVersion: 0 };
+  return {
+    agent: "",
+    host: "",
+    sequence: 0n,
+    slots: 0,
+    held: [],
+    draining: false,
+    oldestVersion: 0,
+    newestVersion: 0,
+    program: "",
+  };
 }
 
 export const Beat: MessageFns<Beat> = {
@@ -2016,6 +2035,9 @@ export const Beat: MessageFns<Beat> = {
     }
     if (message.newestVersion !== 0) {
       writer.uint32(64).uint32(message.newestVersion);
+    }
+    if (message.program !== "") {
+      writer.uint32(74).string(message.program);
     }
     return writer;
   },
@@ -2095,6 +2117,14 @@ export const Beat: MessageFns<Beat> = {
             }
 
             message.newestVersion = reader.uint32();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.program = reader.string();
             continue;
           }
         }
@@ -2183,6 +2213,7 @@ function createBaseActiveJob(): ActiveJob {
     liveBits: new Uint8Array(0),
     recalled: [],
     specContent: new Uint8Array(0),
+    version: 0,
   };
 }
 
@@ -2229,6 +2260,9 @@ export const ActiveJob: MessageFns<ActiveJob> = {
     }
     if (message.specContent.length !== 0) {
       writer.uint32(90).bytes(message.specContent);
+    }
+    if (message.version !== 0) {
+      writer.uint32(96).uint32(message.version);
     }
     return writer;
   },
@@ -2334,6 +2368,14 @@ export const ActiveJob: MessageFns<ActiveJob> = {
             message.specContent = reader.bytes();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.version = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2348,7 +2390,7 @@ export const ActiveJob: MessageFns<ActiveJob> = {
 };
 
 function createBaseBroadcast(): Broadcast {
-  return { coordinator: "", sequence: 0n, jobs: [], closing: false };
+  return { coordinator: "", sequence: 0n, jobs: [], closing: false, oldestVersion: 0, newestVersion: 0, program: "" };
 }
 
 export const Broadcast: MessageFns<Broadcast> = {
@@ -2367,6 +2409,15 @@ export const Broadcast: MessageFns<Broadcast> = {
     }
     if (message.closing !== false) {
       writer.uint32(32).bool(message.closing);
+    }
+    if (message.oldestVersion !== 0) {
+      writer.uint32(40).uint32(message.oldestVersion);
+    }
+    if (message.newestVersion !== 0) {
+      writer.uint32(48).uint32(message.newestVersion);
+    }
+    if (message.program !== "") {
+      writer.uint32(58).string(message.program);
     }
     return writer;
   },
@@ -2414,6 +2465,30 @@ export const Broadcast: MessageFns<Broadcast> = {
             }
 
             message.closing = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.oldestVersion = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.newestVersion = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.program = reader.string();
             continue;
           }
         }

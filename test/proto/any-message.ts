@@ -13,7 +13,7 @@ import { anyValue } from './any-value.js'
 
 export interface MessageCase<T> {
   readonly type: MessageType
-  readonly codec: { encode(value: T): Uint8Array; decode(message: Uint8Array): T }
+  readonly codec: { encode(value: T, version?: number): Uint8Array; decode(message: Uint8Array): T }
   readonly values: fc.Arbitrary<T>
 }
 
@@ -102,6 +102,10 @@ const report: fc.Arbitrary<Report> = fc
     return { ...rest, start, end, values, failures } as Report
   })
 
+const versions = fc
+  .tuple(fc.integer({ min: 1, max: 200 }), fc.nat({ max: 55 }))
+  .map(([oldest, more]) => ({ oldest, newest: oldest + more }))
+
 const held = fc.record({
   job: text,
   epoch: index,
@@ -115,6 +119,7 @@ const activeJob = fc.record({
   job: text,
   epoch: index,
   spec: ref,
+  version: fc.integer({ min: 1, max: 255 }),
   weight: small,
   nextShard: index,
   live: fc.record({ from: index, bits: bytes, others: attempts }),
@@ -155,15 +160,24 @@ export const MESSAGE_CASES: readonly MessageCase<unknown>[] = [
       agent: text,
       host: wide,
       sequence: index,
-      slots: small,
+      slots: fc.nat({ max: 65_536 }),
       draining: fc.boolean(),
+      versions,
+      program: text,
       held: fc.array(held, { maxLength: 4 }),
     }),
   ),
   messageCase(
     'broadcast',
     broadcastCodec,
-    fc.record({ coordinator: text, sequence: index, jobs: fc.array(active, { maxLength: 3 }), closing: fc.boolean() }),
+    fc.record({
+      coordinator: text,
+      sequence: index,
+      jobs: fc.array(active, { maxLength: 3 }),
+      closing: fc.boolean(),
+      versions,
+      program: text,
+    }),
   ),
   messageCase(
     'jobSpec',

@@ -5,8 +5,10 @@ import { MessageError, unwrap, wrap } from '../../proto/envelope.js'
 import * as wire from '../../proto/gen/wire.js'
 import { EMPTY_ITEMS } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
+import { beatCodec } from '../../proto/presence-codec.js'
 import { reportCodec, taskCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
+import { VERSIONS } from '../../proto/version.js'
 import { checkWhole, MESSAGE_CASES } from './any-message.js'
 
 for (const { type, codec, values } of MESSAGE_CASES) {
@@ -197,4 +199,11 @@ test('a runner or an operation that nobody knows is refused', t => {
     const bytes = wrap('jobSpec', wire.JobSpec.encode({ ...message, ...(change as object) }).finish())
     t.throws(() => jobSpecCodec.decode(bytes), { instanceOf: MessageError, message: /unknown/ })
   }
+})
+
+test('more slots than any agent has are refused: each would cost the coordinator memory', t => {
+  const beat = { agent: 'a', host: 'h', sequence: 1, draining: false, versions: VERSIONS, program: '', held: [] }
+  t.is(beatCodec.decode(beatCodec.encode({ ...beat, slots: 65_536 })).slots, 65_536)
+  const message = beatCodec.encode({ ...beat, slots: 65_537 })
+  t.throws(() => beatCodec.decode(message), { instanceOf: MessageError, message: /65537 slots; at most 65536/ })
 })

@@ -6,6 +6,7 @@ import { Outbox } from '../../agent/outbox.js'
 import type { Report } from '../../proto/outcome.js'
 import { BEAT_SECONDS, type Broadcast, type Held } from '../../proto/presence.js'
 import type { Task } from '../../proto/shard.js'
+import { VERSIONS } from '../../proto/version.js'
 import type { Faults } from './faults.js'
 import type { SimJob } from './job.js'
 import type { Network } from './network.js'
@@ -39,7 +40,7 @@ export class SimAgent extends Process implements Peer {
   readonly #world: AgentWorld
   readonly #pool: SimPool
   readonly #puller: SimPuller
-  readonly #intake = new Intake()
+  readonly #intake = new Intake(VERSIONS)
   readonly outbox = new Outbox<Report>()
   readonly #jobs = new Map<string, JobHere>()
   readonly #fetching = new Set<Task>()
@@ -141,8 +142,8 @@ export class SimAgent extends Process implements Peer {
     for (const task of this.#fetching) held.push(of(task, false))
     for (const key of this.outbox.held()) held.push({ ...key, started: true, reported: true })
     const { name, slots } = this
-    const beat = { agent: name, host: '', sequence: ++this.#sequence, slots, draining: this.#draining, held }
-    this.#world.network.beat(this, beat)
+    const own = { agent: name, host: '', versions: VERSIONS, program: '' }
+    this.#world.network.beat(this, { ...own, sequence: ++this.#sequence, slots, draining: this.#draining, held })
   }
 
   hear(broadcast: Broadcast): void {
@@ -154,7 +155,7 @@ export class SimAgent extends Process implements Peer {
       if (effect.type === 'job') this.#welcome(effect.job, effect.known)
       else if (effect.type === 'gone') this.#forget(effect.job)
       else if (effect.type === 'stranger') this.#beat()
-      else this.#review(effect.job)
+      else if (effect.type === 'changed') this.#review(effect.job)
     }
     if (effects.length > 0) this.#puller.pull()
   }

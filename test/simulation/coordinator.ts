@@ -1,6 +1,7 @@
 // A simulated coordinator: the hands of coordinator/coordinator.ts over a fake clock and network. In: jobs, beats. Out:
 // broadcasts. It follows that file step by step; what changes there changes here.
 import { BEAT_SECONDS, type Beat, LEASE_SECONDS } from '../../proto/presence.js'
+import { VERSIONS } from '../../proto/version.js'
 import type { SimJob } from './job.js'
 import type { Listener, Network } from './network.js'
 import { Process } from './process.js'
@@ -64,6 +65,7 @@ export class SimCoordinator extends Process implements Listener {
   #broadcast(): void {
     this.#isBroadcastSoon = false
     const jobs = this.runs.filter(run => !run.isOver).map(run => run.active())
-    this.#network.broadcast({ coordinator: 'c', sequence: ++this.#sequence, jobs, closing: false })
+    const own = { coordinator: 'c', versions: VERSIONS, program: '' }
+    this.#network.broadcast({ ...own, sequence: ++this.#sequence, jobs, closing: false })
   }
 }

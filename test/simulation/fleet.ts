@@ -11,6 +11,7 @@ import type { Task } from '../../proto/shard.js'
 import { reportCodec, taskCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 import type { CoordinatorTransport, JobChannel, OnReport } from '../../proto/transport.js'
+import { VERSIONS } from '../../proto/version.js'
 import type { Timeline } from './timeline.js'
 import type { VirtualTime } from './virtual-time.js'
 
@@ -168,7 +169,8 @@ export class Fleet implements CoordinatorTransport {
     for (const task of host.waiting) add(task, false, false)
     for (const task of host.reported) add(task, true, true)
     const { name: agent, slots } = host
-    const beat = beatCodec.encode({ agent, host: agent, sequence: ++host.sequence, slots, draining: false, held })
+    const own = { agent, host: agent, versions: VERSIONS, program: '' }
+    const beat = beatCodec.encode({ ...own, sequence: ++host.sequence, slots, draining: false, held })
     this.#tell(() => this.#onBeat(beat), this.#options.serviceSeconds / 4)
   }
 

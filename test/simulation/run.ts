@@ -8,6 +8,7 @@ import { EMPTY_ITEMS } from '../../proto/items.js'
 import { packLive } from '../../proto/live.js'
 import type { ItemFailure, Outcomes, Report } from '../../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../../proto/presence.js'
+import { VERSIONS } from '../../proto/version.js'
 import { LedgerWatch } from '../coordinator/ledger-watch.js'
 import type { SimJob } from './job.js'
 import type { Network } from './network.js'
@@ -70,6 +71,7 @@ export class SimRun {
       job: this.job.name,
       epoch: this.#epoch,
       spec: { sha256: '', sizeBytes: 0 },
+      version: VERSIONS.newest,
       weight: 1,
       nextShard: ledger.nextShard,
       live: packLive(ledger.live(), ledger.liveShards, ledger.nextShard),
