@@ -36,7 +36,7 @@ export class Settling {
   #writing: Promise<void> = Promise.resolve()
   readonly #failures: FailureCount
   /** Of a job that can be gone on with: what stands in the output, by this process or an earlier one. */
-  readonly #written: { readonly items: SpanSet; readonly failures: FailureCount } | undefined
+  readonly #written: { readonly items: SpanSet; readonly failures: FailureCount; failed: number[] } | undefined
   #hasNews = false
 
   constructor(options: SettlingOptions) {
@@ -44,7 +44,7 @@ export class Settling {
     const { durable, options: how } = options.request
     const from = durable?.from
     this.#failures = new FailureCount(from)
-    this.#written = durable && { items: new SpanSet(from?.written), failures: new FailureCount(from) }
+    this.#written = durable && { items: new SpanSet(from?.written), failures: new FailureCount(from), failed: [] }
     this.#gather = new Gather({ ordered: !how.unordered, from: this.front })
   }
 
@@ -82,16 +82,18 @@ export class Settling {
     return this.#writing
   }
 
-  /** Makes durable what is written by now, of a job that can be gone on with; says how far that is. */
-  checkpoint(isWhole: boolean): Promise<Checkpoint> {
+  /** Makes durable what is written by now, of a job that can be gone on with; says how far that is, and what has failed since the last. */
+  checkpoint(isWhole: boolean): Promise<{ readonly checkpoint: Checkpoint; readonly failed: readonly number[] }> {
     const written = this.#written
     const { output } = this.#options.request
     const made = this.#writing.then(async () => {
       if (written === undefined || output.checkpoint === undefined) throw new Error('the output cannot be gone on with')
       this.#hasNews = false
       const point = await output.checkpoint()
-      const { items, failures } = written
-      return { output: point, written: items.all(), failed: failures.count, failures: [...failures.first], isWhole }
+      const { items, failures, failed } = written
+      written.failed = []
+      const counted = { failed: failures.count, failures: [...failures.first] }
+      return { checkpoint: { output: point, written: items.all(), ...counted, isWhole }, failed }
     })
     // No write comes between the two; who asked hears what went wrong.
     this.#writing = made.then(
@@ -143,6 +145,7 @@ export class Settling {
     this.#hasNews = true
     this.#written?.items.add(start, end)
     this.#written?.failures.add(failures)
+    for (const { index } of failures) this.#written?.failed.push(index)
   }
 
   #write(outcomes: Outcomes): void {

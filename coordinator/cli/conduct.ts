@@ -37,8 +37,8 @@ export interface Conduct {
   readonly requirements?: readonly Requirement[] | undefined
   /** Called with an end that is whole, when all was said. */
   readonly onDone?: (end: JobEnd) => Promise<void>
-  /** What an output that was not committed left behind, in a sentence. */
-  readonly kept?: () => string | undefined
+  /** What became of an output that was not committed, or what can be done about items that failed, in a sentence. */
+  readonly kept?: (end: JobEnd) => string | undefined
   readonly stdout: NodeJS.WritableStream
   readonly stderr: NodeJS.WriteStream
   readonly env: NodeJS.ProcessEnv
@@ -98,7 +98,7 @@ const sayEnd = (end: JobEnd, conduct: Conduct): void => {
   const { stderr, quiet, tagged, total, verbose } = conduct
   const whole = end.state === 'done'
   if (!quiet || !whole || end.failed > 0) {
-    const kept = whole ? undefined : conduct.kept?.()
+    const kept = conduct.kept?.(end)
     const options = { paint: paintFor(stderr, conduct.env), total, tagged, kept, verbose, quiet }
     stderr.write(renderVerdict(withCode(end), options))
   }

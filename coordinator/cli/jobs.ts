@@ -4,12 +4,14 @@ import type { Command } from './command.js'
 import { EXIT } from './fault.js'
 import { formatCount, plural } from './figures.js'
 import { jobsFolderOf } from './job-selector.js'
+import { hasEnded } from './kept-job.js'
 import type { Settings } from './settings.js'
 
 /** One job as programs read it. */
 export interface JobLine {
   readonly name: string
-  readonly state: 'running' | 'ended'
+  /** `whole`: its output is, but for items that failed. */
+  readonly state: 'running' | 'ended' | 'whole'
   /** Of the process that has it. */
   readonly pid?: number
   readonly host?: string
@@ -24,10 +26,10 @@ export interface JobLine {
 
 const lineOf = async (folder: JobFolder): Promise<JobLine> => {
   const { name, count, options, cwd, asked } = folder.record
-  const [owner, checkpoint] = await Promise.all([folder.owner(), folder.checkpoint()])
+  const [owner, checkpoint, isWhole] = await Promise.all([folder.owner(), folder.checkpoint(), hasEnded(folder)])
   return {
     name,
-    state: owner === undefined ? 'ended' : 'running',
+    state: owner !== undefined ? 'running' : isWhole ? 'whole' : 'ended',
     ...(owner && { pid: owner.pid, host: owner.host }),
     items_written: (checkpoint?.written ?? []).reduce((items, { start, end }) => items + end - start, 0),
     items_failed: checkpoint?.failed ?? 0,
@@ -42,7 +44,11 @@ const textOf = ({ name, state, pid, items_written, items_failed, items, output, 
   const of =
     items === null ? plural(items_written, 'item') : `${formatCount(items_written)} of ${plural(items, 'item')}`
   const failed = items_failed > 0 ? `, ${formatCount(items_failed)} of them failed` : ''
-  const who = state === 'running' ? `runs as process ${pid}` : `ended before its last item: manyhands resume ${name}`
+  const who = {
+    running: `runs as process ${pid}`,
+    ended: `ended before its last item: manyhands resume ${name}`,
+    whole: `has items that failed: manyhands resume ${name} --retry-failed`,
+  }[state]
   return `${name}  ${who}\n  ${of} written to ${output} in ${folder}${failed}; asked for at ${asked}\n`
 }
 

@@ -2,7 +2,9 @@
 // that when it ends. In: settings, a prepared job. Out: the job's folder, taken; its end. Always true: a job that cannot be
 // gone on with, because its input or output cannot be read or written a second time, is refused when --job asks for it.
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import { toToken } from '../../proto/subjects.js'
 import type { Checkpoint, Durable } from '../durable/checkpoint.js'
 import { type Fingerprint, fingerprintOfFile, fingerprintOfPaths } from '../durable/fingerprint.js'
@@ -12,6 +14,7 @@ import { Fault, messageOf } from './fault.js'
 import { jobsFolderOf } from './job-selector.js'
 import { OPTION_KEYS, type OptionKey, optionsOf } from './options.js'
 import type { Prepared } from './prepare.js'
+import { partOf } from './results.js'
 import type { Settings } from './settings.js'
 
 /** What is said of a job that is not the job: how it is spoken of, where it is written down, what its code was made from. */
@@ -65,7 +68,7 @@ export const durableOf = ({ folder, owner, from }: KeptJob): Durable => ({
   job: folder.record.job,
   owner,
   from,
-  save: checkpoint => folder.save(checkpoint),
+  save: (checkpoint, failed) => folder.save(checkpoint, failed),
 })
 
 /** Whether the job is to be written down: where --job asks for it, and on a cluster wherever it can be. */
@@ -90,6 +93,17 @@ const optionsToKeep = (settings: Settings): Record<string, string> => {
   return texts
 }
 
+/** So many jobs are remembered that have ended, for the sake of their failed items. */
+const MOST_ENDED = 20
+
+/** Forgets the job of this name where it has ended, and the oldest of the others that have. */
+const makeRoom = async (jobs: string, name: string): Promise<void> => {
+  const ended: JobFolder[] = []
+  for (const folder of await JobFolder.list(jobs)) if (await hasEnded(folder)) ended.push(folder)
+  for (const [nth, folder] of ended.entries())
+    if (nth >= MOST_ENDED || folder.record.name === name) await folder.remove()
+}
+
 /** Writes the job down. Call isKept before. */
 export const keepJob = async (settings: Settings, { request, keepReports }: Prepared): Promise<KeptJob | undefined> => {
   const { function: fn, shared, input } = request
@@ -103,7 +117,8 @@ export const keepJob = async (settings: Settings, { request, keepReports }: Prep
   }
   const own = toToken(fn.name).slice(0, 24)
   const name = settings.get('job') ?? `${/^[A-Za-z0-9]/.test(own) ? own : 'job'}-${randomUUID().slice(0, 4)}`
-  const folder = await JobFolder.create(jobsFolderOf(settings), {
+  const jobs = jobsFolderOf(settings)
+  const asked = {
     name,
     job: `${Date.now().toString(36)}-${randomUUID().slice(0, 8)}-${own}`,
     cwd: process.cwd(),
@@ -112,14 +127,17 @@ export const keepJob = async (settings: Settings, { request, keepReports }: Prep
     shared,
     input: fingerprint,
     count: input.count ?? null,
-  }).catch(error => {
-    throw new Fault(
-      'MH-JOB-NAME',
-      `the job cannot be written down in ${jobsFolderOf(settings)}: ${messageOf(error)}`,
-      'Give another folder with --state FOLDER.',
-      error,
-    )
-  })
+  }
+  const folder = await makeRoom(jobs, name)
+    .then(() => JobFolder.create(jobs, asked))
+    .catch(error => {
+      throw new Fault(
+        'MH-JOB-NAME',
+        `the job cannot be written down in ${jobs}: ${messageOf(error)}`,
+        'Give another folder with --state FOLDER.',
+        error,
+      )
+    })
   if (folder === undefined)
     throw new Fault(
       'MH-JOB-NAME',
@@ -130,15 +148,28 @@ export const keepJob = async (settings: Settings, { request, keepReports }: Prep
   return { folder, owner: await folder.take() }
 }
 
-/** What is to be said when the job can be gone on with. */
-export const resumeHint = ({ folder }: KeptJob, settings: Settings): string => {
-  const state = settings.origin('state')?.rank === 'flag' ? ` --state ${settings.get('state')}` : ''
-  return `manyhands resume ${folder.record.name}${state} goes on with it.`
+/** Its output is whole; what is kept of it is which items have failed. */
+export const hasEnded = async (folder: JobFolder): Promise<boolean> => {
+  const { options, cwd } = folder.record
+  const output = resolve(cwd, options['output'] ?? '')
+  return isComplete(await folder.checkpoint(), output) && (await folder.owner()) === undefined
 }
 
-/** The job has ended, or cannot be begun: nothing is kept of one that is done. */
+/** The last process was ended after it gave the output its name. */
+export const isComplete = (from: Checkpoint | undefined, output: string): from is Checkpoint =>
+  from?.isWhole === true && !existsSync(partOf(output)) && existsSync(output)
+
+/** What can be done about what is missing. */
+export const resumeHint = ({ folder }: KeptJob, settings: Settings, end: JobEnd): string | undefined => {
+  const state = settings.origin('state')?.rank === 'flag' ? ` --state ${settings.get('state')}` : ''
+  const command = `manyhands resume ${folder.record.name}${state}`
+  if (end.state !== 'done') return `${command} goes on with it.`
+  return end.failed > 0 ? `${command} --retry-failed runs what failed again.` : undefined
+}
+
+/** The job has ended, or cannot be begun: of one that is done nothing is kept but which items have failed. */
 export const letGo = async ({ folder, owner }: KeptJob, end: JobEnd | undefined): Promise<void> => {
-  if (end?.state === 'done') await folder.remove()
+  if (end?.state === 'done' && end.failed === 0) await folder.remove()
   else await folder.leave(owner)
 }
 

@@ -48,7 +48,8 @@ export const runMap = async (
     start: watch =>
       ahead?.run(watch, output) ??
       hands.run({ ...request, ...watch, operation: 'map', output, ...(durable && { durable }) }),
-    kept: () => [keptOf(settings), kept && keeping?.resumeHint(kept, settings)].filter(Boolean).join(' ') || undefined,
+    kept: end =>
+      [keptOf(settings, end), kept && keeping?.resumeHint(kept, settings, end)].filter(Boolean).join(' ') || undefined,
   })
   if (kept !== undefined) await keeping?.letGo(kept, end)
   return exitCode

@@ -186,6 +186,11 @@ export const OPTIONS = {
     help: 'call the job so, and write down how far it is: manyhands resume NAME goes on when it was ended, however it was',
     commands: ['map'],
   },
+  retryFailed: {
+    kind: 'flag',
+    help: 'run the failed items of a whole output again, and put their outcomes in their places',
+    commands: ['resume'],
+  },
   state: {
     kind: 'text',
     value: 'FOLDER',

@@ -1,6 +1,7 @@
 // Where a job's values go, as the command line says it: --output, --output-format, --tagged. In: settings. Out: an Output,
 // and what to say of it when the job did not end well.
 import { existsSync, realpathSync } from 'node:fs'
+import type { JobEnd } from '../job.js'
 import type { Output, OutputPoint } from '../output/output.js'
 import { Fault, messageOf } from './fault.js'
 import type { Settings } from './settings.js'
@@ -23,7 +24,8 @@ export const outputOf = async (settings: Settings, from?: OutputPoint): Promise<
 export const partOf = (file: string): string => `${existsSync(file) ? realpathSync(file) : file}.part`
 
 /** What a job that did not end well left behind, in a sentence. */
-export const keptOf = (settings: Settings): string | undefined => {
+export const keptOf = (settings: Settings, end: JobEnd): string | undefined => {
+  if (end.state === 'done') return undefined
   const file = settings.get('output')
   if (file === undefined || file === '-') return undefined
   const part = partOf(file)

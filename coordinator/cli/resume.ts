@@ -1,7 +1,6 @@
 // `manyhands resume`: goes on with a map that was ended before its last item. In: which job. Out: as of map; the output is the
 // one that the job would have had. Always true: code and options are those of the job as it was asked for, but for what is said
 // anew; an input that has changed, or a job that another process has, is refused.
-import { existsSync } from 'node:fs'
 import type { Checkpoint } from '../durable/checkpoint.js'
 import { changeOf } from '../durable/fingerprint.js'
 import type { JobFolder } from '../durable/job-folder.js'
@@ -9,11 +8,10 @@ import type { Command } from './command.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import { formatCount, plural } from './figures.js'
 import { selectJob, takeJob } from './job-selector.js'
-import { fingerprintOf, isMapOption, type KeptJob, letGo } from './kept-job.js'
+import { fingerprintOf, isComplete, isMapOption, type KeptJob, letGo } from './kept-job.js'
 import { runMap } from './map.js'
 import { optionsOf } from './options.js'
 import { prepare } from './prepare.js'
-import { partOf } from './results.js'
 import { type Settings, settle } from './settings.js'
 
 /** The options of the job, those said now in their place. */
@@ -57,16 +55,18 @@ const checkInput = async ({ record }: JobFolder, settings: Settings): Promise<vo
   )
 }
 
-/** Its last process was ended between giving the output its name and letting the job go. */
-const isComplete = (from: Checkpoint | undefined, output: string): boolean =>
-  from?.isWhole === true && !existsSync(partOf(output)) && existsSync(output)
-
 const sayBeginning = ({ folder, from }: KeptJob, settings: Settings): void => {
   if (settings.isOn('quiet')) return
   const { name, count } = folder.record
   const done = (from?.written ?? []).reduce((items, { start, end }) => items + end - start, 0)
   const of = count === null ? plural(done, 'item') : `${formatCount(done)} of ${plural(count, 'item')}`
   process.stderr.write(`${name}: going on behind ${of} that are written\n`)
+}
+
+const wholeText = (name: string, output: string, { failed }: Checkpoint): string => {
+  const what =
+    failed === 0 ? '' : `; ${plural(failed, 'item')} failed: manyhands resume ${name} --retry-failed runs them again`
+  return `${name}: ${output} was whole already${what}\n`
 }
 
 export const resume: Command = async ({ settings: now, operands }) => {
@@ -78,15 +78,28 @@ export const resume: Command = async ({ settings: now, operands }) => {
     enter(folder)
     const settings = settingsOf(folder, now)
     const output = settings.get('output') as string
-    if (isComplete(kept.from, output)) {
-      await folder.remove()
-      process.stderr.write(`${name}: ${output} was whole already\n`)
-      return (kept.from?.failed ?? 0) > 0 ? EXIT.someFailed : EXIT.done
+    const from = isComplete(kept.from, output) ? kept.from : undefined
+    const isRetry = now.isOn('retryFailed')
+    if (from === undefined && isRetry)
+      throw new Fault(
+        'MH-USAGE-CONFLICT',
+        `${name} has not ended: --retry-failed runs the failed items of a whole output again`,
+        `First: manyhands resume ${name}`,
+      )
+    if (from !== undefined && (!isRetry || from.failed === 0)) {
+      if (from.failed > 0) await letGo(kept, undefined)
+      else await folder.remove()
+      process.stderr.write(wholeText(name, output, from))
+      return from.failed > 0 ? EXIT.someFailed : EXIT.done
     }
     await checkInput(folder, settings)
     const shared = await folder.shared()
     const given = { function: await folder.function(), ...(shared && { shared }) }
     const prepared = await prepare({ settings, operands: [], rest: undefined }, true, given)
+    if (from !== undefined) {
+      const { retryFailed } = await import('./retry.js')
+      return await retryFailed(settings, prepared, folder, from).finally(() => letGo(kept, undefined))
+    }
     prepared.keepReports(folder.record.job, folder.reports)
     sayBeginning(kept, settings)
     return await runMap(settings, prepared, kept)

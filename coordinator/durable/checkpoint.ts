@@ -24,8 +24,8 @@ export interface Durable {
   readonly owner: number
   /** How far the ones before it came. */
   readonly from?: Checkpoint | undefined
-  /** Resolves when it is there after a power cut too. */
-  save(checkpoint: Checkpoint): Promise<void>
+  /** Resolves when it is there after a power cut too. `failed`: the items that have failed since the last that was saved. */
+  save(checkpoint: Checkpoint, failed: readonly number[]): Promise<void>
 }
 
 /** A queue may be lost so often within one process. */

@@ -30,6 +30,8 @@ export class Checkpoints {
   #saving: Promise<void> | undefined
   #dueAtSeconds = Number.NEGATIVE_INFINITY
   #hasFailed = false
+  /** Items that have failed and are in no checkpoint. */
+  readonly #failed: number[] = []
 
   constructor(options: CheckpointsOptions) {
     this.#options = options
@@ -67,8 +69,10 @@ export class Checkpoints {
     if (durable === undefined || !(settling.hasNews || isWhole)) return
     const beganAt = clock()
     try {
-      const checkpoint = await settling.checkpoint(isWhole)
-      await durable.save(checkpoint)
+      const { checkpoint, failed } = await settling.checkpoint(isWhole)
+      for (const index of failed) this.#failed.push(index)
+      await durable.save(checkpoint, this.#failed)
+      this.#failed.length = 0
       trim(this.#kept.release(new SpanSet(checkpoint.written)))
     } catch (error) {
       if (!this.#hasFailed)

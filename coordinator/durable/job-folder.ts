@@ -3,9 +3,10 @@
 // saved, never a part of one; of processes that want the job one has it, until it has ended.
 //
 //   <jobs>/<name>/ record.json  bundle  shared     as they were when the job was asked for
-//                  checkpoint.json  reports        as far as it is
+//                  checkpoint.json  failed  reports   as far as it is; failed: the items' indices, as doubles
 //                  owner-<n>                       the nth process that has it
 import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
 import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
@@ -47,6 +48,15 @@ export type NewJob = Omit<JobRecord, 'schema' | 'asked' | 'function'> & {
 /** The job cannot be had: `running` by whom, or a folder that this version cannot read. */
 export class JobFolderError extends Error {
   override readonly name = 'JobFolderError'
+}
+
+/** Of an item's index, in the list of those that failed. */
+const ITEM_BYTES = 8
+
+const bytesOf = (items: readonly number[]): Buffer => {
+  const bytes = Buffer.allocUnsafe(items.length * ITEM_BYTES)
+  for (const [nth, item] of items.entries()) bytes.writeDoubleLE(item, nth * ITEM_BYTES)
+  return bytes
 }
 
 const text = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
@@ -192,9 +202,40 @@ export class JobFolder {
     return content && (JSON.parse(content.toString()) as Checkpoint)
   }
 
-  async save(checkpoint: Checkpoint): Promise<void> {
-    const path = join(this.path, 'checkpoint.json')
-    await writeDurably(`${path}.new`, text(checkpoint))
+  /** `failed`: the items that have failed since the last one. */
+  async save(checkpoint: Checkpoint, failed: readonly number[]): Promise<void> {
+    if (failed.length > 0) await this.#appendFailed(checkpoint.failed - failed.length, failed)
+    await this.#replace('checkpoint.json', text(checkpoint))
+  }
+
+  /** The items that have failed as of this checkpoint, ascending. */
+  async failedItems({ failed }: Checkpoint): Promise<Float64Array> {
+    const content = (await readIfThere(join(this.path, 'failed'))) ?? Buffer.alloc(0)
+    const items = new Float64Array(Math.min(failed, Math.floor(content.length / ITEM_BYTES)))
+    for (let nth = 0; nth < items.length; nth++) items[nth] = content.readDoubleLE(nth * ITEM_BYTES)
+    return items.sort()
+  }
+
+  /** Of the items that had failed these still do. */
+  async replaceFailed(checkpoint: Checkpoint, failed: readonly number[]): Promise<void> {
+    // Between the two the older, higher count is one of fewer items than it says: those that are there.
+    await this.#replace('failed', bytesOf(failed))
+    await this.#replace('checkpoint.json', text(checkpoint))
+  }
+
+  async #appendFailed(before: number, failed: readonly number[]): Promise<void> {
+    const file = await open(join(this.path, 'failed'), constants.O_CREAT | constants.O_WRONLY, 0o600)
+    try {
+      await file.write(bytesOf(failed), 0, failed.length * ITEM_BYTES, before * ITEM_BYTES)
+      await file.datasync()
+    } finally {
+      await file.close()
+    }
+  }
+
+  async #replace(name: string, content: string | Uint8Array): Promise<void> {
+    const path = join(this.path, name)
+    await writeDurably(`${path}.new`, content)
     await rename(`${path}.new`, path)
     await syncFolder(this.path)
   }

@@ -49,7 +49,8 @@ export const csvFormat = ({ tagged, unordered }: FormatOptions, state: unknown =
         yield Buffer.from(text)
       }
     },
-    end: () => Buffer.from(columns === undefined ? begin(undefined) : ''),
+    // Without any value: what was written may still be given values, and then columns.
+    end: () => (columns === undefined ? [Buffer.from(`value\n${emptyRow().repeat(failedBefore)}`)] : []),
     state: (): CsvState => ({ ...(columns !== undefined && { columns }), failedBefore }),
   }
 }

@@ -18,7 +18,7 @@ export const f64Format = ({ tagged, unordered }: FormatOptions): Format => {
         } else yield bytesOf(doublesOf(run.values, run.start))
       }
     },
-    end: () => new Uint8Array(0),
+    end: () => [],
     state: () => null,
   }
 }

@@ -165,7 +165,10 @@ class FileOutput implements Output {
   async #commit(): Promise<void> {
     if (this.#abandoned) throw new Error(`${this.#part} was abandoned`)
     if (this.#failure) throw this.#failure
-    this.#push(this.#format.end())
+    for (const bytes of this.#format.end()) {
+      this.#push(bytes)
+      if (this.#bufferedBytes >= BUFFER_BYTES) await this.#flush()
+    }
     await this.#flush()
     await this.#syncing
     if (this.#failure) throw this.#failure

@@ -7,7 +7,7 @@ export interface Format {
   /** Throws when a value cannot be written in this format; the message names its index. */
   encode(outcomes: Outcomes): Iterable<Uint8Array>
   /** What stands after the last item. */
-  end(): Uint8Array
+  end(): Iterable<Uint8Array>
   /** What later bytes depend on beside later outcomes, as JSON; a format that is opened with it goes on where this one is. */
   state(): unknown
 }

@@ -14,7 +14,7 @@ export const jsonFormat = (options: FormatOptions, state: unknown = true): Forma
         empty = false
       }
     },
-    end: () => Buffer.from(empty ? '[]\n' : '\n]\n'),
+    end: () => [Buffer.from(empty ? '[]\n' : '\n]\n')],
     state: () => empty,
   }
 }

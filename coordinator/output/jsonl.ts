@@ -8,7 +8,7 @@ import { runsOf } from './runs.js'
 
 export const jsonlFormat = (options: FormatOptions): Format => ({
   encode: outcomes => jsonTexts(outcomes, options),
-  end: () => new Uint8Array(0),
+  end: () => [],
   state: () => null,
 })
 

@@ -52,7 +52,9 @@ export class StreamOutput implements Output {
   }
 
   commit(): Promise<void> {
-    this.#ended ??= this.#end(() => this.#put(this.#format.end()))
+    this.#ended ??= this.#end(async () => {
+      for (const bytes of this.#format.end()) await this.#put(bytes)
+    })
     return this.#ended
   }
 

@@ -62,10 +62,25 @@ test('a name is a job’s until it is removed, and a failed beginning leaves not
 test('the newest checkpoint is the one, and half a one is none', async t => {
   const folder = await create(newFolder(t), 'one')
   const checkpoint = { output: { bytes: 7, format: null }, written: [], failed: 0, failures: [], isWhole: false }
-  await folder.save(checkpoint)
-  await folder.save({ ...checkpoint, failed: 3 })
+  await folder.save(checkpoint, [])
+  await folder.save({ ...checkpoint, failed: 3 }, [7, 1, 9])
   writeFileSync(join(folder.path, 'checkpoint.json.new'), '{"output"')
   t.is((await folder.checkpoint())?.failed, 3)
+})
+
+test('failed items are known as of the checkpoint, whatever was noted after it', async t => {
+  const folder = await create(newFolder(t), 'one')
+  const checkpoint = { output: { bytes: 7, format: null }, written: [], failures: [], isWhole: false }
+  await folder.save({ ...checkpoint, failed: 2 }, [7, 1])
+  await folder.save({ ...checkpoint, failed: 3 }, [2 ** 40])
+  const newest = { ...checkpoint, failed: 3 }
+  t.deepEqual([...(await folder.failedItems(newest))], [1, 7, 2 ** 40])
+  t.deepEqual([...(await folder.failedItems({ ...checkpoint, failed: 2 }))], [1, 7])
+  // What was noted and not in a checkpoint is written over.
+  await folder.save({ ...checkpoint, failed: 3 }, [5])
+  t.deepEqual([...(await folder.failedItems(newest))], [1, 5, 7])
+  await folder.replaceFailed({ ...checkpoint, failed: 1 }, [5])
+  t.deepEqual([...(await folder.failedItems(newest))], [5])
 })
 
 test('of many that want a job one has it; the next is the next owner', async t => {

@@ -16,7 +16,7 @@ const unordered: FormatOptions = { tagged: false, unordered: true }
 const bytesOf = (format: Format, spans: readonly Outcomes[]): Buffer => {
   const pieces: Uint8Array[] = []
   for (const span of spans) pieces.push(...format.encode(span))
-  return Buffer.concat([...pieces, format.end()])
+  return Buffer.concat([...pieces, ...format.end()])
 }
 const textOf = (format: Format, spans: readonly Outcomes[]) => bytesOf(format, spans).toString()
 
