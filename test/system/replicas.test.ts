@@ -109,12 +109,23 @@ test('a job survives the servers that lead its tasks and then its reports, byte 
 
 test('a job says that one server of three does not store, and goes on when a second one is back', async t => {
   const { cluster, tasks, finish, said } = await begin(t)
+  const doctor = (replicas: string) => ended(manyhands(['doctor', '--nats', cluster.url, '--replicas', replicas]))
+  const tooMany = ['map', 'Math.sqrt', '--range', '0..9', '--nats', cluster.url, '--replicas', '5']
+  const [refused, whole] = await Promise.all([ended(manyhands(tooMany)), doctor('3')])
+  t.is(refused.code, 3)
+  t.regex(refused.stderr, /--replicas cannot be had .*5 replicas need 5 servers .*\[MH-NATS-REPLICAS\]/)
+  t.is(whole.code, 0, whole.stdout)
+  t.regex(whole.stdout, /✓ cluster hands · up to 3 replicas[^\n]*\n✓ --replicas 3: jobs go on when any one of/)
   const leader = await cluster.leaderOf(tasks)
   const other = cluster.servers.find(server => server !== leader) ?? leader
   await Promise.all([leader, other].map(server => cluster.kill(server)))
+  const broken = doctor('3')
   await until('word of it', () =>
     /does not store what this job sends: more than half/.test(said()) ? true : undefined,
   )
+  const { code, stdout } = await broken
+  t.is(code, 1)
+  t.regex(stdout, /! NATS [^\n]* does not answer[\s\S]*✗ the cluster hands stores nothing now: more than half/)
   await cluster.restart(leader)
   await until('word of its end', () => (/stores again: the job goes on/.test(said()) ? true : undefined))
   await cluster.restart(other)
