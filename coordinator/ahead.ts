@@ -1,6 +1,6 @@
 // The queue of the next job, made while nothing runs, so that a short job need not wait for it.
 // In: jobs that begin and end. Out: an id for each and a way to open its queue, which may be there already. Always true: one
-// queue is made ahead at most, and only when a job has followed another; none outlives `keepSeconds` without a job, or close().
+// queue is made ahead at most, and only when a job has followed another or it was asked for; none outlives `keepSeconds` without a job, or close().
 import { randomUUID } from 'node:crypto'
 import { toToken } from '../proto/subjects.js'
 import type { Clock } from '../proto/timing.js'
@@ -21,6 +21,7 @@ export interface Opening {
 }
 
 interface Made extends Opening {
+  readonly opened: Promise<JobChannel>
   drop(): Promise<void>
 }
 
@@ -62,8 +63,19 @@ export class Ahead {
     const isShort = this.#restedAtSeconds - this.#beganAtSeconds < SHORT_SECONDS
     if (keepSeconds === 0 || !isShort || !this.#isFollowing || this.#closed) return
     this.#made ??= this.#make()
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#drop(), keepSeconds * 1000)
+    this.#keep()
+  }
+
+  /** Makes the queue of the first job before there is one: whether it can be made is known then. */
+  async prepare(): Promise<void> {
+    this.#made ??= this.#make()
+    await this.#made.opened
+    this.#keep()
+  }
+
+  /** What was made is deleted: the next job has a queue of its own name. */
+  discard(): void {
+    this.#drop()
   }
 
   /** Resolves when nothing that was made is left. Idempotent. */
@@ -73,6 +85,11 @@ export class Ahead {
     await Promise.all(this.#dropping)
   }
 
+  #keep(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#drop(), this.#options.keepSeconds * 1000)
+  }
+
   #make(): Made {
     const { openJob } = this.#options
     const job = newId()
@@ -80,6 +97,7 @@ export class Ahead {
     const opened = openJob(job, 1, (report, position) => hear(report, position))
     const made: Made = {
       job,
+      opened,
       open: async onReport => {
         hear = onReport
         // One that could not be made then is made now, or says why not to the job.

@@ -1,4 +1,5 @@
-// Where a job's slots are: those of the agents on a NATS server. In: its URL. Out: Hands.
+// Where a job's slots are: those of the agents on a NATS server. In: its URL. Out: Hands. Always true: hands that were opened
+// have had a queue with as many replicas as were asked for.
 import { type Log, silentLog } from '../proto/log.js'
 import { monotonicSeconds } from '../proto/timing.js'
 import { Coordinator } from './coordinator.js'
@@ -9,6 +10,8 @@ export interface ClusterOptions {
   readonly nats: string
   /** Allows plain nats:// beyond loopback. */
   readonly insecure?: boolean
+  /** Servers of a NATS cluster that keep each stream of a job; by default 1. */
+  readonly replicas?: number
   readonly log?: Log
 }
 
@@ -21,10 +24,8 @@ const AHEAD_SECONDS = 5
 export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
   // The client is loaded only by those who reach for a cluster.
   const { openCoordinatorTransport } = await import('../proto/transport/open.js')
-  const transport = await openCoordinatorTransport(
-    { url: options.nats, insecure: options.insecure ?? false },
-    'manyhands coordinator',
-  )
+  const { nats: url, insecure = false, replicas = 1, log = silentLog } = options
+  const transport = await openCoordinatorTransport({ url, insecure, replicas }, 'manyhands coordinator', log)
   const coordinator = new Coordinator({
     transport,
     placement: 'cluster',
@@ -32,8 +33,15 @@ export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
     aheadSeconds: AHEAD_SECONDS,
     changeSeconds: 0.01,
     clock: monotonicSeconds,
-    log: options.log ?? silentLog,
+    log,
   })
+  // That the servers are too few is to be known before there is a job, which then has its queue.
+  if (replicas > 1) {
+    await coordinator.prepare().catch(async error => {
+      await coordinator.close()
+      throw error
+    })
+  }
   return {
     slots: Number.POSITIVE_INFINITY,
     run: request => coordinator.run(request),

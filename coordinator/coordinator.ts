@@ -103,6 +103,11 @@ export class Coordinator {
     return sum
   }
 
+  /** Makes the queue of the first job, or rejects with why it cannot be made. */
+  prepare(): Promise<void> {
+    return this.#ahead.prepare()
+  }
+
   async run(request: JobRequest, onPace?: (pace: Pace) => void): Promise<JobEnd> {
     const { transport, placement, inlineBytes, clock, log } = this.#options
     const kept: BlobRef[] = []
@@ -174,6 +179,7 @@ export class Coordinator {
   }
 
   #openingOf({ job, owner }: Durable): Opening {
+    this.#ahead.discard()
     return { job, open: onReport => this.#options.transport.openJob(job, firstEpochOf(owner), onReport) }
   }
 

@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly nats?: string
   /** Allow plain nats:// beyond loopback. */
   readonly insecure?: boolean
+  /** How many servers of a NATS cluster keep each stream of a job: 1, 3 or 5; by default 1. */
+  readonly replicas?: 1 | 3 | 5
   /** Where jobs run unless they say otherwise. */
   readonly place?: Place
   /** Functions run in workers alone, never in this process: what they do to their process is done to a worker. */
@@ -61,6 +63,7 @@ const POOL_NAMES: readonly string[] = [
   'slots',
   'nats',
   'insecure',
+  'replicas',
   'place',
   'isolate',
   'onPrint',
@@ -117,6 +120,13 @@ const checkPlace = (place: unknown, nats: string | undefined): void => {
     throw new RangeError("place: 'cluster' needs a NATS server: new Pool({ nats: 'nats://…' })")
 }
 
+const checkReplicas = ({ replicas, nats }: PoolOptions): void => {
+  if (replicas === undefined) return
+  if (![1, 3, 5].includes(replicas)) throw new RangeError(`replicas: expected 1, 3 or 5, got ${String(replicas)}`)
+  if (nats === undefined)
+    throw new TypeError("replicas says nothing without a NATS cluster: new Pool({ nats: 'nats://…' })")
+}
+
 export const checkPoolOptions = (options: PoolOptions): PoolOptions => {
   // From JavaScript: Python's Pool(4) would otherwise be a pool of all cores.
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
@@ -127,6 +137,7 @@ export const checkPoolOptions = (options: PoolOptions): PoolOptions => {
   if (options.slots !== undefined && !(Number.isInteger(options.slots) && options.slots > 0)) {
     throw new RangeError(`slots: expected a whole number of 1 or more, got ${options.slots}`)
   }
+  checkReplicas(options)
   checkPlace(options.place, options.nats)
   return options
 }

@@ -52,14 +52,12 @@ export class JobQueue {
   #channel: JobChannel | undefined
   /** Agents that pull from a queue that is not there yet would wait in vain. */
   #epoch = 0
-  #opening: number
   /** Reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #handledBytes = 0
   #handledReports = 0
 
   constructor(options: QueueOptions) {
     this.#options = options
-    this.#opening = options.firstEpoch
   }
 
   get epoch(): number {
@@ -68,7 +66,8 @@ export class JobQueue {
 
   async open(): Promise<void> {
     const { openChannel, onReport, onOpen } = this.#options
-    const epoch = this.#opening++
+    // One that could not be opened is tried again: nobody has heard of it, and its streams may be there.
+    const epoch = Math.max(this.#epoch + 1, this.#options.firstEpoch)
     const channel = await openChannel(epoch, onReport)
     this.#channel = channel
     this.#epoch = epoch

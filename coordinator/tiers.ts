@@ -73,11 +73,16 @@ export class Tiers {
   }
 
   async #openHands(tier: Tier): Promise<Hands> {
-    const { nats, insecure, slots, onPrint, log } = this.#options
+    const { nats, insecure, replicas, slots, onPrint, log } = this.#options
     const logging = log === undefined ? {} : { log }
     if (tier === 'cluster' && nats !== undefined) {
       const { openCluster } = await import('./cluster.js')
-      return openCluster({ nats, ...(insecure !== undefined && { insecure }), ...logging })
+      return openCluster({
+        nats,
+        ...(insecure !== undefined && { insecure }),
+        ...(replicas !== undefined && { replicas }),
+        ...logging,
+      })
     }
     const { openLocal } = await import('./local.js')
     return openLocal({ ...(slots !== undefined && { slots }), ...(onPrint && { onPrint }), ...logging })

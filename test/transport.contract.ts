@@ -16,6 +16,15 @@ export interface Rig {
    * server up to 2 of 100): it gives such a task again after so long. Without it, none may come late.
    */
   readonly givesAgainSeconds?: number
+  /**
+   * Where the pull's server is not the queue's, a task may be between them when the pull goes: of 100 so many may come late. By default
+   * 5 where a server gives again at all.
+   */
+  readonly mostLate?: number
+  /** And so many twice, when their acknowledgement went out before all servers knew the new queue; by default none. */
+  readonly mostTwice?: number
+  /** How long it takes until whoever listens is known to all servers; by default 0.05. */
+  readonly knownSeconds?: number
 }
 
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
@@ -62,6 +71,7 @@ interface Sides {
 /** Registers the suite with `test` under the transport's name. */
 export const transportContract = (test: TestFn, name: string, rig: () => Rig): void => {
   const title = (sentence: string): string => `${name}: ${sentence}`
+  const known = (): Promise<void> => sleep(1000 * (rig().knownSeconds ?? 0.05))
 
   const open = async (t: ExecutionContext, agents = 1): Promise<Sides> => {
     const coordinator = await rig().coordinator()
@@ -270,7 +280,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     })()
     let told = 0
     let late = 0
-    const { givesAgainSeconds = 0 } = rig()
+    const { givesAgainSeconds = 0, mostLate = givesAgainSeconds > 0 ? 5 : 0, mostTwice = 0 } = rig()
     const began = performance.now()
     const onTask = (task: Uint8Array): void => {
       taken.add(text(task))
@@ -287,8 +297,8 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
       told += await first(sides).pull(sides.job, 1, 4, 1, onTask, never)
     await offers
     t.is(taken.size, 100)
-    t.is(told, 100)
-    t.true(late <= (givesAgainSeconds > 0 ? 5 : 0), `${late} came late`)
+    t.true(told >= 100 && told <= 100 + mostTwice, `told of ${told}`)
+    t.true(late <= mostLate, `${late} came late`)
   })
 
   test(title('a broadcast reaches all agents, and nobody after it has stopped listening'), async t => {
@@ -297,7 +307,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     const subscriptions = sides.agents.map((agent, i) =>
       agent.onBroadcast(message => heard.push(`${i} ${text(message)}`)),
     )
-    await sleep(50)
+    await known()
     sides.coordinator.broadcast(bytes(sides.job))
     await until(t, 2, 'broadcast', () => heard.filter(message => message.endsWith(sides.job)).length === 3)
     for (const subscription of subscriptions) subscription.close()
@@ -312,7 +322,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     const speaker = await rig().coordinator()
     const heard: string[] = []
     const subscription = first(sides).onBroadcast(message => heard.push(text(message)))
-    await sleep(50)
+    await known()
     const said = Array.from({ length: 50 }, (_, nth) => `${sides.job} ${nth}`)
     for (const message of said) speaker.broadcast(bytes(message))
     await speaker.close()
@@ -326,7 +336,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     const sides = await open(t, 2)
     const heard: string[] = []
     const subscription = sides.coordinator.onBeat(message => heard.push(text(message)))
-    await sleep(50)
+    await known()
     for (const [i, agent] of sides.agents.entries()) agent.beat(bytes(`${sides.job} ${i}`))
     const mine = (): string[] => heard.filter(message => message.startsWith(sides.job))
     await until(t, 2, 'beats', () => mine().length === 2)
@@ -342,7 +352,7 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
       sides.coordinator.serveBlobs(() => undefined),
       other.serveBlobs(request => (text(request) === `want ${sides.job}` ? bytes('chunk') : undefined)),
     ]
-    await sleep(50)
+    await known()
     t.is(text(await first(sides).requestBlob(bytes(`want ${sides.job}`), 2)), 'chunk')
     const start = performance.now()
     await t.throwsAsync(first(sides).requestBlob(bytes('something else'), 0.3))

@@ -13,7 +13,7 @@ import { benchJson, renderBench } from './curves-text.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import type { GrainRunner } from './grains.js'
 import { onInterrupt } from './interrupt.js'
-import { type CheckedNats, checkNats, openHands } from './place.js'
+import { type CheckedNats, checkNats, openHands, refuseReplicas } from './place.js'
 import { costsOptionsOf } from './remembered.js'
 import type { Settings } from './settings.js'
 
@@ -85,6 +85,7 @@ const measure = async (
 export const bench: Command = async ({ settings }) => {
   const place: Place = settings.has('nats') ? { place: 'cluster', nats: checkNats(settings) } : { place: 'local' }
   if (place.place === 'cluster') settings.refuse('slots', 'says nothing with --nats: the agents have their slots')
+  else refuseReplicas(settings)
   const stop = new AbortController()
   const interrupt = onInterrupt(() => stop.abort())
   const [loadBefore = 0] = loadavg()

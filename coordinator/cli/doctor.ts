@@ -11,8 +11,9 @@ import type { Command } from './command.js'
 import { EXIT, messageOf } from './fault.js'
 import { formatBytes, formatSeconds, plural } from './figures.js'
 import { probeNats, type ServerInfo } from './nats-probe.js'
-import { checkNats } from './place.js'
+import { type CheckedNats, checkNats, refuseReplicas } from './place.js'
 import type { Settings } from './settings.js'
+import { survivalFindings } from './survival.js'
 import type { Paint } from './verdict.js'
 
 /** `missing`: needed, and not there. */
@@ -108,12 +109,41 @@ export const serverFindings = (shown: string, info: ServerInfo): Finding[] => {
 }
 
 const natsFindings = async (settings: Settings): Promise<Finding[]> => {
-  if (!settings.has('nats')) return []
+  if (!settings.has('nats')) {
+    refuseReplicas(settings)
+    return []
+  }
   const nats = checkNats(settings)
+  const probes = await Promise.all(nats.servers.map(server => probed(nats, server)))
+  const isAnswered = probes.some(({ state }) => state === 'answered')
+  const findings = probes.flatMap((probe): Finding[] =>
+    // Of several one that answers is enough.
+    probe.state === 'silent' ? [{ state: isAnswered ? 'note' : 'missing', text: probe.text }] : probe.findings,
+  )
+  if (!isAnswered || findings.some(({ state }) => state === 'missing')) return findings
+  return [...findings, ...(await survivalOf(settings, nats))]
+}
+
+type Probe =
+  | { readonly state: 'answered'; readonly findings: Finding[] }
+  | { readonly state: 'silent'; readonly text: string }
+
+const probed = async (nats: CheckedNats, server: string): Promise<Probe> => {
+  const shown = `${nats.tls ? 'tls' : 'nats'}://${server}`
   try {
-    return serverFindings(nats.display, await probeNats(nats))
+    return { state: 'answered', findings: serverFindings(shown, await probeNats(nats, server)) }
   } catch (error) {
-    return [{ state: 'missing', text: `NATS ${nats.display} does not answer: ${messageOf(error)}` }]
+    return { state: 'silent', text: `NATS ${shown} does not answer: ${messageOf(error)}` }
+  }
+}
+
+const survivalOf = async (settings: Settings, nats: CheckedNats): Promise<Finding[]> => {
+  const { surveyNats } = await import('../../proto/transport/nats-survey.js')
+  const asked = { replicas: Number(settings.get('replicas') ?? 1), at: settings.at('replicas') }
+  try {
+    return survivalFindings(await surveyNats({ url: nats.url, insecure: settings.isOn('insecure') }), asked)
+  } catch (error) {
+    return [{ state: 'note', text: `what survives what could not be found out: ${messageOf(error)}` }]
   }
 }
 

@@ -9,7 +9,7 @@ import { foresee, unmetByPrediction } from './foresee.js'
 import { onInterrupt } from './interrupt.js'
 import { checkInput } from './items.js'
 import { functionOf, jobOptionsOf, sharedOf } from './job.js'
-import { checkNats } from './place.js'
+import { checkNats, refuseReplicas } from './place.js'
 import type { Settings } from './settings.js'
 
 /** A prediction has no such figure: it would be held to nothing. */
@@ -26,6 +26,7 @@ export const explain: Command = async ({ settings, operands, rest }) => {
   checkPredictable(settings)
   await checkInput(settings)
   const nats = settings.has('nats') ? checkNats(settings) : undefined
+  if (nats === undefined) refuseReplicas(settings)
   const options = jobOptionsOf(settings)
   const shared = sharedOf(settings)
   const fn = await functionOf(settings, { operands, rest })

@@ -28,6 +28,7 @@ export const FAULT_CODES = {
   'MH-INPUT': EXIT.notRun,
   'MH-OUTPUT': EXIT.notRun,
   'MH-NATS': EXIT.notRun,
+  'MH-NATS-REPLICAS': EXIT.notRun,
   'MH-JOB-BROKEN': EXIT.notRun,
   'MH-JOB-NAME': EXIT.usage,
   'MH-JOB-UNKNOWN': EXIT.usage,

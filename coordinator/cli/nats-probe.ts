@@ -80,14 +80,13 @@ const pingTimes = async (
   return times.sort((a, b) => a - b)
 }
 
-/** Talks to the server for a moment. Rejects when there is none, or when it speaks another protocol. */
+/** Talks to one server of the address for a moment. Rejects when there is none, or when it speaks another protocol. */
 export const probeNats = async (
   address: NatsAddress,
+  server: string,
   timeoutSeconds = 3,
   clock: Clock = monotonicSeconds,
 ): Promise<ServerInfo> => {
-  // Of several servers the first: they are one cluster.
-  const server = address.servers[0] ?? ''
   const colon = server.lastIndexOf(':')
   const host = server.slice(0, colon).replace(/^\[|\]$/g, '')
   const plain = connect({ host, port: Number(server.slice(colon + 1)) }).setNoDelay(true)

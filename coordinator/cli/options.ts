@@ -91,6 +91,12 @@ export const OPTIONS = {
     help: 'allow plain nats:// beyond this machine',
     commands: [...CALLS, 'resume', 'cancel', ...FIGURES, 'agent', 'doctor'],
   },
+  replicas: {
+    kind: { oneOf: ['1', '3', '5'] },
+    value: 'N',
+    help: 'servers of a NATS cluster that keep each queue: 1, 3 or 5 (default: 1)',
+    commands: [...CALLS, ...FIGURES, 'doctor'],
+  },
   shardSize: {
     kind: 'count',
     value: 'N',

@@ -34,8 +34,18 @@ export const checkNats = (settings: Settings): CheckedNats => {
   }
 }
 
+/** Copies are a NATS cluster's: elsewhere they say nothing. */
+export const refuseReplicas = (settings: Settings): void =>
+  settings.refuse('replicas', 'says nothing without --nats: it is how many servers of a NATS cluster keep a queue')
+
 /** Where the job runs: what --place and --nats say together. */
 export const placeOf = (settings: Settings): Place => {
+  const place = wherePlaced(settings)
+  if (place.place !== 'cluster') refuseReplicas(settings)
+  return place
+}
+
+const wherePlaced = (settings: Settings): Place => {
   const place = settings.get('place') ?? 'auto'
   if (place === 'inline') {
     const alone = 'says nothing with --place inline: the command itself is the only worker'
@@ -82,6 +92,21 @@ const openReports = async (file: string | undefined, log: Log) => {
   return ReportFile.open(file, log)
 }
 
+const natsFault = (settings: Settings, { display }: NatsAddress, error: unknown): Fault => {
+  const why = messageOf(error)
+  if ((error as { code?: unknown }).code === 'NATS_REPLICAS') {
+    const advice = 'Ask for fewer, or start more servers: manyhands doctor --nats URL says what survives what.'
+    return new Fault(
+      'MH-NATS-REPLICAS',
+      `${settings.at('replicas')} cannot be had at ${display}: ${why}`,
+      advice,
+      error,
+    )
+  }
+  const advice = 'Is the server up? manyhands doctor --nats URL looks closer.'
+  return new Fault('MH-NATS', `no work can be handed out over ${display}: ${why}`, advice, error)
+}
+
 /**
  * Opens the hands that the settings name. `onPrint` gets what users' functions print on this machine. With a `runner`, its first
  * worker on this machine is started at once, so that it comes up while the rest of this process does.
@@ -115,10 +140,9 @@ export const openHands = async (
   }
   const { openCluster } = await import('../cluster.js')
   try {
-    return await openCluster({ nats: place.nats.url, insecure: settings.isOn('insecure'), log })
+    const replicas = Number(settings.get('replicas') ?? 1)
+    return await openCluster({ nats: place.nats.url, insecure: settings.isOn('insecure'), replicas, log })
   } catch (error) {
-    const why = messageOf(error)
-    const advice = 'Is the server up? manyhands doctor --nats URL looks closer.'
-    throw new Fault('MH-NATS', `no work can be handed out over ${place.nats.display}: ${why}`, advice, error)
+    throw natsFault(settings, place.nats, error)
   }
 }

@@ -8,14 +8,19 @@ import type { AgentTransport, ReportAddress, Subscription } from '../transport.j
 import { deferred } from './deferred.js'
 import type { NatsLink, NatsMessage } from './nats.js'
 import { connectNats } from './nats-connect.js'
+import { NatsFailure } from './nats-failure.js'
 import { ACK_WAIT_SECONDS, isCode, JETSTREAM, pause, pullBody, pullSubject } from './nats-streams.js'
 import type { NatsOptions } from './url.js'
 
 const REPORT_MS = 1000
+/** While a cluster chooses a leader for the reports nobody hears them: asked again for so long, before the outbox is told. */
+const UNHEARD_REPORT_MS = 3000
 /** Beyond this a pull is asked for again. */
 const LONGEST_PULL_SECONDS = ACK_WAIT_SECONDS - 1
 /** A pull that the server turned away is not repeated at once. */
 const TURNED_AWAY_MS = 200
+/** Smaller asks more often while a leader is chosen, larger begins later once it is. */
+const UNHEARD_MS = 100
 /** How long a queue is taken to be there without a sign of it. Smaller costs look-ups, larger finds its end later. */
 const KNOWN_MS = 1000
 /** And one that never gave a sign. Smaller costs a look-up for each short job, larger holds room for a queue that is gone. */
@@ -58,7 +63,17 @@ class NatsAgent implements AgentTransport {
 
   async report(address: ReportAddress, id: string, report: Uint8Array): Promise<void> {
     const subject = subjects.report(address.job, this.#agent, address.shard, address.attempt)
-    await this.#link.store(subject, id, report, REPORT_MS)
+    const untilMs = performance.now() + UNHEARD_REPORT_MS
+    for (;;) {
+      try {
+        await this.#link.store(subject, id, report, REPORT_MS)
+        return
+      } catch (error) {
+        const isUnheard = error instanceof NatsFailure && error.kind === 'no responders'
+        if (!isUnheard || this.#link.cluster === undefined || performance.now() + UNHEARD_MS > untilMs) throw error
+        await pause(UNHEARD_MS)
+      }
+    }
   }
 
   beat(message: Uint8Array): void {
@@ -104,6 +119,7 @@ class Pull {
   readonly #onTask: (task: Uint8Array) => void
   readonly #release: () => void
   readonly #subscription: { close(): void; drain(): Promise<void> }
+  readonly #untilMs: number
   #taken = 0
   #ended = false
 
@@ -139,14 +155,21 @@ class Pull {
       signal.removeEventListener('abort', cutShort)
       offDisconnect()
     }
+    this.#untilMs = performance.now() + waitSeconds * 1000
     this.#subscription = link.subscribe(this.#inbox, message => this.#take(message))
-    link.publish(pullSubject(stream, subjects.taskConsumer), pullBody(credit, waitSeconds), this.#inbox)
+    this.#ask(waitSeconds)
+  }
+
+  #ask(waitSeconds: number): void {
+    const body = pullBody(this.#credit - this.#taken, waitSeconds)
+    this.#link.publish(pullSubject(this.#stream, subjects.taskConsumer), body, this.#inbox)
   }
 
   #take(message: NatsMessage): void {
     if (message.subject === this.#inbox) {
       const { code, text } = message.status()
-      if (code === 503 || (code === 409 && /deleted/i.test(text))) void this.#end('gone')
+      if (code === 503 && this.#link.cluster !== undefined) void this.#unheard()
+      else if (code === 503 || (code === 409 && /deleted/i.test(text))) void this.#end('gone')
       else if (code === 408 || code === 404) void this.#end('over')
       else if (code !== 100) void this.#end('turned away')
       return
@@ -156,6 +179,16 @@ class Pull {
     this.#taken++
     if (this.#taken >= this.#credit) void this.#end('over')
     this.#onTask(message.data)
+  }
+
+  /** In a cluster nobody may hear a pull while the queue has no leader, or is too new to be known to all: it is asked for again. */
+  async #unheard(): Promise<void> {
+    await this.#look()
+    await pause(UNHEARD_MS)
+    const restMs = this.#untilMs - performance.now()
+    if (this.#ended) return
+    if (restMs > 0) this.#ask(restMs / 1000)
+    else void this.#end('over')
   }
 
   /** Asks whether the queue is there: older servers do not answer a pull from one that is not. */

@@ -15,6 +15,17 @@ export class NatsFailure extends Error {
   }
 }
 
+/** More copies were asked for than there are servers to keep them. */
+export class ReplicasError extends Error {
+  readonly code = 'NATS_REPLICAS'
+  override readonly name = 'ReplicasError'
+
+  constructor(replicas: number, cluster: string | undefined, options?: ErrorOptions) {
+    const why = cluster === undefined ? 'this is a single server' : `the cluster ${cluster} has fewer`
+    super(`${replicas} replicas need ${replicas} servers with JetStream in one NATS cluster: ${why}`, options)
+  }
+}
+
 const decoder = new TextDecoder()
 
 /** What JetStream answered, or its error as a failure. */

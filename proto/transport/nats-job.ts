@@ -1,12 +1,14 @@
 // One job and epoch on NATS: its work queue, its reports, and the watch over both.
 // In: offers. Out: reports, and `lost` with why, once the server has lost the queue, its consumer or the reports.
 // Always true: after `lost` or close nothing is read or offered any more; after `lost` the reports are the next epoch's.
+import type { Log } from '../log.js'
 import { subjects } from '../subjects.js'
 import type { JobChannel, OnReport } from '../transport.js'
 import { deferred } from './deferred.js'
 import type { NatsLink } from './nats.js'
 import { NatsFailure } from './nats-failure.js'
 import { NatsReportReader } from './nats-reports.js'
+import { NatsSilence } from './nats-silence.js'
 import {
   type ConsumerInfo,
   deleteStream,
@@ -20,14 +22,22 @@ import {
 const OFFER_MS = 1000
 /** How often the queue is looked at. Smaller finds a loss sooner, larger spares the server of many jobs. */
 const CHECK_MS = 3000
-/** No answer for so long, with the connection up: the store takes nothing. A frozen server is disconnected before. */
-const SILENT_MS = 10_000
 const TRIM_MS = 1000
 /**
  * A server answers the calls of one connection one after the other, and a deletion takes it some milliseconds. Smaller: the
  * next job's first tasks stand behind it. Larger: whoever ends waits for it.
  */
 const DELETE_AFTER_MS = 5
+
+export interface NatsJobOptions {
+  readonly link: NatsLink
+  readonly job: string
+  readonly epoch: number
+  readonly reportsCreated: string
+  readonly log: Log
+  readonly onReport: OnReport
+  readonly onEnd: () => void
+}
 
 export class NatsJob implements JobChannel {
   readonly lost: Promise<string>
@@ -37,13 +47,12 @@ export class NatsJob implements JobChannel {
   readonly #epoch: number
   readonly #stream: string
   readonly #reader: NatsReportReader
+  readonly #silence: NatsSilence
   readonly #onEnd: () => void
   readonly #timer: NodeJS.Timeout
   readonly #offReconnect: () => void
   #state: 'open' | 'lost' | 'detached' | 'closed' = 'open'
   #newest = 0
-  /** When the first of the requests in a row went unanswered. */
-  #silentSince: number | undefined
   #checking: Promise<void> | undefined
   #trimTimer: NodeJS.Timeout | undefined
   /** Reports up to here are not needed, and up to there they are deleted. */
@@ -51,14 +60,7 @@ export class NatsJob implements JobChannel {
   #trimmed = 0
   #deletion: Promise<void> | undefined
 
-  constructor(
-    link: NatsLink,
-    job: string,
-    epoch: number,
-    reportsCreated: string,
-    onReport: OnReport,
-    onEnd: () => void,
-  ) {
+  constructor({ link, job, epoch, reportsCreated, log, onReport, onEnd }: NatsJobOptions) {
     const { promise, resolve } = deferred<string>()
     this.lost = promise
     this.#resolveLost = resolve
@@ -68,9 +70,10 @@ export class NatsJob implements JobChannel {
     this.#stream = subjects.taskStream(job, epoch)
     this.#onEnd = onEnd
     this.#reader = new NatsReportReader(link, job, reportsCreated, onReport, why => this.#lose(why))
+    this.#silence = new NatsSilence(link.cluster !== undefined, log, why => this.#lose(why))
     this.#timer = setInterval(() => void this.#check(), CHECK_MS)
     this.#offReconnect = link.onReconnect(() => {
-      this.#silentSince = undefined
+      this.#silence.restart()
       void this.#check()
     })
     void link.closed.then(() => this.detach())
@@ -83,7 +86,7 @@ export class NatsJob implements JobChannel {
       try {
         const sequence = await this.#link.store(subjects.task(this.#job, this.#epoch), id, task, OFFER_MS)
         this.#newest = Math.max(this.#newest, sequence)
-        this.#silentSince = undefined
+        this.#silence.over()
         return
       } catch (error) {
         await this.#afterRefusedOffer(error)
@@ -97,7 +100,7 @@ export class NatsJob implements JobChannel {
     if (error.kind === 'closed') throw error
     // A verdict (the queue is full, the store is full) is waited out: agents make room.
     if (error.kind === 'disconnected') return this.#link.whenConnected()
-    if (error.kind === 'timeout') this.#missed(error)
+    if (error.kind === 'timeout') this.#silence.missed(error)
     else await this.#check()
     await pause(100)
   }
@@ -149,12 +152,6 @@ export class NatsJob implements JobChannel {
     this.#resolveLost(why)
   }
 
-  #missed(error: Error): void {
-    this.#silentSince ??= performance.now()
-    if (performance.now() - this.#silentSince >= SILENT_MS)
-      this.#lose(`the NATS server stores nothing (${error.message}): is the disk of its store full?`)
-  }
-
   /** Looks whether the queue is still what it was; one look at a time. */
   #check(): Promise<void> {
     this.#checking ??= this.#look().finally(() => {
@@ -169,8 +166,9 @@ export class NatsJob implements JobChannel {
     try {
       const consumer = await this.#link.api<ConsumerInfo>(`CONSUMER.INFO.${this.#stream}.${subjects.taskConsumer}`)
       // The stream last: it is ahead of whatever was acknowledged or delivered before it was asked.
-      const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`)
-      this.#silentSince = undefined
+      const { state } = await this.#led(this.#stream)
+      if (this.#link.cluster !== undefined) await this.#lookAtReports()
+      this.#silence.over()
       // After a power cut a stream can be older than its consumer, which would then skip all that is offered next.
       if (state.last_seq < newest || consumer.delivered.stream_seq > state.last_seq)
         this.#lose('the NATS server has lost the newest tasks of the queue')
@@ -178,8 +176,23 @@ export class NatsJob implements JobChannel {
       if (isCode(error, JETSTREAM.streamNotFound)) this.#lose('the queue is gone from the NATS server')
       else if (isCode(error, JETSTREAM.consumerNotFound))
         this.#lose("the queue's consumer is gone from the NATS server")
-      else if (isPassing(error) && this.#link.connected) this.#missed(error as Error)
+      else if (isPassing(error) && this.#link.connected) this.#silence.missed(error as Error)
     }
+  }
+
+  /** Whether they can be stored: of their loss the reader tells. */
+  async #lookAtReports(): Promise<void> {
+    await this.#led(subjects.reportStream(this.#job)).catch(error => {
+      if (!isCode(error, JETSTREAM.streamNotFound)) throw error
+    })
+  }
+
+  /** What a stream's leader knows of it: of servers without one each answers for itself, and none stores. */
+  async #led(stream: string): Promise<StreamInfo> {
+    const info = await this.#link.api<StreamInfo>(`STREAM.INFO.${stream}`)
+    const { leader, replicas = [] } = info.cluster ?? {}
+    if (replicas.length > 0 && !leader) throw new NatsFailure('no responders', `${stream} has no leader`)
+    return info
   }
 
   async #purge(): Promise<void> {

@@ -3,15 +3,19 @@
 // Always true: whatever of this vanishes costs recomputing, never correctness (design.md, section 6).
 import { subjects } from '../subjects.js'
 import type { NatsLink } from './nats.js'
-import { NatsFailure } from './nats-failure.js'
+import { NatsFailure, ReplicasError } from './nats-failure.js'
 
 /** JetStream's own numbers for what we meet. */
 export const JETSTREAM = {
+  noSuitablePeers: 10005,
   clusterUnavailable: 10008,
   consumerNotFound: 10014,
   streamNameInUse: 10058,
   streamNotFound: 10059,
   storageExceeded: 10047,
+  replicasUnsupported: 10074,
+  streamOffline: 10118,
+  consumerOffline: 10119,
 } as const
 
 /** How long a delivery to a dead agent hides a task. Shorter re-delivers to busy hosts, longer stalls after a death. */
@@ -27,13 +31,20 @@ const UNRESERVED = -1
  * stream, so that larger leaves room for fewer jobs; where there is no room, less is tried. A byte less than round: a
  * store whose last byte is reserved refuses even a stream that reserves nothing.
  */
-const TASK_BYTES = [32 * MIB - 1, 8 * MIB - 1, UNRESERVED]
+const TASK_BYTES: readonly number[] = [32 * MIB - 1, 8 * MIB - 1, UNRESERVED]
 /** Full means that agents keep their reports until the coordinator has committed and trimmed. */
-const REPORT_BYTES = [256 * MIB - 1, 64 * MIB - 1, UNRESERVED]
+const REPORT_BYTES: readonly number[] = [256 * MIB - 1, 64 * MIB - 1, UNRESERVED]
 
 export interface StreamInfo {
   readonly created: string
+  /** Where servers keep it together; without a leader among them nothing is stored. */
+  readonly cluster?: ClusterInfo
   readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number }
+}
+
+export interface ClusterInfo {
+  readonly leader?: string
+  readonly replicas?: readonly { readonly name: string; readonly current: boolean; readonly offline?: boolean }[]
 }
 
 export interface ConsumerInfo {
@@ -41,7 +52,17 @@ export interface ConsumerInfo {
   readonly delivered: { readonly stream_seq: number }
 }
 
-const createStream = async (link: NatsLink, name: string, subject: string, retention: string, limits: number[]) => {
+export interface StreamSpec {
+  readonly name: string
+  readonly subject: string
+  readonly retention: 'workqueue' | 'limits'
+  readonly replicas: number
+  /** Bytes to reserve; what there is no room for is followed by the next. */
+  readonly limits: readonly number[]
+}
+
+export const createStream = async (link: NatsLink, spec: StreamSpec): Promise<StreamInfo> => {
+  const { name, subject, retention, replicas, limits } = spec
   let refusal: unknown
   for (const maxBytes of limits) {
     const config = {
@@ -49,7 +70,7 @@ const createStream = async (link: NatsLink, name: string, subject: string, reten
       subjects: [subject],
       retention,
       storage: 'file',
-      num_replicas: 1,
+      num_replicas: replicas,
       max_consumers: -1,
       max_msgs: -1,
       max_bytes: maxBytes,
@@ -60,20 +81,27 @@ const createStream = async (link: NatsLink, name: string, subject: string, reten
       return await patiently(link, () => link.api<StreamInfo>(`STREAM.CREATE.${name}`, config))
     } catch (error) {
       // It was made before, with what was free then.
-      if (isCode(error, JETSTREAM.streamNameInUse)) return await link.api<StreamInfo>(`STREAM.INFO.${name}`)
-      if (!isCode(error, JETSTREAM.storageExceeded)) throw error
+      if (isCode(error, JETSTREAM.streamNameInUse))
+        return await patiently(link, () => link.api<StreamInfo>(`STREAM.INFO.${name}`), JETSTREAM.streamNotFound)
+      if (isCode(error, JETSTREAM.replicasUnsupported))
+        throw new ReplicasError(replicas, link.cluster, { cause: error })
+      // A cluster says of too little room and of too few servers the same.
+      if (!isCode(error, JETSTREAM.storageExceeded, JETSTREAM.noSuitablePeers)) throw error
       refusal = error
     }
   }
+  if (replicas > 1 && isCode(refusal, JETSTREAM.noSuitablePeers))
+    throw new ReplicasError(replicas, link.cluster, { cause: refusal })
   throw new Error(`JetStream has no room for the stream ${name}: raise max_file_store in the server's configuration`, {
     cause: refusal,
   })
 }
 
 /** The work queue of (job, epoch) with its one durable consumer. */
-export const createTaskStream = async (link: NatsLink, job: string, epoch: number): Promise<void> => {
+export const createTaskStream = async (link: NatsLink, job: string, epoch: number, replicas: number): Promise<void> => {
   const name = subjects.taskStream(job, epoch)
-  await createStream(link, name, subjects.task(job, epoch), 'workqueue', TASK_BYTES)
+  const subject = subjects.task(job, epoch)
+  await createStream(link, { name, subject, retention: 'workqueue', replicas, limits: TASK_BYTES })
   const config = {
     durable_name: subjects.taskConsumer,
     deliver_policy: 'all',
@@ -84,16 +112,30 @@ export const createTaskStream = async (link: NatsLink, job: string, epoch: numbe
     // One for each pull under way; the default of 512 would turn agents away.
     max_waiting: 16_384,
     replay_policy: 'instant',
+    num_replicas: replicas,
   }
-  await patiently(link, () =>
-    link.api(`CONSUMER.DURABLE.CREATE.${name}.${subjects.taskConsumer}`, { stream_name: name, config }),
+  // Not all of a cluster know at once what was made.
+  const unknown = link.cluster === undefined ? [] : [JETSTREAM.streamNotFound]
+  await patiently(
+    link,
+    () => link.api(`CONSUMER.DURABLE.CREATE.${name}.${subjects.taskConsumer}`, { stream_name: name, config }),
+    ...unknown,
   )
 }
 
-export const createReportStream = (link: NatsLink, job: string): Promise<StreamInfo> =>
-  createStream(link, subjects.reportStream(job), subjects.reportsOfJob(job), 'limits', REPORT_BYTES)
+export const createReportStream = (link: NatsLink, job: string, replicas: number): Promise<StreamInfo> =>
+  createStream(link, {
+    name: subjects.reportStream(job),
+    subject: subjects.reportsOfJob(job),
+    retention: 'limits',
+    replicas,
+    limits: REPORT_BYTES,
+  })
 
-/** A passing reader of the reports after `sequence`; the server forgets it soon after its last pull. */
+/**
+ * A passing reader of the reports after `sequence`; the server forgets it soon after its last pull. It has one replica: when its
+ * server dies the next reader begins where it was.
+ */
 export const createReportConsumer = async (link: NatsLink, job: string, sequence: number): Promise<string> => {
   const name = subjects.reportStream(job)
   const config = {
@@ -151,21 +193,30 @@ export const isCode = (error: unknown, ...codes: number[]): boolean =>
 /** Whether trying again may help: no verdict of the server's was heard. */
 export const isPassing = (error: unknown): boolean =>
   error instanceof NatsFailure &&
-  (['disconnected', 'timeout', 'no responders'].includes(error.kind) || error.code === JETSTREAM.clusterUnavailable)
+  (['disconnected', 'timeout', 'no responders'].includes(error.kind) ||
+    isCode(error, JETSTREAM.clusterUnavailable, JETSTREAM.streamOffline, JETSTREAM.consumerOffline))
 
 export const pause = (milliseconds: number): Promise<void> => new Promise(resolve => setTimeout(resolve, milliseconds))
 
-/** Smaller gives up while a server restarts, larger lets a dead one hold its callers longer. */
-const PATIENCE_MS = 10_000
+/** Why a cluster has stored nothing for long, as far as that can be known from outside. */
+const leaderless = ({ kind, message, code }: NatsFailure): NatsFailure =>
+  new NatsFailure(kind, `the NATS cluster stores nothing: are more than half of its servers up? (${message})`, code)
 
-/** Repeats a call that may be repeated while the server is away, for ten seconds. */
-const patiently = async <T>(link: NatsLink, call: () => Promise<T>): Promise<T> => {
-  const end = performance.now() + PATIENCE_MS
+/**
+ * Smaller gives up while a server restarts, larger lets a dead one hold its callers longer. A cluster takes up to 7 s to
+ * replace a leader, for each of several one after the other.
+ */
+const PATIENCE_MS = { single: 10_000, cluster: 25_000 }
+
+/** Repeats a call that may be repeated while the server is away, and while it answers with one of `codes`. */
+const patiently = async <T>(link: NatsLink, call: () => Promise<T>, ...codes: number[]): Promise<T> => {
+  const end = performance.now() + PATIENCE_MS[link.cluster === undefined ? 'single' : 'cluster']
   for (;;) {
     try {
       return await call()
     } catch (error) {
-      if (!isPassing(error) || performance.now() >= end) throw error
+      if (!isPassing(error) && !isCode(error, ...codes)) throw error
+      if (performance.now() >= end) throw link.cluster === undefined ? error : leaderless(error as NatsFailure)
       await (link.connected ? pause(100) : Promise.race([link.whenConnected(), pause(end - performance.now())]))
     }
   }

@@ -69,6 +69,11 @@ export class NatsLink {
     void this.#follow()
   }
 
+  /** The name of the cluster that the server belongs to; undefined of a single server. */
+  get cluster(): string | undefined {
+    return this.#connection.info?.cluster
+  }
+
   get connected(): boolean {
     return this.#connected
   }

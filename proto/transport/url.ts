@@ -7,6 +7,8 @@ export interface NatsOptions {
   readonly url: string
   /** Allows plain nats:// beyond this machine. */
   readonly insecure?: boolean
+  /** Of a coordinator: how many servers of a cluster keep each stream of a job; by default 1. */
+  readonly replicas?: number
   /** The seed of an nkey ("SU..."), when the server knows users by their keys. */
   readonly nkeySeed?: string
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string }

@@ -56,6 +56,30 @@ test('the queue of a job that follows another is there before it begins, and car
   await channel.close()
 })
 
+test('a queue that is asked for is there before the first job, and goes when none comes', async t => {
+  const { ahead, opened, exists } = setUp(t)
+  await ahead.prepare()
+  const { job, open } = ahead.take('f')
+  t.deepEqual(opened, [job])
+  await (await open(() => {})).close()
+  await ahead.prepare()
+  const unused = opened[1] as string
+  t.true(await exists(unused))
+  await sleep(KEEP_SECONDS * 1000 + 100)
+  t.false(await exists(unused))
+})
+
+test('a queue that cannot be made says why, at once and to the job', async t => {
+  const openJob = () => Promise.reject(new Error('too few servers'))
+  const ahead = new Ahead({ openJob, keepSeconds: KEEP_SECONDS, clock: () => 0 })
+  t.teardown(() => ahead.close())
+  await t.throwsAsync(ahead.prepare(), { message: 'too few servers' })
+  await t.throwsAsync(
+    ahead.take('f').open(() => {}),
+    { message: 'too few servers' },
+  )
+})
+
 test('nothing is made ahead of a first job, after a long one, or after one that came late', async t => {
   const { opened, runJob } = setUp(t)
   await runJob(0.1)

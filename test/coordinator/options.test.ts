@@ -52,6 +52,14 @@ test('all that the methods take are options', t => {
   t.notThrows(() => checkPoolOptions({ slots: 2, nats: 'nats://x', insecure: true, place: 'cluster', isolate: true }))
 })
 
+test('replicas are 1, 3 or 5, of a NATS cluster', t => {
+  t.notThrows(() => checkPoolOptions({ nats: 'nats://x', replicas: 3 }))
+  t.throws(() => checkPoolOptions({ nats: 'nats://x', replicas: 2 } as never), {
+    message: 'replicas: expected 1, 3 or 5, got 2',
+  })
+  t.throws(() => checkPoolOptions({ replicas: 3 }), { message: /nothing without a NATS cluster/ })
+})
+
 test('a value that means nothing is refused', t => {
   t.throws(() => jobOptionsOf({ as: 'float64' } as never, {}), {
     message: "as: expected 'f64' or nothing, got float64",

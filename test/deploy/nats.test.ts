@@ -4,15 +4,23 @@ import { promisify } from 'node:util'
 import test from 'ava'
 import { newestServer, stableServer } from '../support/nats-binaries.js'
 
-const CONFIGURATION = fileURLToPath(new URL('../../../deploy/nats/jetstream.conf', import.meta.url))
+const FOLDER = fileURLToPath(new URL('../../../deploy/nats/', import.meta.url))
+const MEMBER = { NATS_NAME: 'a', NATS_PORT: '4222', NATS_ROUTE_PORT: '6222', NATS_STORE: '/var/lib/nats/a' }
 
 for (const [name, binary] of [
   ['stable', stableServer],
   ['newest', newestServer],
 ] as const) {
-  test(`the ${name} nats-server of Debian takes our configuration`, async t => {
-    const { path } = await binary()
-    const { stderr } = await promisify(execFile)(path, ['-t', '-c', CONFIGURATION])
-    t.regex(stderr, /is valid/)
-  })
+  for (const [file, env] of [
+    ['jetstream.conf', {}],
+    ['cluster.conf', MEMBER],
+  ] as const) {
+    test(`the ${name} nats-server of Debian takes our ${file}`, async t => {
+      const { path } = await binary()
+      const { stderr } = await promisify(execFile)(path, ['-t', '-c', `${FOLDER}${file}`], {
+        env: { ...process.env, ...env },
+      })
+      t.regex(stderr, /is valid/)
+    })
+  }
 }

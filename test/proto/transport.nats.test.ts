@@ -398,6 +398,20 @@ test('a first connection that cannot be made fails soon and says what to do', as
   t.true(performance.now() - start < 8000)
 })
 
+test('replicas on a single server are refused with a code, and nothing is left', async t => {
+  const server = await NatsServer.start(await stableServer())
+  t.teardown(() => server.stop())
+  const coordinator = await connectNatsCoordinator({ url: server.url, name: 'c', replicas: 3 })
+  t.teardown(() => coordinator.close())
+  await t.throwsAsync(
+    coordinator.openJob(newJob(), 1, () => {}),
+    { code: 'NATS_REPLICAS', message: /this is a single server/ },
+  )
+  const connection = await connect({ servers: `127.0.0.1:${server.port}` })
+  t.teardown(() => connection.close())
+  t.is((await (await connection.jetstreamManager()).getAccountInfo()).streams, 0)
+})
+
 test('a server without JetStream is refused with the line that mends it', async t => {
   const server = await NatsServer.start(await stableServer(), { jetStream: false })
   t.teardown(() => server.stop())

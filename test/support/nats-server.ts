@@ -153,7 +153,7 @@ export class NatsServer {
   }
 }
 
-const freePort = (host: string): Promise<number> =>
+export const freePort = (host: string): Promise<number> =>
   new Promise((resolve, reject) => {
     const probe = createServer()
     probe.once('error', reject)
