@@ -1,11 +1,12 @@
 // What a NATS server or cluster can keep, found out by asking it to: a stream is made with as many replicas as it takes, and deleted.
 // In: an address. Out: the most replicas, and how the servers that keep them are.
-// Always true: no stream is left where the servers hear us; it ends within some 15 seconds.
+// Always true: no stream is left where the servers hear us, and what an earlier survey had to leave is deleted; it ends within
+// some 15 seconds.
 import { randomBytes } from 'node:crypto'
 import type { NatsLink } from './nats.js'
 import { connectNats } from './nats-connect.js'
 import { NatsFailure, ReplicasError } from './nats-failure.js'
-import { createStream, pause, type StreamInfo } from './nats-streams.js'
+import { createStream, deleteStream, pause, type StreamInfo } from './nats-streams.js'
 import type { NatsOptions } from './url.js'
 
 export interface Survey {
@@ -24,6 +25,8 @@ const PATIENCE_MS = 10_000
 /** A server that is up follows a new stream within so long. */
 const FOLLOW_MS = 2000
 const UNRESERVED = -1
+/** A survey's stream that is older than any survey takes: servers without a majority may make it after its survey has gone. */
+const STALE_MS = 20_000
 
 /** Rejects when there is no server, or none that lets us in. */
 export const surveyNats = async (options: NatsOptions): Promise<Survey> => {
@@ -46,13 +49,30 @@ const most = async (link: NatsLink, name: string, subject: string): Promise<Surv
   for (const replicas of [5, 3, 1] as const) {
     if (replicas > 1 && cluster === undefined) continue
     try {
-      await createStream(link, { name, subject, retention: 'limits', replicas, limits: [UNRESERVED] })
+      const { created } = await createStream(link, {
+        name,
+        subject,
+        retention: 'limits',
+        replicas,
+        limits: [UNRESERVED],
+      })
+      await clearStale(link, created).catch(() => {})
       return { cluster, mostReplicas: replicas, behind: replicas > 1 ? await behind(link, name) : [] }
     } catch (error) {
       if (!(error instanceof ReplicasError)) throw error
     }
   }
   throw new NatsFailure('refused', 'not even one server takes a stream')
+}
+
+/** By the servers' own clock. */
+const clearStale = async (link: NatsLink, now: string): Promise<void> => {
+  const { streams } = await link.api<{ readonly streams: readonly (StreamInfo & { config: { name: string } })[] }>(
+    'STREAM.LIST',
+    { subject: 'mh.doctor.*' },
+  )
+  for (const { config, created } of streams)
+    if (Date.parse(now) - Date.parse(created) > STALE_MS) await deleteStream(link, config.name)
 }
 
 const behind = async (link: NatsLink, name: string): Promise<string[]> => {
