@@ -8,57 +8,25 @@
 
 import { EMPTY_ITEMS, sizeOf } from '../proto/items.js'
 import { packLive } from '../proto/live.js'
-import type { Log } from '../proto/log.js'
 import type { ItemFailure, Outcomes, Report } from '../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
-import type { JobSpec, Span } from '../proto/shard.js'
-import type { Clock } from '../proto/timing.js'
-import type { VersionRange } from '../proto/version.js'
-import { Accounts } from './accounts.js'
+import type { Span } from '../proto/shard.js'
+import type { Accounts } from './accounts.js'
 import { Attendance } from './attendance.js'
 import type { Pace } from './crew.js'
-import { Cutting, type Load } from './cutting.js'
-import { firstEpochOf, firstShardOf } from './durable/checkpoint.js'
+import type { Cutting, Load } from './cutting.js'
+import { firstEpochOf } from './durable/checkpoint.js'
 import { Checkpoints } from './durable/checkpoints.js'
 import { Feeder } from './feeder.js'
 import { isComplete, sliceOutcomes } from './gather.js'
-import type { JobEnd, JobRequest } from './job.js'
-import { Ledger, type LedgerEffect } from './ledger.js'
-import { JobQueue, type QueueOptions } from './queue.js'
-import type { Receipt } from './receipt.js'
+import type { JobEnd } from './job.js'
+import type { Ledger, LedgerEffect } from './ledger.js'
+import { JobQueue } from './queue.js'
 import { ReportReader } from './report-reader.js'
+import { accountsFor, cuttingFor, firstShardIn, ledgerFor, type RunOptions } from './run-machines.js'
 import { Settling } from './settling.js'
 import { Stragglers } from './stragglers.js'
 import { callersPart } from './tail.js'
-
-export interface RunOptions
-  extends Pick<QueueOptions, 'blobs' | 'taskBytes' | 'openChannel' | 'dropEpochsBefore' | 'version'> {
-  readonly request: JobRequest
-  readonly spec: JobSpec
-  /** The spec as it is announced now, with its bytes where they are so few that every broadcast may hold them. */
-  readonly announced: () => Pick<ActiveJob, 'spec' | 'specContent' | 'version'>
-  /** What is read. */
-  readonly versions: VersionRange
-  /** Why the agents that are there cannot work for any job. */
-  readonly incompatible: () => string | undefined
-  readonly placement: Exclude<Receipt['placement'], 'inline'>
-  readonly clock: Clock
-  readonly log: Log
-  /** What an item took at the end of an earlier job of the same code. */
-  readonly earlierItemSeconds?: number
-  /** What the job is like, after each report. */
-  readonly onPace?: (pace: Pace) => void
-  /** The queue is there: agents may pull, and wait for nothing else. */
-  readonly onOpen: () => void
-  /** What agents should hear soon has changed. */
-  readonly onChange: () => void
-}
-
-/**
- * Shards of a slot at once: one runs, one is at hand; the third hides a cluster's round trip. Beside a caller's loop, in which
- * workers wait for an item's end to be given more, it has more, since the caller takes back what they have not begun.
- */
-const SHARDS_PER_SLOT = { local: 2, cluster: 3, besideCaller: 4 } as const
 
 type State = 'running' | 'finishing' | JobEnd['state']
 
@@ -89,36 +57,12 @@ export class Run {
 
   constructor(options: RunOptions) {
     this.#options = options
-    const { request, spec, placement } = options
-    const { durable } = request
-    this.#firstShard = firstShardOf(durable?.owner ?? 1)
-    this.#ledger = new Ledger({
-      retries: request.options.retries,
-      indivisible: spec.operation === 'fold',
-      settled: durable?.from?.written ?? [],
-      firstShard: this.#firstShard,
-    })
+    const { request } = options
+    this.#firstShard = firstShardIn(options)
+    this.#ledger = ledgerFor(options)
     this.#settledBefore = this.#ledger.settledItems
-    const fixedSize = request.options.shardSize
-    const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
-    const isTakenBack = request.caller?.help !== undefined
-    this.#cutting = new Cutting({
-      shardsPerSlot: SHARDS_PER_SLOT[isTakenBack ? 'besideCaller' : placement],
-      callers: request.caller === undefined ? 0 : 1,
-      memoryBytes: request.options.memoryBytes,
-      ...(fixedSize !== undefined && { fixedSize }),
-      ...(concurrency !== undefined && { concurrency }),
-      ...(request.caller && { expected: request.caller }),
-      ...(options.earlierItemSeconds !== undefined && { earlierItemSeconds: options.earlierItemSeconds }),
-    })
-    this.#accounts =
-      request.caller?.accounts ??
-      new Accounts({
-        job: spec.job,
-        name: spec.name,
-        placement,
-        ...(fixedSize !== undefined && { shardSize: fixedSize }),
-      })
+    this.#cutting = cuttingFor(options)
+    this.#accounts = accountsFor(options)
     this.#stragglers = new Stragglers({
       ledger: this.#ledger,
       sizing: this.#cutting.sizing,
@@ -133,7 +77,7 @@ export class Run {
     this.#queue = this.#makeQueue()
     this.#settling = this.#makeSettling()
     this.#checkpoints = new Checkpoints({
-      durable,
+      durable: request.durable,
       settling: this.#settling,
       trim: position => this.#queue.trim(position),
       clock: options.clock,
