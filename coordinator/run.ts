@@ -78,6 +78,7 @@ export class Run {
     this.#settling = this.#makeSettling()
     this.#checkpoints = new Checkpoints({
       durable: request.durable,
+      mostBytes: request.options.memoryBytes / 2,
       settling: this.#settling,
       trim: position => this.#queue.trim(position),
       clock: options.clock,
@@ -292,13 +293,18 @@ export class Run {
     }
   }
 
+  /** Reports that this process keeps for the next checkpoint; a cluster's are kept by the server. */
+  get #keptBytes(): number {
+    return this.#options.placement === 'local' ? this.#checkpoints.keptBytes : 0
+  }
+
   get #load(): Load {
     return {
       slots: this.#slots,
       liveShards: this.#ledger.liveShards,
       waitingItems: this.#ledger.waitingItems,
       unread: this.#feeder.unread,
-      heldBytes: this.#feeder.heldBytes + this.#settling.heldBytes,
+      heldBytes: this.#feeder.heldBytes + this.#settling.heldBytes + this.#keptBytes,
     }
   }
 
@@ -343,6 +349,7 @@ export class Run {
     this.#checkpoints.heard(
       position,
       reports.flatMap(report => this.#take(report)),
+      message.byteLength,
     )
     if (this.isOver || !this.#queue.handled(reports.length, message.byteLength)) return
     this.#checkpoints.tick()

@@ -4,11 +4,11 @@ import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { firstEpochOf } from '../durable/checkpoint.js'
 import type { JobFolder } from '../durable/job-folder.js'
+import { partOf } from '../output/file.js'
 import type { Command } from './command.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import { selectJob, takeJob } from './job-selector.js'
 import { checkNats } from './place.js'
-import { partOf } from './results.js'
 import { type Settings, settle } from './settings.js'
 
 const isOfCluster = ({ record }: JobFolder): boolean =>
@@ -52,7 +52,7 @@ export const cancel: Command = async ({ settings, operands }) => {
     await folder.leave(owner)
     throw error
   }
-  if (options['output'] !== undefined) await rm(partOf(resolve(cwd, options['output'])), { force: true })
+  if (options['output'] !== undefined) await rm(partOf(resolve(cwd, options['output']), name), { force: true })
   await folder.remove()
   process.stdout.write(`${name} is given up\n`)
   return EXIT.done

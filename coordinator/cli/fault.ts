@@ -34,6 +34,7 @@ export const FAULT_CODES = {
   'MH-JOB-UNKNOWN': EXIT.usage,
   'MH-JOB-RUNNING': EXIT.notRun,
   'MH-JOB-CHANGED': EXIT.notRun,
+  'MH-JOB-FOLDER': EXIT.notRun,
   'MH-JOB-STOPPED': EXIT.someFailed,
   'MH-ITEMS-FAILED': EXIT.someFailed,
   'MH-REQUIREMENT': EXIT.notMet,

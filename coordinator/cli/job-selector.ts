@@ -2,8 +2,8 @@
 // Out: its folder. Always true: what names no job, or several, is an error that lists those there are.
 import { isAbsolute, join, resolve } from 'node:path'
 import { homeFolder } from '../../proto/home.js'
-import { JobFolder, JobFolderError } from '../durable/job-folder.js'
-import { Fault, messageOf } from './fault.js'
+import { JobFolder } from '../durable/job-folder.js'
+import { Fault } from './fault.js'
 import type { Settings } from './settings.js'
 
 /** Where jobs are written down. */
@@ -47,7 +47,6 @@ export const takeJob = async (folder: JobFolder): Promise<number> => {
   try {
     return await folder.take()
   } catch (error) {
-    if (error instanceof JobFolderError) throw new Fault('MH-JOB-RUNNING', messageOf(error), undefined, error)
     // Whoever had it has let it go meanwhile.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new Fault('MH-JOB-UNKNOWN', `the job ${folder.record.name} has just ended`, undefined, error)

@@ -1,4 +1,5 @@
 // `manyhands jobs`: what can be gone on with. In: the folders of this machine's jobs. Out: a line each, or JSON.
+import { hostname } from 'node:os'
 import { JobFolder } from '../durable/job-folder.js'
 import type { Command } from './command.js'
 import { EXIT } from './fault.js'
@@ -40,12 +41,23 @@ const lineOf = async (folder: JobFolder): Promise<JobLine> => {
   }
 }
 
-const textOf = ({ name, state, pid, items_written, items_failed, items, output, folder, asked }: JobLine): string => {
+const textOf = ({
+  name,
+  state,
+  pid,
+  host,
+  items_written,
+  items_failed,
+  items,
+  output,
+  folder,
+  asked,
+}: JobLine): string => {
   const of =
     items === null ? plural(items_written, 'item') : `${formatCount(items_written)} of ${plural(items, 'item')}`
   const failed = items_failed > 0 ? `, ${formatCount(items_failed)} of them failed` : ''
   const who = {
-    running: `runs as process ${pid}`,
+    running: `runs as process ${pid}${host === hostname() ? '' : ` of ${host}`}`,
     ended: `ended before its last item: manyhands resume ${name}`,
     whole: `has items that failed: manyhands resume ${name} --retry-failed`,
   }[state]

@@ -10,11 +10,11 @@ import type { Checkpoint, Durable } from '../durable/checkpoint.js'
 import { type Fingerprint, fingerprintOfFile, fingerprintOfPaths } from '../durable/fingerprint.js'
 import { JobFolder } from '../durable/job-folder.js'
 import type { JobEnd } from '../job.js'
+import { fileMark, partOf } from '../output/file.js'
 import { Fault, messageOf } from './fault.js'
 import { jobsFolderOf } from './job-selector.js'
 import { OPTION_KEYS, type OptionKey, optionsOf } from './options.js'
 import type { Prepared } from './prepare.js'
-import { partOf } from './results.js'
 import type { Settings } from './settings.js'
 
 /** What is said of a job that is not the job: how it is spoken of, where it is written down, what its code was made from. */
@@ -98,10 +98,24 @@ const MOST_ENDED = 20
 
 /** Forgets the job of this name where it has ended, and the oldest of the others that have. */
 const makeRoom = async (jobs: string, name: string): Promise<void> => {
+  await JobFolder.sweep(jobs)
   const ended: JobFolder[] = []
   for (const folder of await JobFolder.list(jobs)) if (await hasEnded(folder)) ended.push(folder)
   for (const [nth, folder] of ended.entries())
     if (nth >= MOST_ENDED || folder.record.name === name) await folder.remove()
+}
+
+/** Whoever types the same line again may not know that there is something to go on with. */
+const sayEarlier = async (jobs: string, { record }: JobFolder): Promise<void> => {
+  for (const folder of await JobFolder.list(jobs)) {
+    const { name, cwd, options } = folder.record
+    const isSame = cwd === record.cwd && options['output'] === record.options['output'] && name !== record.name
+    if (!isSame || (await folder.owner().catch(() => undefined)) !== undefined || (await hasEnded(folder))) continue
+    process.stderr.write(
+      `manyhands: ${name}, an earlier job into the same output, has not ended: manyhands resume ${name} goes on with it\n`,
+    )
+    return
+  }
 }
 
 /** Writes the job down. Call isKept before. */
@@ -144,26 +158,39 @@ export const keepJob = async (settings: Settings, { request, keepReports }: Prep
       `there is a job ${name} already, which has not ended`,
       `manyhands resume ${name} goes on with it; manyhands cancel ${name} gives it up.`,
     )
+  if (!settings.has('job')) await sayEarlier(jobs, folder)
   keepReports(folder.record.job, folder.reports)
   return { folder, owner: await folder.take() }
 }
 
 /** Its output is whole; what is kept of it is which items have failed. */
 export const hasEnded = async (folder: JobFolder): Promise<boolean> => {
+  // A damaged one is told of when it is asked for.
+  const checkpoint = await folder.checkpoint().catch(() => undefined)
   const { options, cwd } = folder.record
   const output = resolve(cwd, options['output'] ?? '')
-  return isComplete(await folder.checkpoint(), output) && (await folder.owner()) === undefined
+  return (await isComplete(folder, checkpoint, output)) && (await folder.owner().catch(() => undefined)) === undefined
 }
 
-/** The last process was ended after it gave the output its name. */
-export const isComplete = (from: Checkpoint | undefined, output: string): from is Checkpoint =>
-  from?.isWhole === true && !existsSync(partOf(output)) && existsSync(output)
+/** The last process was ended after it gave the output its name: that is the file that it wrote. */
+export const isComplete = async (folder: JobFolder, from: Checkpoint | undefined, output: string): Promise<boolean> =>
+  from?.isWhole === true &&
+  !existsSync(partOf(output, folder.record.name)) &&
+  (await fileMark(output)) === from.output.file
+
+const quoted = (text: string): string => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`)
+
+/** What to say anew, so that a job does not end at once as it did. */
+const anew = (settings: Settings, end: JobEnd): string => {
+  if (end.state !== 'stopped') return ''
+  return settings.get('onError') === 'stop' ? ' --on-error collect' : ' --max-failures N'
+}
 
 /** What can be done about what is missing. */
 export const resumeHint = ({ folder }: KeptJob, settings: Settings, end: JobEnd): string | undefined => {
-  const state = settings.origin('state')?.rank === 'flag' ? ` --state ${settings.get('state')}` : ''
+  const state = settings.origin('state')?.rank === 'flag' ? ` --state ${quoted(settings.get('state') ?? '')}` : ''
   const command = `manyhands resume ${folder.record.name}${state}`
-  if (end.state !== 'done') return `${command} goes on with it.`
+  if (end.state !== 'done') return `${command}${anew(settings, end)} goes on with it.`
   return end.failed > 0 ? `${command} --retry-failed runs what failed again.` : undefined
 }
 

@@ -38,18 +38,22 @@ export const runMap = async (
   const keeping = kept && (await import('./kept-job.js'))
   const durable = kept && keeping?.durableOf(kept)
   // The output comes last: a job that cannot start leaves no file behind.
-  const output = await outputOf(settings, kept?.from?.output).catch(async error => {
-    await conduct.close()
-    if (kept?.from === undefined) await kept?.folder.remove()
-    throw error
-  })
+  const output = await outputOf(settings, { owner: kept?.folder.record.name, from: kept?.from?.output }).catch(
+    async error => {
+      await conduct.close()
+      if (kept?.from === undefined) await kept?.folder.remove()
+      throw error
+    },
+  )
   const { exitCode, end } = await conductJob({
     ...conduct,
     start: watch =>
       ahead?.run(watch, output) ??
       hands.run({ ...request, ...watch, operation: 'map', output, ...(durable && { durable }) }),
     kept: end =>
-      [keptOf(settings, end), kept && keeping?.resumeHint(kept, settings, end)].filter(Boolean).join(' ') || undefined,
+      [keptOf(settings, end, kept?.folder.record.name), kept && keeping?.resumeHint(kept, settings, end)]
+        .filter(Boolean)
+        .join(' ') || undefined,
   })
   if (kept !== undefined) await keeping?.letGo(kept, end)
   return exitCode

@@ -72,7 +72,7 @@ export const OPTIONS = {
     kind: { oneOf: ['auto', 'inline', 'local', 'cluster'] },
     value: 'PLACE',
     help: 'auto, inline, local or cluster (default: auto, which is cluster with --nats, else local; inline: a plain loop in the command itself)',
-    commands: CALLS,
+    commands: [...CALLS, 'resume'],
   },
   slots: {
     kind: 'count',

@@ -1,6 +1,7 @@
 // `manyhands resume`: goes on with a map that was ended before its last item. In: which job. Out: as of map; the output is the
 // one that the job would have had. Always true: code and options are those of the job as it was asked for, but for what is said
 // anew; an input that has changed, or a job that another process has, is refused.
+import { resolve } from 'node:path'
 import type { Checkpoint } from '../durable/checkpoint.js'
 import { changeOf } from '../durable/fingerprint.js'
 import type { JobFolder } from '../durable/job-folder.js'
@@ -10,7 +11,7 @@ import { formatCount, plural } from './figures.js'
 import { selectJob, takeJob } from './job-selector.js'
 import { fingerprintOf, isComplete, isMapOption, type KeptJob, letGo } from './kept-job.js'
 import { runMap } from './map.js'
-import { optionsOf } from './options.js'
+import { type OptionKey, optionsOf } from './options.js'
 import { prepare } from './prepare.js'
 import { type Settings, settle } from './settings.js'
 
@@ -24,6 +25,14 @@ const settingsOf = ({ record }: JobFolder, now: Settings): Settings => {
     // What stands in the environment or a config file is there for new jobs.
     if (now.origin(key)?.rank === 'flag' || flags[key] === undefined) flags[key] = text
   }
+  const isNow = (key: OptionKey): boolean => now.origin(key)?.rank === 'flag'
+  // What is said now is not held against what was said then.
+  if (isNow('maxFailures') && !isNow('onError')) delete flags['onError']
+  if (isNow('onError') && !isNow('maxFailures')) delete flags['maxFailures']
+  if (isNow('place') && now.get('place') === 'local' && !isNow('nats')) delete flags['nats']
+  // Files that are named now are named from here, the job's from where it began.
+  for (const key of ['receipt', 'costs'] as const)
+    if (isNow(key) && flags[key] !== 'off') flags[key] = resolve(flags[key] as string)
   return settle('map', { flags, env: {}, files: [] })
 }
 
@@ -75,10 +84,10 @@ export const resume: Command = async ({ settings: now, operands }) => {
   const owner = await takeJob(folder)
   const kept: KeptJob = { folder, owner, from: await folder.checkpoint() }
   try {
-    enter(folder)
     const settings = settingsOf(folder, now)
+    enter(folder)
     const output = settings.get('output') as string
-    const from = isComplete(kept.from, output) ? kept.from : undefined
+    const from = (await isComplete(folder, kept.from, output)) ? kept.from : undefined
     const isRetry = now.isOn('retryFailed')
     if (from === undefined && isRetry)
       throw new Fault(

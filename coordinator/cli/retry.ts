@@ -4,6 +4,7 @@
 import type { Checkpoint } from '../durable/checkpoint.js'
 import type { JobFolder } from '../durable/job-folder.js'
 import { PickedInput, placedEnd, RetryOutput } from '../durable/retry.js'
+import { fileMark } from '../output/file.js'
 import { openMergedOutput } from '../output/open.js'
 import { conductJob } from './conduct.js'
 import { Fault, messageOf } from './fault.js'
@@ -43,10 +44,16 @@ export const retryFailed = async (
     kept: end => keptOf(settings, end),
   })
   if (end?.state !== 'done') return exitCode
+  const path = settings.get('output') as string
   if (output.failed.length === 0) await folder.remove()
   else
     await folder.replaceFailed(
-      { ...from, output: { ...from.output, format: merged.state() }, failed: end.failed, failures: end.failures },
+      {
+        ...from,
+        output: { ...from.output, file: (await fileMark(path)) ?? '', format: merged.state() },
+        failed: end.failed,
+        failures: end.failures,
+      },
       output.failed,
     )
   return exitCode

@@ -30,7 +30,7 @@ export const verdictLine = (end: JobEnd, { paint, total }: VerdictOptions): stri
   const whole = end.state === 'done' && end.failed === 0
   const mark = whole ? paint('green', '✓') : paint('red', '✗')
   const earlier = end.settled - receipt.items
-  const before = earlier > 0 ? ` (${formatCount(earlier)} of them before)` : ''
+  const before = earlier > 0 ? `, ${formatCount(earlier)} settled before,` : ''
   const failed = end.failed === 0 ? '' : `; ${paint('red', `${formatCount(end.failed)} failed`)}`
   const how = { done: '', stopped: '; stopped', interrupted: '; interrupted', broken: '; could not go on' }[end.state]
   return `${paint('bold', receipt.name)}  ${mark} ${of}${before} in ${formatSeconds(receipt.wall_seconds)}${failed}${how}`

@@ -1,6 +1,6 @@
 // When a job writes down how far it is, so that a later process can go on there. In: reports as they are heard, the clock.
 // Out: checkpoints, each saved before the reports that it makes needless are let go of. Always true: one at a time; they
-// take at most a twentieth of the time; without `durable` nothing is written and reports are let go of once they are handled.
+// take at most a twentieth of the time, but where what is kept for the next one would fill memory; without `durable` nothing is written and reports are let go of once they are handled.
 import type { Log } from '../../proto/log.js'
 import type { Span } from '../../proto/shard.js'
 import type { Clock } from '../../proto/timing.js'
@@ -12,6 +12,8 @@ import { KeptReports } from './kept-reports.js'
 export interface CheckpointsOptions {
   readonly durable: Durable | undefined
   readonly settling: Settling
+  /** So many bytes of reports may be kept between two. */
+  readonly mostBytes: number
   /** Reports up to this position are not needed any more. */
   readonly trim: (position: number) => void
   readonly clock: Clock
@@ -38,9 +40,14 @@ export class Checkpoints {
   }
 
   /** A report that stands there has settled these items. */
-  heard(position: number, settled: readonly Span[]): void {
+  heard(position: number, settled: readonly Span[], bytes: number): void {
     this.#position = position
-    if (this.#options.durable !== undefined) this.#kept.add(position, settled)
+    if (this.#options.durable !== undefined) this.#kept.add(position, settled, bytes)
+  }
+
+  /** Of the reports that the transport still keeps for the next one. */
+  get keptBytes(): number {
+    return this.#kept.bytes
   }
 
   /** The transport still keeps outcomes that are in no checkpoint. */
@@ -50,9 +57,10 @@ export class Checkpoints {
 
   /** Lets go of what can be, and writes a checkpoint when it is time. */
   tick(): void {
-    const { durable, trim, clock } = this.#options
+    const { durable, trim, clock, mostBytes } = this.#options
     if (durable === undefined) trim(this.#position)
-    else if (this.#saving === undefined && clock() >= this.#dueAtSeconds) void this.save(false)
+    else if (this.#saving === undefined && (clock() >= this.#dueAtSeconds || this.keptBytes > mostBytes))
+      void this.save(false)
   }
 
   /** Resolves when what is written by now is in a checkpoint, or could not be; the job goes on without. */

@@ -7,9 +7,9 @@
 //                  owner-<n>                       the nth process that has it
 import { randomUUID } from 'node:crypto'
 import { constants } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { bundleCodec } from '../../proto/blob-codec.js'
 import type { BundleFile } from '../../proto/bundle.js'
 import type { JobFunction } from '../function/function.js'
@@ -20,6 +20,9 @@ import { isJobName } from './job-name.js'
 import { isAlive, type Process, thisProcess } from './process-mark.js'
 
 const SCHEMA = 'manyhands.job/1'
+
+/** Making a folder, or removing one, takes milliseconds; other machines' clocks may be off. */
+const SWEEP_SECONDS = 3600
 
 /** What was asked for. */
 export interface JobRecord {
@@ -48,6 +51,12 @@ export type NewJob = Omit<JobRecord, 'schema' | 'asked' | 'function'> & {
 /** The job cannot be had: `running` by whom, or a folder that this version cannot read. */
 export class JobFolderError extends Error {
   override readonly name = 'JobFolderError'
+  readonly code: 'JOB_RUNNING' | 'JOB_FOLDER'
+
+  constructor(code: 'JOB_RUNNING' | 'JOB_FOLDER', message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
 }
 
 /** Of an item's index, in the list of those that failed. */
@@ -75,6 +84,16 @@ const writeDurably = async (path: string, content: string | Uint8Array): Promise
     await file.sync()
   } finally {
     await file.close()
+  }
+}
+
+/** Nothing that was ever written here whole is damaged by a process that is killed. */
+const parsed = <T>(content: Buffer, path: string): T => {
+  try {
+    return JSON.parse(content.toString()) as T
+  } catch (error) {
+    const what = `${path} is damaged, and the job cannot be gone on with: delete ${dirname(path)}, and the .part of its output`
+    throw new JobFolderError('JOB_FOLDER', what, { cause: error })
   }
 }
 
@@ -120,9 +139,10 @@ export class JobFolder {
     const path = join(jobs, name)
     const content = await readIfThere(join(path, 'record.json'))
     if (content === undefined) return undefined
-    const record = JSON.parse(content.toString()) as JobRecord
+    const record = parsed<JobRecord>(content, join(path, 'record.json'))
     if (record.schema !== SCHEMA)
       throw new JobFolderError(
+        'JOB_FOLDER',
         `the job ${name} was written down by another version of manyhands (${String(record.schema)}, not ${SCHEMA})`,
       )
     return new JobFolder(path, record)
@@ -149,7 +169,7 @@ export class JobFolder {
     const newest = await this.#newestOwner()
     if (newest === 0) return undefined
     const mark = await readIfThere(this.#ownerFile(newest))
-    const owner = mark === undefined || mark.length === 0 ? undefined : (JSON.parse(mark.toString()) as Process)
+    const owner = mark === undefined || mark.length === 0 ? undefined : parsed<Process>(mark, this.#ownerFile(newest))
     return owner !== undefined && isAlive(owner) ? owner : undefined
   }
 
@@ -160,9 +180,11 @@ export class JobFolder {
       const owner = await this.owner()
       if (owner !== undefined)
         throw new JobFolderError(
+          'JOB_RUNNING',
           owner.host === hostname()
             ? `the job ${this.record.name} is running, as process ${owner.pid} of this machine`
-            : `the job ${this.record.name} was last run on ${owner.host}, where it may still be running`,
+            : `the job ${this.record.name} was last run on ${owner.host}, where it may still be running; ` +
+                `if it is not, delete ${this.#ownerFile(newest)}`,
         )
       const mark = join(this.path, `.owner-${randomUUID().slice(0, 8)}`)
       await writeDurably(mark, text(thisProcess()))
@@ -199,7 +221,7 @@ export class JobFolder {
   /** The newest one. */
   async checkpoint(): Promise<Checkpoint | undefined> {
     const content = await readIfThere(join(this.path, 'checkpoint.json'))
-    return content && (JSON.parse(content.toString()) as Checkpoint)
+    return content && parsed<Checkpoint>(content, join(this.path, 'checkpoint.json'))
   }
 
   /** `failed`: the items that have failed since the last one. */
@@ -242,9 +264,20 @@ export class JobFolder {
 
   /** The job is over, and nothing of it is left here. */
   async remove(): Promise<void> {
-    // Its record first: without it there is no job, whatever else is still there.
-    await rm(join(this.path, 'record.json'), { force: true })
-    await rm(this.path, { recursive: true, force: true })
+    // Its name first: without it there is no job, whatever is still there.
+    const gone = join(dirname(this.path), `.${this.record.name}-${randomUUID().slice(0, 8)}`)
+    await rename(this.path, gone)
+    await rm(gone, { recursive: true, force: true })
+  }
+
+  /** Takes away what processes that were killed had begun to make, or to remove. */
+  static async sweep(jobs: string): Promise<void> {
+    for (const name of await readdir(jobs).catch(() => [])) {
+      const path = join(jobs, name)
+      const found = name.startsWith('.') ? await stat(path).catch(() => undefined) : undefined
+      if (found !== undefined && Date.now() - found.mtimeMs > SWEEP_SECONDS * 1000)
+        await rm(path, { recursive: true, force: true }).catch(() => {})
+    }
   }
 
   /** This process has it no more. */

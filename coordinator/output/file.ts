@@ -2,7 +2,7 @@
 // In: outcomes. Out: on commit the file under its name, what was there before replaced; on abandon the .part, cut at a
 // whole item. A device or a pipe (/dev/null) has no .part and is written directly.
 // Always true: the target is untouched until commit; a write error says what and where, and every later write says it again.
-import { createWriteStream } from 'node:fs'
+import { createWriteStream, existsSync, realpathSync } from 'node:fs'
 import { type FileHandle, lstat, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Outcomes } from '../../proto/outcome.js'
@@ -16,7 +16,29 @@ const BUFFER_BYTES = 1024 * 1024
 /** So much is made durable while the job goes on: at its end all of it would be waited for. */
 const SYNC_BYTES = 4 * 1024 * 1024
 
-export const openFileOutput = async (path: string, format: Format, from?: OutputPoint): Promise<Output> => {
+export interface FileOptions {
+  /** The job that goes on with its part: no other command touches it. */
+  readonly owner?: string | undefined
+  /** An earlier process got so far. */
+  readonly from?: OutputPoint | undefined
+}
+
+/** Where a file is written until it is whole. A link keeps pointing to its file: the part lies beside that. */
+export const partOf = (path: string, owner?: string): string => {
+  const target = existsSync(path) ? realpathSync(path) : path
+  return owner === undefined ? `${target}.part` : `${target}.${owner}.part`
+}
+
+/** Which file it is, as a later process finds it under another name too; undefined where there is none. */
+export const fileMark = async (path: string | FileHandle): Promise<string | undefined> => {
+  const found = await (typeof path === 'string' ? stat(path, { bigint: true }) : path.stat({ bigint: true })).catch(
+    () => undefined,
+  )
+  return found && `${found.dev}:${found.ino}`
+}
+
+export const openFileOutput = async (path: string, format: Format, how: FileOptions = {}): Promise<Output> => {
+  const { from, owner } = how
   const there = await stat(path).catch(() => undefined)
   if (there?.isDirectory()) throw new Error(`cannot write results to ${path}: it is a folder; name a file in it`)
   if (there && !there.isFile()) {
@@ -25,7 +47,7 @@ export const openFileOutput = async (path: string, format: Format, from?: Output
   }
   // A link keeps pointing to its file: that is the one to be replaced.
   const target = there ? await realpath(path) : path
-  const part = `${target}.part`
+  const part = partOf(target, owner)
   if (from) return reopen(part, target, format, from)
   try {
     // An old one may be one that another command is writing: to each its own file, so that nobody's values get into another's.
@@ -37,10 +59,16 @@ export const openFileOutput = async (path: string, format: Format, from?: Output
 }
 
 /** Goes on where an earlier process was: what it wrote after that point is written again. */
-const reopen = async (part: string, target: string, format: Format, { bytes }: OutputPoint): Promise<Output> => {
+const reopen = async (part: string, target: string, format: Format, from: OutputPoint): Promise<Output> => {
+  const { bytes } = from
   let file: FileHandle | undefined
   try {
-    file = await open(part, 'r+')
+    file = await open(part, 'r+').catch(error => {
+      throw (error as NodeJS.ErrnoException).code === 'ENOENT'
+        ? new Error('it is gone, and what was written with it')
+        : error
+    })
+    if ((await fileMark(file)) !== from.file) throw new Error('it is another file than the one that the job wrote')
     const { size } = await file.stat()
     if (size < bytes) throw new Error(`it has ${size} bytes, fewer than the ${bytes} that were written`)
     await file.truncate(bytes)
@@ -101,7 +129,7 @@ class FileOutput implements Output {
     } catch (error) {
       throw this.#failed(error)
     }
-    return { bytes: this.#wholeBytes, format }
+    return { file: (await fileMark(this.#file)) ?? '', bytes: this.#wholeBytes, format }
   }
 
   commit(): Promise<void> {

@@ -5,11 +5,11 @@ import { basename } from 'node:path'
 import { csvFormat } from './csv.js'
 import type { ElementFormat } from './elements.js'
 import { f64Format } from './f64.js'
-import { openFileOutput } from './file.js'
+import { type FileOptions, openFileOutput } from './file.js'
 import type { Format, FormatOptions } from './format.js'
 import { jsonFormat } from './json.js'
 import { jsonlFormat } from './jsonl.js'
-import type { Output, OutputPoint } from './output.js'
+import type { Output } from './output.js'
 import { StreamOutput } from './stream.js'
 
 type Opener = (options: FormatOptions, state?: unknown) => Format
@@ -23,18 +23,18 @@ const FORMATS: Readonly<Record<ElementFormat, { extensions: readonly string[]; o
 
 export const OUTPUT_FORMATS: readonly string[] = Object.keys(FORMATS)
 
-export interface OutputOptions extends Partial<FormatOptions> {
+export interface OutputOptions extends Partial<FormatOptions>, FileOptions {
   /** A name of OUTPUT_FORMATS; by default what the path's extension says, and jsonl for standard output. */
   readonly format?: string
-  /** An earlier process got so far. */
-  readonly from?: OutputPoint | undefined
 }
 
 /** Opens a file, or standard output for "-". */
 export const openOutput = async (path: string, options: OutputOptions = {}): Promise<Output> => {
-  const { tagged = false, unordered = false, from } = options
+  const { tagged = false, unordered = false, from, owner } = options
   const format = FORMATS[nameOf(path, options.format)].open({ tagged, unordered }, from?.format)
-  return path === '-' ? new StreamOutput(process.stdout, format, 'standard output') : openFileOutput(path, format, from)
+  return path === '-'
+    ? new StreamOutput(process.stdout, format, 'standard output')
+    : openFileOutput(path, format, { from, owner })
 }
 
 export interface MergedOutputOptions extends FormatOptions {

@@ -5,6 +5,8 @@ import type { Outcomes } from '../../proto/outcome.js'
 
 /** How far an output is written, so that a later process can go on there. */
 export interface OutputPoint {
+  /** Which file it is, whatever its name. */
+  readonly file: string
   readonly bytes: number
   /** The format's state there, as JSON. */
   readonly format: unknown

@@ -9,6 +9,8 @@ import type { ReportStore } from './memory-reports.js'
 /** So much that nobody needs may stand in the file, beside as much as is needed. Smaller: it is written anew more often. */
 const WASTE_BYTES = 8 * 1024 * 1024
 const LENGTH_BYTES = 4
+/** So much may wait for a slow disk; what comes then is not kept, and would be run again. */
+const MOST_PENDING_BYTES = 64 * 1024 * 1024
 
 export class ReportFile implements ReportStore {
   readonly reports: readonly Uint8Array[]
@@ -16,6 +18,7 @@ export class ReportFile implements ReportStore {
   readonly #log: Log
   #file: FileHandle
   #pending: Uint8Array[] = []
+  #pendingBytes = 0
   #bytes: number
   #working: Promise<void> = Promise.resolve()
   #isBroken = false
@@ -46,18 +49,21 @@ export class ReportFile implements ReportStore {
   }
 
   append(report: Uint8Array): void {
-    if (this.#isBroken) return
+    if (this.#isBroken || this.#pendingBytes > MOST_PENDING_BYTES) return
     this.#pending.push(report)
+    this.#pendingBytes += report.length
     if (this.#pending.length === 1) this.#work(() => this.#write())
   }
 
   trim(kept: readonly Uint8Array[]): void {
+    // Both end with the newest.
+    if (kept.length < this.#pending.length) this.#setPending(this.#pending.slice(this.#pending.length - kept.length))
     const needed = sizeOf(kept)
     const isEmpty = kept.length === 0 && this.#bytes > 0
     if (this.#isBroken || !(isEmpty || this.#bytes - needed > needed + WASTE_BYTES)) return
     const isBegun = this.#kept !== undefined
     this.#kept = [...kept]
-    this.#pending = []
+    this.#setPending([])
     this.#bytes = needed
     if (!isBegun) this.#work(() => this.#rewrite())
   }
@@ -74,17 +80,26 @@ export class ReportFile implements ReportStore {
       .then(() => (this.#isBroken ? undefined : step()))
       .catch(error => {
         this.#isBroken = true
-        this.#pending = []
+        this.#setPending([])
         this.#log('warn', `Outcomes cannot be kept in ${this.#path}: ${(error as Error).message}`)
       })
   }
 
   async #write(): Promise<void> {
     const pieces = this.#pending
-    this.#pending = []
     if (pieces.length === 0) return
+    this.#pending = []
     this.#bytes += sizeOf(pieces)
-    await this.#file.appendFile(recordsOf(pieces))
+    try {
+      await writeAll(this.#file, pieces)
+    } finally {
+      this.#pendingBytes = this.#pending.reduce((bytes, { length }) => bytes + length, 0)
+    }
+  }
+
+  #setPending(pending: Uint8Array[]): void {
+    this.#pending = pending
+    this.#pendingBytes = pending.reduce((bytes, { length }) => bytes + length, 0)
   }
 
   async #rewrite(): Promise<void> {
@@ -93,7 +108,7 @@ export class ReportFile implements ReportStore {
     if (kept.length === 0) return this.#file.truncate(0)
     const path = `${this.#path}.new`
     const file = await open(path, 'w', 0o600)
-    await file.appendFile(recordsOf(kept))
+    if (kept.length > 0) await writeAll(file, kept)
     await rename(path, this.#path)
     const old = this.#file
     // Opened anew for appending alone: what comes next must stand behind it.
@@ -105,11 +120,13 @@ export class ReportFile implements ReportStore {
 const sizeOf = (reports: readonly Uint8Array[]): number =>
   reports.reduce((bytes, report) => bytes + LENGTH_BYTES + report.length, 0)
 
-const recordsOf = (reports: readonly Uint8Array[]): Buffer =>
-  Buffer.concat(
-    reports.flatMap(report => {
-      const length = Buffer.allocUnsafe(LENGTH_BYTES)
-      length.writeUInt32LE(report.length)
-      return [length, report]
-    }),
-  )
+const writeAll = async (file: FileHandle, reports: readonly Uint8Array[]): Promise<void> => {
+  const pieces = reports.flatMap(report => {
+    const length = Buffer.allocUnsafe(LENGTH_BYTES)
+    length.writeUInt32LE(report.length)
+    return [length, report]
+  })
+  // As they are: a copy of all would double what is held.
+  const { bytesWritten } = await file.writev(pieces)
+  if (bytesWritten < sizeOf(reports)) throw new Error('the disk takes no more')
+}

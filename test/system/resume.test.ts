@@ -148,7 +148,7 @@ for (const [output, value, options] of FORMATS)
     t.true(place.repeats() < ITEMS / 2)
     // What failed may be run again.
     t.is(place.hasJobs(), serial.code === 1)
-    t.false(existsSync(place.at(`${output}.part`)))
+    t.false(existsSync(place.at(`${output}.one.part`)))
   })
 
 test.serial('unordered, every item is in the output once', async t => {
@@ -199,7 +199,7 @@ test.serial('Ctrl-C leaves what to do, and nothing at all is run again', async t
   )
   const end = await place.run('resume', 'c')
   t.is(end.code, 0, end.stderr)
-  t.regex(end.stderr, /1,500 of 1,500 items \([\d,]+ of them before\)/)
+  t.regex(end.stderr, /1,500 of 1,500 items, [\d,]+ settled before, in/)
   t.is(place.repeats(), 0)
   t.is(place.runs().length, 1500)
   t.is((await place.run('jobs')).stdout, 'no job of this machine waits to be gone on with\n')
@@ -274,7 +274,13 @@ test.serial('an output that got its name just before the end is left as it is', 
   await place.kill(900, 'map', 'f.ts#f', '--range', '0..900', '--output', 'out.jsonl', '--job', 'whole')
   const file = place.job('checkpoint.json')
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), isWhole: true }))
-  renameSync(place.at('out.jsonl.part'), place.at('out.jsonl'))
+  // Somebody else's output is not taken for the job's own.
+  writeFileSync(place.at('out.jsonl'), 'another')
+  renameSync(place.at('out.jsonl.whole.part'), place.at('mine'))
+  const other = await place.run('resume')
+  t.is(other.code, 3)
+  t.regex(other.stderr, /out\.jsonl\.whole\.part: it is gone, and what was written with it/)
+  renameSync(place.at('mine'), place.at('out.jsonl'))
   const before = place.read('out.jsonl')
   const end = await place.run('resume')
   t.is(end.code, 0)
@@ -330,6 +336,46 @@ for (const [output, options] of [
     t.is(place.read(output), place.read(`serial-${output}`))
     t.false(place.hasJobs())
   })
+
+test.serial('jobs into the same output leave each other alone', async t => {
+  const place = new Place(t)
+  place.writeFunction('i')
+  const asked = ['f.ts#f', '--output', 'out.jsonl', '--slots', '2']
+  await place.kill(900, 'map', ...asked, '--range', '0..1500', '--job', 'x')
+  await place.kill(900, 'map', ...asked, '--range', '5000..6500', '--job', 'y')
+  t.is((await place.run('map', ...asked, '--range', '0..3')).code, 0)
+  const x = await place.run('resume', 'x')
+  t.is(x.code, 0, x.stderr)
+  t.is(place.read('out.jsonl'), Array.from({ length: 1500 }, (_, i) => `${i}\n`).join(''))
+  t.is((await place.run('cancel', 'y')).code, 0)
+  t.false(existsSync(place.at('out.jsonl.y.part')))
+  t.is(place.read('out.jsonl').length, 6390)
+})
+
+test.serial('a job that ended at a failure says how to go on, and does', async t => {
+  const place = new Place(t)
+  place.writeFunction("i === 300 ? (() => { throw new Error('no') })() : i")
+  const asked = ['f.ts#f', '--range', '0..900', '--output', 'out.jsonl', '--job', 'stop']
+  const stopped = await place.run('map', ...asked, '--on-error', 'stop')
+  t.is(stopped.code, 1)
+  t.regex(stopped.stderr, /manyhands resume stop --on-error collect goes on with it\./)
+  const end = await place.run('resume', 'stop', '--max-failures', '5')
+  t.is(end.code, 1, end.stderr)
+  const values = Array.from({ length: 900 }, (_, i) => `${i === 300 ? 'null' : i}\n`)
+  t.is(place.read('out.jsonl'), values.join(''))
+})
+
+test.serial('what is written down of a job and damaged is told of, with what to do', async t => {
+  const place = new Place(t)
+  place.writeFunction('i')
+  await place.kill(1900, 'map', 'f.ts#f', '--range', '0..3000', '--output', 'out.jsonl', '--job', 'torn')
+  writeFileSync(place.job('checkpoint.json'), '{"output"')
+  const end = await place.run('resume', 'torn')
+  t.is(end.code, 3)
+  t.regex(end.stderr, /checkpoint\.json is damaged, .*: delete .*torn, and the \.part of its output \[MH-JOB-FOLDER\]/)
+  writeFileSync(place.job('record.json'), '')
+  t.regex((await place.run('resume', 'torn')).stderr, /record\.json is damaged, .*\[MH-JOB-FOLDER\]/)
+})
 
 test.serial('what cannot be gone on with is refused before anything is run', async t => {
   const place = new Place(t)
@@ -391,11 +437,11 @@ test.serial('over NATS, a job that is given up leaves nothing behind', async t =
   const { signal } = await place.kill(2500, 'map', ...asked)
   t.is(signal, 'SIGKILL')
   t.not((await server.streams()).length, 0)
-  t.true(existsSync(place.at('out.jsonl.part')))
+  t.true(existsSync(place.at('out.jsonl.gone.part')))
   const end = await place.run('cancel', 'go')
   t.is(end.code, 0, end.stderr)
   t.is(end.stdout, 'gone is given up\n')
   t.deepEqual(await server.streams(), [])
-  t.false(existsSync(place.at('out.jsonl.part')))
+  t.false(existsSync(place.at('out.jsonl.gone.part')))
   t.false(place.hasJobs())
 })

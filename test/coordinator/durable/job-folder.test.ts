@@ -61,7 +61,13 @@ test('a name is a job’s until it is removed, and a failed beginning leaves not
 
 test('the newest checkpoint is the one, and half a one is none', async t => {
   const folder = await create(newFolder(t), 'one')
-  const checkpoint = { output: { bytes: 7, format: null }, written: [], failed: 0, failures: [], isWhole: false }
+  const checkpoint = {
+    output: { file: '1:2', bytes: 7, format: null },
+    written: [],
+    failed: 0,
+    failures: [],
+    isWhole: false,
+  }
   await folder.save(checkpoint, [])
   await folder.save({ ...checkpoint, failed: 3 }, [7, 1, 9])
   writeFileSync(join(folder.path, 'checkpoint.json.new'), '{"output"')
@@ -70,7 +76,7 @@ test('the newest checkpoint is the one, and half a one is none', async t => {
 
 test('failed items are known as of the checkpoint, whatever was noted after it', async t => {
   const folder = await create(newFolder(t), 'one')
-  const checkpoint = { output: { bytes: 7, format: null }, written: [], failures: [], isWhole: false }
+  const checkpoint = { output: { file: '1:2', bytes: 7, format: null }, written: [], failures: [], isWhole: false }
   await folder.save({ ...checkpoint, failed: 2 }, [7, 1])
   await folder.save({ ...checkpoint, failed: 3 }, [2 ** 40])
   const newest = { ...checkpoint, failed: 3 }

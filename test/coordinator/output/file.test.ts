@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { f64Format } from '../../../coordinator/output/f64.js'
-import { openFileOutput } from '../../../coordinator/output/file.js'
+import { fileMark, openFileOutput } from '../../../coordinator/output/file.js'
 import { jsonlFormat } from '../../../coordinator/output/jsonl.js'
 import { openOutput } from '../../../coordinator/output/open.js'
 import { outcomesOf, type Settled, valuesOutcomes } from './outcomes.js'
@@ -153,10 +153,14 @@ test('an output goes on at a checkpoint: what was written after it is written ag
 })
 
 test('a .part that is gone, or shorter than was written, is not gone on with', async t => {
-  const from = { bytes: 9, format: null }
-  await t.throwsAsync(openOutput(at('gone.jsonl'), { from }), { message: /gone\.jsonl\.part: .*ENOENT/ })
+  const from = { file: '', bytes: 9, format: null }
+  await t.throwsAsync(openOutput(at('gone.jsonl'), { from }), { message: /gone\.jsonl\.part: it is gone/ })
   writeFileSync(at('short.jsonl.part'), '1\n')
-  await t.throwsAsync(openOutput(at('short.jsonl'), { from }), { message: /it has 2 bytes, fewer than the 9/ })
+  await t.throwsAsync(openOutput(at('short.jsonl'), { from }), {
+    message: /another file than the one that the job wrote/,
+  })
+  const same = { ...from, file: (await fileMark(at('short.jsonl.part'))) ?? '' }
+  await t.throwsAsync(openOutput(at('short.jsonl'), { from: same }), { message: /it has 2 bytes, fewer than the 9/ })
   t.is(read('short.jsonl.part'), '1\n')
 })
 
