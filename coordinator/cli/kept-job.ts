@@ -145,6 +145,12 @@ export const keepJob = async (settings: Settings, { request, keepReports }: Prep
   const folder = await makeRoom(jobs, name)
     .then(() => JobFolder.create(jobs, asked))
     .catch(error => {
+      if (!settings.has('job')) {
+        process.stderr.write(
+          `manyhands: the job cannot be written down in ${jobs}, nor gone on with: ${messageOf(error)}\n`,
+        )
+        return null
+      }
       throw new Fault(
         'MH-JOB-NAME',
         `the job cannot be written down in ${jobs}: ${messageOf(error)}`,
@@ -152,6 +158,7 @@ export const keepJob = async (settings: Settings, { request, keepReports }: Prep
         error,
       )
     })
+  if (folder === null) return undefined
   if (folder === undefined)
     throw new Fault(
       'MH-JOB-NAME',

@@ -427,6 +427,23 @@ test.serial('over NATS, a coordinator that is killed again and again leaves a jo
   for (const agent of agents) agent.kill('SIGTERM')
 })
 
+test.serial('over NATS, a job that cannot be written down runs all the same', async t => {
+  const server = await NatsServer.start(await stableServer())
+  t.teardown(() => server.stop())
+  const place = new Place(t)
+  place.writeFunction('i')
+  place.start('agent', '--nats', server.url, '--slots', '1')
+  writeFileSync(place.at('file'), '')
+  const asked = ['f.ts#f', '--range', '0..50', '--output', 'out.jsonl', '--nats', server.url, '--state', 'file']
+  const end = await place.run('map', ...asked)
+  t.is(end.code, 0, end.stderr)
+  t.regex(end.stderr, /the job cannot be written down in .*file, nor gone on with: .*(ENOTDIR|EEXIST)/)
+  t.is(place.read('out.jsonl').trimEnd().split('\n').length, 50)
+  const named = await place.run('map', ...asked, '--job', 'x')
+  t.is(named.code, 2)
+  t.regex(named.stderr, /MH-JOB-NAME/)
+})
+
 test.serial('over NATS, a job that is given up leaves nothing behind', async t => {
   const server = await NatsServer.start(await stableServer())
   t.teardown(() => server.stop())
