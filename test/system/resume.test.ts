@@ -368,7 +368,11 @@ test.serial('a job that ended at a failure says how to go on, and does', async t
 test.serial('what is written down of a job and damaged is told of, with what to do', async t => {
   const place = new Place(t)
   place.writeFunction('i')
-  await place.kill(1900, 'map', 'f.ts#f', '--range', '0..3000', '--output', 'out.jsonl', '--job', 'torn')
+  const child = place.start('map', 'f.ts#f', '--range', '0..20000', '--output', 'out.jsonl', '--job', 'torn')
+  const killed = ended(child)
+  while (!place.hasJobs() || place.written().length === 0) await sleep(20)
+  child.kill('SIGKILL')
+  await killed
   writeFileSync(place.job('checkpoint.json'), '{"output"')
   const end = await place.run('resume', 'torn')
   t.is(end.code, 3)
