@@ -4,17 +4,18 @@
 // In: JobRequests. Out: JobEnds; broadcasts, tasks and blobs on the transport. Always true: broadcasts are stateless, so
 // that a lost or late one does no harm; a job that is over is in no broadcast.
 import { randomBytes } from 'node:crypto'
-import { blobChunkCodec, blobRequestCodec, bundleCodec, jobSpecCodec } from '../proto/blob-codec.js'
+import { blobChunkCodec, blobRequestCodec } from '../proto/blob-codec.js'
 import { MessageError, VersionError, versionOf } from '../proto/envelope.js'
 import type { Log } from '../proto/log.js'
-import { type ActiveJob, BEAT_SECONDS, type Beat, LEASE_SECONDS } from '../proto/presence.js'
+import { BEAT_SECONDS, type Beat, LEASE_SECONDS } from '../proto/presence.js'
 import { beatCodec, broadcastCodec } from '../proto/presence-codec.js'
 import { programVersion } from '../proto/program.js'
-import type { BlobRef, JobSpec } from '../proto/shard.js'
+import type { BlobRef } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
 import type { CoordinatorTransport, Subscription } from '../proto/transport.js'
 import { VERSIONS, type VersionRange } from '../proto/version.js'
 import { Ahead, type Opening } from './ahead.js'
+import { type Announcement, announce, codeOf } from './announcement.js'
 import { Blobs } from './blobs.js'
 import type { Pace } from './crew.js'
 import { type Durable, firstEpochOf } from './durable/checkpoint.js'
@@ -42,8 +43,6 @@ export interface CoordinatorOptions {
 const AGENT_GONE_SECONDS = 2 * LEASE_SECONDS
 /** Jobs are looked at so often; every other time all agents are told what is active. */
 const TICK_SECONDS = BEAT_SECONDS / 2
-/** A longer spec is asked for by who needs it: with less, short jobs wait for an answer more; with more, every broadcast is longer. */
-const SPEC_BYTES = 1024
 /** More: memory for functions that are not met again. */
 const MOST_KNOWN = 200
 
@@ -122,7 +121,7 @@ export class Coordinator {
     const announcements = new Map<number, Announcement>()
     const announced = (): Announcement => {
       const { version } = this.#versions
-      const made = announcements.get(version) ?? announce(specOf(opening, request, keep, version), keep, version)
+      const made = announcements.get(version) ?? announce(opening.job, request, keep, version)
       announcements.set(version, made)
       return made
     }
@@ -271,42 +270,3 @@ export class Coordinator {
     }
   }
 }
-
-type Keep = (content: Uint8Array) => BlobRef
-
-/** A job's spec in one version, and what the broadcast says of it. */
-interface Announcement {
-  readonly spec: JobSpec
-  readonly job: Pick<ActiveJob, 'spec' | 'specContent' | 'version'>
-}
-
-const announce = (spec: JobSpec, keep: Keep, version: number): Announcement => {
-  const specContent = jobSpecCodec.encode(spec, version)
-  const isShort = specContent.byteLength <= SPEC_BYTES
-  return { spec, job: { spec: keep(specContent), version, ...(isShort && { specContent }) } }
-}
-
-const specOf = ({ job }: Opening, request: JobRequest, keep: Keep, version: number): JobSpec => {
-  const { function: code, shared, options } = request
-  return {
-    job,
-    name: code.name,
-    operation: request.operation,
-    runner: code.runner,
-    ...(code.bundle && { bundle: keep(bundleCodec.encode(code.bundle, version)) }),
-    entry: code.entry,
-    function: code.function,
-    ...(code.init && { init: code.init }),
-    ...(shared && { shared: { blob: keep(shared.content), kind: shared.kind } }),
-    spread: request.spread ?? false,
-    ...(code.mapper && { mapper: code.mapper }),
-    ...(options.timeoutSeconds !== undefined && { timeoutSeconds: options.timeoutSeconds }),
-    ...(code.command && { command: code.command }),
-    ...(options.concurrency !== undefined && { concurrency: options.concurrency }),
-    ...(request.output.takesRecords && request.operation === 'map' && { takesRecords: true }),
-  }
-}
-
-/** The same for jobs that run the same code on their items. */
-const codeOf = ({ operation, runner, bundle, entry, function: name, mapper, command }: JobSpec): string =>
-  JSON.stringify([operation, runner, bundle?.sha256, entry, name, mapper, command])

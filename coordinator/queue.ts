@@ -52,6 +52,7 @@ export class JobQueue {
   #channel: JobChannel | undefined
   /** Agents that pull from a queue that is not there yet would wait in vain. */
   #epoch = 0
+  #dropping: Promise<void> | undefined
   /** Reports that were handled and are still kept by the transport, and by the agents that sent them. */
   #handledBytes = 0
   #handledReports = 0
@@ -124,7 +125,7 @@ export class JobQueue {
   }
 
   async close(keep?: 'reports'): Promise<void> {
-    await this.#channel?.close(keep).catch(() => {})
+    await Promise.all([this.#dropping, this.#channel?.close(keep).catch(() => {})])
     for (const shard of [...this.#largeItems.keys()]) this.release(shard)
   }
 
@@ -143,13 +144,13 @@ export class JobQueue {
     }
     if (isOver()) return
     onReopen()
-    await this.dropEarlier()
+    this.dropEarlier()
   }
 
-  /** What is left of old queues costs disk until their server is wiped, and nothing else. */
-  async dropEarlier(): Promise<void> {
+  /** What is left of old queues costs disk until their server is wiped, and nothing else: nobody waits for it but `close`. */
+  dropEarlier(): void {
     const { log, dropEpochsBefore } = this.#options
-    await dropEpochsBefore(this.#epoch).catch(error =>
+    this.#dropping = dropEpochsBefore(this.#epoch).catch(error =>
       log('debug', `An old queue could not be deleted: ${(error as Error).message}`),
     )
   }

@@ -151,7 +151,7 @@ export class Run {
     if (request.abort?.aborted === true) onKill()
     try {
       await this.#queue.open()
-      if (request.durable?.from !== undefined || (request.durable?.owner ?? 1) > 1) void this.#queue.dropEarlier()
+      if ((request.durable?.owner ?? 1) > 1) this.#queue.dropEarlier()
       const feeding = this.#feeder.run().catch(error => this.#stop('broken', (error as Error).message))
       await this.#ended
       this.#feeder.wake()

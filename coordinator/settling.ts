@@ -67,11 +67,6 @@ export class Settling {
     return frontOf(this.#options.request.durable?.from?.written)
   }
 
-  /** Something was written since the last checkpoint. */
-  get hasNews(): boolean {
-    return this.#hasNews
-  }
-
   settle(outcomes: Outcomes): void {
     this.#count(outcomes.failures)
     for (const ready of this.#gather.step(outcomes)) this.#write(ready)
@@ -82,14 +77,21 @@ export class Settling {
     return this.#writing
   }
 
-  /** Makes durable what is written by now, of a job that can be gone on with; says how far that is, and what has failed since the last. */
-  checkpoint(isWhole: boolean): Promise<{ readonly checkpoint: Checkpoint; readonly failed: readonly number[] }> {
+  /**
+   * Makes durable what is written by now, of a job that can be gone on with; says how far that is, and what has failed since the
+   * last time. Undefined where nothing was written since, unless `isAnyway`.
+   */
+  checkpoint(
+    isWhole: boolean,
+    isAnyway: boolean,
+  ): Promise<{ readonly checkpoint: Checkpoint; readonly failed: readonly number[] } | undefined> {
     const written = this.#written
     const { output } = this.#options.request
     const made = this.#writing.then(async () => {
       if (written === undefined || output.checkpoint === undefined) throw new Error('the output cannot be gone on with')
-      this.#hasNews = false
+      if (!(this.#hasNews || isAnyway)) return undefined
       const point = await output.checkpoint()
+      this.#hasNews = false
       const { items, failures, failed } = written
       written.failed = []
       const counted = { failed: failures.count, failures: [...failures.first] }

@@ -8,6 +8,7 @@ import { partOf } from '../output/file.js'
 import type { Command } from './command.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import { selectJob, takeJob } from './job-selector.js'
+import { hasEnded } from './kept-job.js'
 import { checkNats } from './place.js'
 import { type Settings, settle } from './settings.js'
 
@@ -15,7 +16,7 @@ const isOfCluster = ({ record }: JobFolder): boolean =>
   record.options['place'] === 'cluster' || (record.options['nats'] !== undefined && record.options['place'] !== 'local')
 
 /** Deletes what the server still has of the job. */
-const clear = async ({ record }: JobFolder, owner: number, now: Settings): Promise<void> => {
+const clear = async ({ path, record }: JobFolder, owner: number, now: Settings): Promise<void> => {
   const url = now.text('nats') ?? record.options['nats']
   const insecure = now.text('insecure') ?? record.options['insecure']
   const flags = { ...(url !== undefined && { nats: url }), ...(insecure !== undefined && { insecure }) }
@@ -36,7 +37,7 @@ const clear = async ({ record }: JobFolder, owner: number, now: Settings): Promi
     throw new Fault(
       'MH-NATS',
       `what ${record.name} left on ${nats.display} cannot be deleted: ${messageOf(error)}`,
-      'The job was not given up: try again when the server is there.',
+      `The job was not given up: try again when the server is there; if it never will be, delete ${path}`,
       error,
     )
   }
@@ -45,9 +46,11 @@ const clear = async ({ record }: JobFolder, owner: number, now: Settings): Promi
 export const cancel: Command = async ({ settings, operands }) => {
   const folder = await selectJob(settings, operands[0])
   const { name, options, cwd } = folder.record
+  const isWhole = await hasEnded(folder)
   const owner = await takeJob(folder)
   try {
-    if (isOfCluster(folder)) await clear(folder, owner, settings)
+    // Of one that is whole the server keeps nothing.
+    if (isOfCluster(folder) && !isWhole) await clear(folder, owner, settings)
   } catch (error) {
     await folder.leave(owner)
     throw error

@@ -9,7 +9,7 @@ import { hasEnded } from './kept-job.js'
 import type { Settings } from './settings.js'
 
 /** One job as programs read it. */
-export interface JobLine {
+interface JobLine {
   readonly name: string
   /** `whole`: its output is, but for items that failed. */
   readonly state: 'running' | 'ended' | 'whole'
@@ -64,7 +64,7 @@ const textOf = ({
   return `${name}  ${who}\n  ${of} written to ${output} in ${folder}${failed}; asked for at ${asked}\n`
 }
 
-export const listJobs = async (settings: Settings): Promise<JobLine[]> => {
+const listJobs = async (settings: Settings): Promise<JobLine[]> => {
   const folders = await JobFolder.list(jobsFolderOf(settings))
   // One that ends in this moment is in the list no more.
   const lines = await Promise.all(folders.map(folder => lineOf(folder).catch(() => undefined)))

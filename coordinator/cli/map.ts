@@ -41,7 +41,8 @@ export const runMap = async (
   const output = await outputOf(settings, { owner: kept?.folder.record.name, from: kept?.from?.output }).catch(
     async error => {
       await conduct.close()
-      if (kept?.from === undefined) await kept?.folder.remove()
+      // What has just begun has nothing to go on with.
+      if (kept?.owner === 1) await kept.folder.remove()
       throw error
     },
   )

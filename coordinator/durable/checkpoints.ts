@@ -1,6 +1,7 @@
 // When a job writes down how far it is, so that a later process can go on there. In: reports as they are heard, the clock.
 // Out: checkpoints, each saved before the reports that it makes needless are let go of. Always true: one at a time; they
-// take at most a twentieth of the time, but where what is kept for the next one would fill memory; without `durable` nothing is written and reports are let go of once they are handled.
+// take at most a twentieth of the time, but where what is kept for the next one would fill memory; without `durable` nothing
+// is written, and reports are let go of once they are handled.
 import type { Log } from '../../proto/log.js'
 import type { Span } from '../../proto/shard.js'
 import type { Clock } from '../../proto/timing.js'
@@ -32,6 +33,8 @@ export class Checkpoints {
   #saving: Promise<void> | undefined
   #dueAtSeconds = Number.NEGATIVE_INFINITY
   #hasFailed = false
+  /** The last one could not be saved. */
+  #isOwed = false
   /** Items that have failed and are in no checkpoint. */
   readonly #failed: number[] = []
 
@@ -64,22 +67,29 @@ export class Checkpoints {
   }
 
   /** Resolves when what is written by now is in a checkpoint, or could not be; the job goes on without. */
-  async save(isWhole: boolean): Promise<void> {
-    await this.#saving
-    this.#saving = this.#save(isWhole).finally(() => {
-      this.#saving = undefined
-    })
-    await this.#saving
+  save(isWhole: boolean): Promise<void> {
+    const saved = (this.#saving ?? Promise.resolve())
+      .then(() => this.#save(isWhole))
+      .finally(() => {
+        if (this.#saving === saved) this.#saving = undefined
+      })
+    // At once: the next tick may come in the same turn of the event loop.
+    this.#saving = saved
+    return saved
   }
 
   async #save(isWhole: boolean): Promise<void> {
     const { durable, settling, trim, clock, log } = this.#options
-    if (durable === undefined || !(settling.hasNews || isWhole)) return
+    if (durable === undefined) return
     const beganAt = clock()
     try {
-      const { checkpoint, failed } = await settling.checkpoint(isWhole)
+      const made = await settling.checkpoint(isWhole, isWhole || this.#isOwed)
+      if (made === undefined) return
+      const { checkpoint, failed } = made
+      this.#isOwed = true
       for (const index of failed) this.#failed.push(index)
       await durable.save(checkpoint, this.#failed)
+      this.#isOwed = false
       this.#failed.length = 0
       trim(this.#kept.release(new SpanSet(checkpoint.written)))
     } catch (error) {

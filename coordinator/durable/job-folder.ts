@@ -6,8 +6,7 @@
 //                  checkpoint.json  failed  reports   as far as it is; failed: the items' indices, as doubles
 //                  owner-<n>                       the nth process that has it
 import { randomUUID } from 'node:crypto'
-import { constants } from 'node:fs'
-import { link, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { bundleCodec } from '../../proto/blob-codec.js'
@@ -15,9 +14,12 @@ import type { BundleFile } from '../../proto/bundle.js'
 import type { JobFunction } from '../function/function.js'
 import type { JobRequest } from '../job.js'
 import type { Checkpoint } from './checkpoint.js'
+import { noteFailed, readFailed, replaceFailed } from './failed-items.js'
+import { readIfThere, replaceDurably, syncFolder, toJson, writeDurably } from './files.js'
 import type { Fingerprint } from './fingerprint.js'
 import { isJobName } from './job-name.js'
-import { isAlive, type Process, thisProcess } from './process-mark.js'
+import { Owners } from './owners.js'
+import type { Process } from './process-mark.js'
 
 const SCHEMA = 'manyhands.job/1'
 
@@ -48,7 +50,7 @@ export type NewJob = Omit<JobRecord, 'schema' | 'asked' | 'function'> & {
   readonly shared: JobRequest['shared']
 }
 
-/** The job cannot be had: `running` by whom, or a folder that this version cannot read. */
+/** The job cannot be had: another process has it, or its folder cannot be read. */
 export class JobFolderError extends Error {
   override readonly name = 'JobFolderError'
   readonly code: 'JOB_RUNNING' | 'JOB_FOLDER'
@@ -56,34 +58,6 @@ export class JobFolderError extends Error {
   constructor(code: 'JOB_RUNNING' | 'JOB_FOLDER', message: string, options?: ErrorOptions) {
     super(message, options)
     this.code = code
-  }
-}
-
-/** Of an item's index, in the list of those that failed. */
-const ITEM_BYTES = 8
-
-const bytesOf = (items: readonly number[]): Buffer => {
-  const bytes = Buffer.allocUnsafe(items.length * ITEM_BYTES)
-  for (const [nth, item] of items.entries()) bytes.writeDoubleLE(item, nth * ITEM_BYTES)
-  return bytes
-}
-
-const text = (value: unknown): string => `${JSON.stringify(value, undefined, 2)}\n`
-
-/** Makes what was written under a name of the folder durable, where folders can be synced. */
-const syncFolder = async (path: string): Promise<void> => {
-  const folder = await open(path, 'r').catch(() => undefined)
-  await folder?.sync().catch(() => undefined)
-  await folder?.close()
-}
-
-const writeDurably = async (path: string, content: string | Uint8Array): Promise<void> => {
-  const file = await open(path, 'w', 0o600)
-  try {
-    await file.writeFile(content)
-    await file.sync()
-  } finally {
-    await file.close()
   }
 }
 
@@ -97,19 +71,15 @@ const parsed = <T>(content: Buffer, path: string): T => {
   }
 }
 
-const readIfThere = async (path: string): Promise<Buffer | undefined> =>
-  readFile(path).catch(error => {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  })
-
 export class JobFolder {
   readonly path: string
   readonly record: JobRecord
+  readonly #owners: Owners
 
   private constructor(path: string, record: JobRecord) {
     this.path = path
     this.record = record
+    this.#owners = new Owners(path)
   }
 
   /** Makes the folder; undefined when there is a job of that name. */
@@ -122,7 +92,7 @@ export class JobFolder {
     try {
       if (bundle !== undefined) await writeDurably(join(making, 'bundle'), bundleCodec.encode(bundle))
       if (shared !== undefined) await writeDurably(join(making, `shared.${shared.kind}`), shared.content)
-      await writeDurably(join(making, 'record.json'), text(record))
+      await writeDurably(join(making, 'record.json'), toJson(record))
       await syncFolder(making)
       await rename(making, path)
       await syncFolder(jobs)
@@ -165,43 +135,31 @@ export class JobFolder {
   }
 
   /** The process that has it, where one is alive. */
-  async owner(): Promise<Process | undefined> {
-    const newest = await this.#newestOwner()
-    if (newest === 0) return undefined
-    const mark = await readIfThere(this.#ownerFile(newest))
-    const owner = mark === undefined || mark.length === 0 ? undefined : parsed<Process>(mark, this.#ownerFile(newest))
-    return owner !== undefined && isAlive(owner) ? owner : undefined
+  owner(): Promise<Process | undefined> {
+    return this.#owners.alive(parsed<Process>)
   }
 
   /** From now on this process has the job: the nth that does. Throws when another one is alive that has it. */
   async take(): Promise<number> {
     for (;;) {
-      const newest = await this.#newestOwner()
+      const newest = await this.#owners.newest()
       const owner = await this.owner()
-      if (owner !== undefined)
-        throw new JobFolderError(
-          'JOB_RUNNING',
-          owner.host === hostname()
-            ? `the job ${this.record.name} is running, as process ${owner.pid} of this machine`
-            : `the job ${this.record.name} was last run on ${owner.host}, where it may still be running; ` +
-                `if it is not, delete ${this.#ownerFile(newest)}`,
-        )
-      const mark = join(this.path, `.owner-${randomUUID().slice(0, 8)}`)
-      await writeDurably(mark, text(thisProcess()))
-      try {
-        // There with its content, or not at all: an empty one is of a process that has left.
-        await link(mark, this.#ownerFile(newest + 1))
-      } catch (error) {
-        // Somebody else was a moment earlier.
-        if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
-        throw error
-      } finally {
-        await rm(mark, { force: true })
-      }
-      await syncFolder(this.path)
-      await rm(this.#ownerFile(newest), { force: true })
-      return newest + 1
+      if (owner !== undefined) throw new JobFolderError('JOB_RUNNING', this.#isHad(owner, newest))
+      // Else somebody was a moment earlier.
+      if (await this.#owners.follow(newest)) return newest + 1
     }
+  }
+
+  /** This process has it no more. */
+  leave(owner: number): Promise<void> {
+    return this.#owners.leave(owner)
+  }
+
+  #isHad({ host, pid }: Process, owner: number): string {
+    const { name } = this.record
+    if (host === hostname()) return `the job ${name} is running, as process ${pid} of this machine`
+    const file = this.#owners.file(owner)
+    return `the job ${name} was last run on ${host}, where it may still be running; if it is not, delete ${file}`
   }
 
   async function(): Promise<JobFunction> {
@@ -220,46 +178,34 @@ export class JobFolder {
 
   /** The newest one. */
   async checkpoint(): Promise<Checkpoint | undefined> {
-    const content = await readIfThere(join(this.path, 'checkpoint.json'))
-    return content && parsed<Checkpoint>(content, join(this.path, 'checkpoint.json'))
+    const content = await readIfThere(this.#checkpoint)
+    return content && parsed<Checkpoint>(content, this.#checkpoint)
   }
 
   /** `failed`: the items that have failed since the last one. */
   async save(checkpoint: Checkpoint, failed: readonly number[]): Promise<void> {
-    if (failed.length > 0) await this.#appendFailed(checkpoint.failed - failed.length, failed)
-    await this.#replace('checkpoint.json', text(checkpoint))
+    if (failed.length > 0) await noteFailed(this.#failed, checkpoint.failed - failed.length, failed)
+    await replaceDurably(this.#checkpoint, toJson(checkpoint))
   }
 
   /** The items that have failed as of this checkpoint, ascending. */
-  async failedItems({ failed }: Checkpoint): Promise<Float64Array> {
-    const content = (await readIfThere(join(this.path, 'failed'))) ?? Buffer.alloc(0)
-    const items = new Float64Array(Math.min(failed, Math.floor(content.length / ITEM_BYTES)))
-    for (let nth = 0; nth < items.length; nth++) items[nth] = content.readDoubleLE(nth * ITEM_BYTES)
-    return items.sort()
+  failedItems({ failed }: Checkpoint): Promise<Float64Array> {
+    return readFailed(this.#failed, failed)
   }
 
   /** Of the items that had failed these still do. */
   async replaceFailed(checkpoint: Checkpoint, failed: readonly number[]): Promise<void> {
     // Between the two the older, higher count is one of fewer items than it says: those that are there.
-    await this.#replace('failed', bytesOf(failed))
-    await this.#replace('checkpoint.json', text(checkpoint))
+    await replaceFailed(this.#failed, failed)
+    await replaceDurably(this.#checkpoint, toJson(checkpoint))
   }
 
-  async #appendFailed(before: number, failed: readonly number[]): Promise<void> {
-    const file = await open(join(this.path, 'failed'), constants.O_CREAT | constants.O_WRONLY, 0o600)
-    try {
-      await file.write(bytesOf(failed), 0, failed.length * ITEM_BYTES, before * ITEM_BYTES)
-      await file.datasync()
-    } finally {
-      await file.close()
-    }
+  get #checkpoint(): string {
+    return join(this.path, 'checkpoint.json')
   }
 
-  async #replace(name: string, content: string | Uint8Array): Promise<void> {
-    const path = join(this.path, name)
-    await writeDurably(`${path}.new`, content)
-    await rename(`${path}.new`, path)
-    await syncFolder(this.path)
+  get #failed(): string {
+    return join(this.path, 'failed')
   }
 
   /** The job is over, and nothing of it is left here. */
@@ -278,21 +224,5 @@ export class JobFolder {
       if (found !== undefined && Date.now() - found.mtimeMs > SWEEP_SECONDS * 1000)
         await rm(path, { recursive: true, force: true }).catch(() => {})
     }
-  }
-
-  /** This process has it no more. */
-  async leave(owner: number): Promise<void> {
-    // The number stays, as the next one must be above it.
-    await writeFile(this.#ownerFile(owner), '').catch(() => {})
-  }
-
-  #ownerFile(owner: number): string {
-    return join(this.path, `owner-${owner}`)
-  }
-
-  async #newestOwner(): Promise<number> {
-    const names = await readdir(this.path)
-    const numbers = names.flatMap(name => /^owner-(\d+)$/.exec(name)?.[1] ?? []).map(Number)
-    return Math.max(0, ...numbers)
   }
 }

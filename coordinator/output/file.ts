@@ -6,6 +6,7 @@ import { createWriteStream, existsSync, realpathSync } from 'node:fs'
 import { type FileHandle, lstat, open, realpath, rename, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Outcomes } from '../../proto/outcome.js'
+import { syncFolder } from '../durable/files.js'
 import type { Format } from './format.js'
 import type { Output, OutputPoint } from './output.js'
 import { StreamOutput } from './stream.js'
@@ -254,13 +255,6 @@ const writeAll = async (file: FileHandle, pieces: Uint8Array[], bytes: number, a
     const { bytesWritten } = await file.write(whole, written, whole.length - written, at + written)
     written += bytesWritten
   }
-}
-
-/** Makes the new name durable, where folders can be synced. */
-const syncFolder = async (path: string): Promise<void> => {
-  const folder = await open(path, 'r').catch(() => undefined)
-  await folder?.sync().catch(() => undefined)
-  await folder?.close()
 }
 
 const WHYS: Readonly<Record<string, string>> = {

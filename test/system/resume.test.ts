@@ -69,13 +69,33 @@ class Place {
     return ended(this.start(...args))
   }
 
-  /** Starts it and kills it after so long; says how it ended when it was quicker. */
+  /** Starts it and kills it so long after its job was written down; says how it ended when it was quicker. */
   async kill(milliseconds: number, ...args: string[]): Promise<Ended> {
     const child = this.start(...args)
     const end = ended(child)
+    while (!this.hasJobs() && child.exitCode === null) await sleep(10)
     await Promise.race([end, sleep(milliseconds)])
     child.kill('SIGKILL')
     return end
+  }
+
+  /**
+   * Goes on with the one job there is, killed again and again, later each time, until it ends. What is written by then must
+   * not run again.
+   */
+  async goOn(t: ExecutionContext, first: Ended, milliseconds: number): Promise<{ end: Ended; kills: number }> {
+    let end = first
+    let kills = 0
+    for (; end.signal !== null; kills++) {
+      t.true(kills < 20, 'it never ends')
+      const written = this.written()
+      const before = this.runs().length
+      end = await this.kill(milliseconds * (1 + kills / 7), 'resume')
+      const runs = this.runs().slice(before)
+      const again = runs.filter(at => written.some(({ start, end }) => at >= start && at < end))
+      t.deepEqual(again, [], 'what was written was run again')
+    }
+    return { end, kills }
   }
 
   /** The indices of the items in the order in which they ran. */
@@ -91,10 +111,15 @@ class Place {
 
   /** Of the one job there is. */
   job(name: string): string {
+    const [folder, ...others] = this.jobs()
+    if (folder === undefined || others.length > 0) throw new Error(`not one job, but ${this.jobs().join() || 'none'}`)
+    return join(this.at('state/manyhands/jobs'), folder, name)
+  }
+
+  /** Of those that are written down, whole. */
+  jobs(): string[] {
     const jobs = this.at('state/manyhands/jobs')
-    const [folder = '', ...others] = existsSync(jobs) ? readdirSync(jobs) : []
-    if (folder === '' || others.length > 0) throw new Error(`not one job, but ${[folder, ...others].join()}`)
-    return join(jobs, folder, name)
+    return existsSync(jobs) ? readdirSync(jobs).filter(name => !name.startsWith('.')) : []
   }
 
   written(): Checkpoint['written'] {
@@ -103,8 +128,7 @@ class Place {
   }
 
   hasJobs(): boolean {
-    const jobs = this.at('state/manyhands/jobs')
-    return existsSync(jobs) && readdirSync(jobs).length > 0
+    return this.jobs().length > 0
   }
 }
 
@@ -126,20 +150,9 @@ for (const [output, value, options] of FORMATS)
     t.true([0, 1].includes(serial.code ?? -1), serial.stderr)
     writeFileSync(place.ran, '')
 
-    let end = await place.kill(700, ...asked, '--slots', '2', '--job', 'one', '--output', output)
-    let kills = 0
-    for (; end.signal !== null; kills++) {
-      t.true(kills < 20, 'it never ends')
-      t.false(existsSync(place.at(output)))
-      const written = place.written()
-      const before = place.runs().length
-      end = await place.kill(700 + 100 * kills, 'resume')
-      const again = place
-        .runs()
-        .slice(before)
-        .filter(at => written.some(({ start, end }) => at >= start && at < end))
-      t.deepEqual(again, [], 'what was written was run again')
-    }
+    const first = await place.kill(500, ...asked, '--slots', '2', '--job', 'one', '--output', output)
+    t.false(existsSync(place.at(output)))
+    const { end, kills } = await place.goOn(t, first, 700)
     t.is(end.code, serial.code, end.stderr)
     t.true(kills > 0, 'it was not killed')
     t.is(place.read(output), place.read(`serial-${output}`))
@@ -155,9 +168,7 @@ test.serial('unordered, every item is in the output once', async t => {
   const place = new Place(t)
   place.writeFunction('i', '(i % 50) / 5')
   const asked = ['f.ts#f', '--range', '0..1000', '--unordered', '--output', 'out.jsonl', '--job', 'u']
-  let end = await place.kill(900, 'map', ...asked)
-  for (let kills = 0; end.signal !== null && kills < 20; kills++)
-    end = await place.kill(900 + 100 * kills, 'resume', 'u')
+  const { end } = await place.goOn(t, await place.kill(700, 'map', ...asked), 900)
   t.is(end.code, 0, end.stderr)
   const values = place.read('out.jsonl').trimEnd().split('\n').map(Number)
   t.deepEqual(
@@ -409,19 +420,8 @@ test.serial('over NATS, a coordinator that is killed again and again leaves a jo
   place.writeFunction('i * i', '4')
   const agents = ['a', 'b'].map(name => place.start('agent', '--nats', server.url, '--slots', '2', '--name', name))
   const asked = ['f.ts#f', '--range', '0..2000', '--output', 'out.jsonl', '--nats', server.url]
-  let end = await place.kill(2000, 'map', ...asked)
-  let kills = 0
-  for (; end.signal !== null; kills++) {
-    t.true(kills < 15, 'it never ends')
-    const written = place.written()
-    const before = place.runs().length
-    end = await place.kill(1500 + 250 * kills, 'resume')
-    const again = place
-      .runs()
-      .slice(before)
-      .filter(at => written.some(({ start, end }) => at >= start && at < end))
-    t.deepEqual(again, [], 'what was written was run again')
-  }
+  const first = await place.kill(1200, 'map', ...asked)
+  const { end, kills } = await place.goOn(t, first, 1500)
   t.true(kills > 0)
   t.is(end.code, 0, end.stderr)
   t.is(place.read('out.jsonl'), Array.from({ length: 2000 }, (_, i) => `${i * i}\n`).join(''))
