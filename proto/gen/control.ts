@@ -27,15 +27,23 @@ export const protobufPackage = "manyhands.control.v1";
 
 export const protobufFileName = "control.proto";
 
-/** The control service of a coordinator daemon: what other programs use. */
+/**
+ * The control service of a coordinator daemon: what other programs use. Jobs are named by their ids, and agents by their names.
+ * An error says what is wrong in words, and to programs in its details: a google.rpc.ErrorInfo of the domain "manyhands".
+ */
 
 export const JobState = {
   JOB_STATE_UNSPECIFIED: 0,
+  /** JOB_STATE_WAITING - Nobody works on it: `why` says what for it waits. */
   JOB_STATE_WAITING: 1,
   JOB_STATE_RUNNING: 2,
-  JOB_STATE_SUCCEEDED: 3,
-  JOB_STATE_FAILED: 4,
+  /** JOB_STATE_DONE - Every item has an outcome: a value, or a failure. */
+  JOB_STATE_DONE: 3,
+  /** JOB_STATE_STOPPED - More items failed than were allowed. */
+  JOB_STATE_STOPPED: 4,
   JOB_STATE_CANCELLED: 5,
+  /** JOB_STATE_BROKEN - It could not run: its code was refused, its input could not be read. */
+  JOB_STATE_BROKEN: 6,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -45,58 +53,162 @@ export namespace JobState {
   export type JOB_STATE_UNSPECIFIED = typeof JobState.JOB_STATE_UNSPECIFIED;
   export type JOB_STATE_WAITING = typeof JobState.JOB_STATE_WAITING;
   export type JOB_STATE_RUNNING = typeof JobState.JOB_STATE_RUNNING;
-  export type JOB_STATE_SUCCEEDED = typeof JobState.JOB_STATE_SUCCEEDED;
-  export type JOB_STATE_FAILED = typeof JobState.JOB_STATE_FAILED;
+  export type JOB_STATE_DONE = typeof JobState.JOB_STATE_DONE;
+  export type JOB_STATE_STOPPED = typeof JobState.JOB_STATE_STOPPED;
   export type JOB_STATE_CANCELLED = typeof JobState.JOB_STATE_CANCELLED;
+  export type JOB_STATE_BROKEN = typeof JobState.JOB_STATE_BROKEN;
   export type UNRECOGNIZED = typeof JobState.UNRECOGNIZED;
 }
 
+export const InputFormat = {
+  INPUT_FORMAT_UNSPECIFIED: 0,
+  /** INPUT_FORMAT_JSON_LINES - One JSON text a line. */
+  INPUT_FORMAT_JSON_LINES: 1,
+  /** INPUT_FORMAT_LINES - One text a line. */
+  INPUT_FORMAT_LINES: 2,
+  /** INPUT_FORMAT_CSV - The first line names the columns; an item is an object. */
+  INPUT_FORMAT_CSV: 3,
+  /** INPUT_FORMAT_JSON - A JSON array. */
+  INPUT_FORMAT_JSON: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type InputFormat = typeof InputFormat[keyof typeof InputFormat];
+
+export namespace InputFormat {
+  export type INPUT_FORMAT_UNSPECIFIED = typeof InputFormat.INPUT_FORMAT_UNSPECIFIED;
+  export type INPUT_FORMAT_JSON_LINES = typeof InputFormat.INPUT_FORMAT_JSON_LINES;
+  export type INPUT_FORMAT_LINES = typeof InputFormat.INPUT_FORMAT_LINES;
+  export type INPUT_FORMAT_CSV = typeof InputFormat.INPUT_FORMAT_CSV;
+  export type INPUT_FORMAT_JSON = typeof InputFormat.INPUT_FORMAT_JSON;
+  export type UNRECOGNIZED = typeof InputFormat.UNRECOGNIZED;
+}
+
+export const SharedFormat = {
+  /** SHARED_FORMAT_UNSPECIFIED - There is no shared data. */
+  SHARED_FORMAT_UNSPECIFIED: 0,
+  /** SHARED_FORMAT_JSON - A JSON text; init is given its value. */
+  SHARED_FORMAT_JSON: 1,
+  /** SHARED_FORMAT_BYTES - Init is given the bytes. */
+  SHARED_FORMAT_BYTES: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type SharedFormat = typeof SharedFormat[keyof typeof SharedFormat];
+
+export namespace SharedFormat {
+  export type SHARED_FORMAT_UNSPECIFIED = typeof SharedFormat.SHARED_FORMAT_UNSPECIFIED;
+  export type SHARED_FORMAT_JSON = typeof SharedFormat.SHARED_FORMAT_JSON;
+  export type SHARED_FORMAT_BYTES = typeof SharedFormat.SHARED_FORMAT_BYTES;
+  export type UNRECOGNIZED = typeof SharedFormat.UNRECOGNIZED;
+}
+
 export interface JobDescription {
+  /** For people; by default the function's. */
   name: string;
   /** node, python or exec. */
   runner: string;
-  /** The bytes of a wire Bundle message; empty for exec. */
-  bundle: Uint8Array;
+  /** The file that holds the function; empty for exec and for built-ins. */
   entry: string;
+  /** The export's name; for a built-in its path from the global object, such as Math.sqrt; empty for exec. */
   function: string;
+  /** An export of the entry that is called once in each worker before its first item; empty for none. */
+  init: string;
+  sharedFormat: SharedFormat;
+  /** For exec: the argument vector, in which {} stands for the item. */
   command: string[];
+  /** For exec: the command is one line for a shell. */
+  shell: boolean;
+  /** An item that is an array becomes the arguments of the call. */
+  spread: boolean;
+  /** The longest that one item may take; 0 for no limit. */
   timeoutSeconds: number;
+  /** Further tries of an item that failed. */
   retries: number;
-  /** Items that may fail before the job is stopped; absent for no limit. */
-  maxFailures?: bigint | undefined;
+  /** More failures than this end the job; absent for no limit. */
+  maxFailures:
+    | FailureLimit
+    | undefined;
+  /** Items of a shard; 0: sized from what is measured. */
+  shardSize: bigint;
+  /** Items that each worker has in progress at once; 0: as many as it finds to help. */
+  concurrency: number;
+  /** Jobs of one priority share the slots by their weights, 1 to 1000; 0 is 1. */
   weight: number;
+  /** A job of a higher one comes first, as far as it has work for the slots. */
+  priority: number;
+  /** The most slots that work on it at once; 0 for no limit. */
+  maxSlots: number;
+  /** Labels that an agent must offer to work on it, such as gpu or host=alpha. */
+  needs: string[];
+  input: { $case: "range"; value: IntegerRange } | //
+  /** Of the input that follows in the stream. */
+  { $case: "format"; value: InputFormat } | undefined;
+}
+
+/** Half-open, as Python's range. */
+export interface IntegerRange {
+  start: bigint;
+  end: bigint;
+  /** Not 0. */
+  step: bigint;
+}
+
+export interface FailureLimit {
+  limit: { $case: "items"; value: bigint } | //
+  /** Of all items. */
+  { $case: "fraction"; value: number } | undefined;
 }
 
 export interface SubmitRequest {
   part:
     | { $case: "description"; value: JobDescription }
     | //
-    /** One JSON text a line. */
-    { $case: "jsonLines"; value: Uint8Array }
-    | { $case: "range"; value: IntegerRange }
+    /** Of the code. A file that is longer than a message follows in several, one after the other. */
+    { $case: "file"; value: FilePart }
+    | { $case: "shared"; value: Uint8Array }
+    | //
+    /** Cut anywhere. */
+    { $case: "input"; value: Uint8Array }
     | undefined;
 }
 
-export interface IntegerRange {
-  start: bigint;
-  end: bigint;
-  step: bigint;
+export interface FilePart {
+  /** Relative, with "/" between its parts; never absolute, never with "..". */
+  path: string;
+  content: Uint8Array;
 }
 
 export interface SubmitResponse {
-  jobId: string;
+  job: Job | undefined;
 }
 
 export interface Job {
   jobId: string;
+  /** Ascending in the order of submission. */
+  number: bigint;
   name: string;
   state: JobState;
-  items: bigint;
-  itemsDone: bigint;
+  /** Absent where the number is not known before the input is read. */
+  items: ItemCount | undefined;
+  itemsSettled: bigint;
   itemsFailed: bigint;
+  /** Since it was submitted, until it ended, by the owner's clock. */
   wallSeconds: number;
-  /** Why a job waits, in a sentence; empty when it does not. */
+  /** Why it waits, was cancelled, or ended before its last item; else empty. */
   why: string;
+  /** When it was submitted, as an RFC 3339 text. */
+  submitted: string;
+  /** The daemon that has it; empty when none has, or it has ended. */
+  owner: string;
+  weight: number;
+  priority: number;
+  /** Slots that its agents offer it. */
+  slots: number;
+}
+
+export interface ItemCount {
+  count: bigint;
 }
 
 export interface WatchRequest {
@@ -109,19 +221,41 @@ export interface WatchResponse {
 
 export interface ResultsRequest {
   jobId: string;
+  /** Outcomes of items before it are left out. */
   startIndex: bigint;
+  /** As they were settled, not in input order. */
   unordered: boolean;
+  /** Do not wait for what is not settled yet. */
+  settledOnly: boolean;
+  /** Values that are all floating-point numbers may come as f64. */
+  acceptsF64: boolean;
 }
 
+/** The outcomes of the items [start_index, end_index). */
 export interface ResultsResponse {
-  index: bigint;
-  outcome: { $case: "json"; value: string } | { $case: "failure"; value: ItemFailure } | undefined;
+  startIndex: bigint;
+  endIndex: bigint;
+  /** Of those items that have not failed, in order. */
+  values:
+    | //
+    /** One JSON text a line; what JSON has no text for is an object with one member, such as {"$number":"NaN"}. */
+    { $case: "jsonLines"; value: Uint8Array }
+    | //
+    /** Little-endian IEEE 754 doubles. */
+    { $case: "f64"; value: Uint8Array }
+    | undefined;
+  failures: ItemFailure[];
 }
 
 export interface ItemFailure {
+  index: bigint;
+  /** error, crash, timeout, cancelled or undecodable. */
   reason: string;
   message: string;
+  /** The remote stack; empty where there is none. */
   stack: string;
+  /** The last of the worker's standard error, when its end says more than the message. */
+  stderr: string;
 }
 
 export interface CancelRequest {
@@ -133,9 +267,25 @@ export interface CancelResponse {
   job: Job | undefined;
 }
 
+export interface ResumeRequest {
+  jobId: string;
+}
+
+export interface ResumeResponse {
+  job: Job | undefined;
+}
+
+export interface ForgetRequest {
+  jobId: string;
+}
+
+export interface ForgetResponse {
+}
+
 export interface ListJobsRequest {
 }
 
+/** In the order of submission. */
 export interface ListJobsResponse {
   jobs: Job[];
 }
@@ -151,6 +301,8 @@ export interface DescribeJobResponse {
     | undefined;
   /** The manyhands.receipt/1 JSON text; empty until the job has ended. */
   receiptJson: string;
+  /** The first failures, at most 20. */
+  failures: ItemFailure[];
 }
 
 export interface ListAgentsRequest {
@@ -160,9 +312,15 @@ export interface Agent {
   name: string;
   host: string;
   slots: number;
+  /** Of shards that a worker has begun. */
   busySlots: number;
   draining: boolean;
   secondsSinceBeat: number;
+  labels: string[];
+  /** Why no shards are given to it: another protocol version, failures of every job; else empty. */
+  why: string;
+  /** The version of its manyhands. */
+  version: string;
 }
 
 export interface ListAgentsResponse {
@@ -177,18 +335,36 @@ export interface DrainAgentResponse {
   agent: Agent | undefined;
 }
 
+export interface SetAgentSlotsRequest {
+  name: string;
+  slots: number;
+}
+
+export interface SetAgentSlotsResponse {
+  agent: Agent | undefined;
+}
+
 function createBaseJobDescription(): JobDescription {
   return {
     name: "",
     runner: "",
-    bundle: new Uint8Array(0),
     entry: "",
     function: "",
+    init: "",
+    sharedFormat: 0,
     command: [],
+    shell: false,
+    spread: false,
     timeoutSeconds: 0,
     retries: 0,
     maxFailures: undefined,
+    shardSize: 0n,
+    concurrency: 0,
     weight: 0,
+    priority: 0,
+    maxSlots: 0,
+    needs: [],
+    input: undefined,
   };
 }
 
@@ -200,32 +376,64 @@ export const JobDescription: MessageFns<JobDescription> = {
     if (message.runner !== "") {
       writer.uint32(18).string(message.runner);
     }
-    if (message.bundle.length !== 0) {
-      writer.uint32(26).bytes(message.bundle);
-    }
     if (message.entry !== "") {
-      writer.uint32(34).string(message.entry);
+      writer.uint32(26).string(message.entry);
     }
     if (message.function !== "") {
-      writer.uint32(42).string(message.function);
+      writer.uint32(34).string(message.function);
+    }
+    if (message.init !== "") {
+      writer.uint32(42).string(message.init);
+    }
+    if (message.sharedFormat !== 0) {
+      writer.uint32(48).int32(message.sharedFormat);
     }
     for (const v of message.command) {
-      writer.uint32(50).string(v!);
+      writer.uint32(58).string(v!);
+    }
+    if (message.shell !== false) {
+      writer.uint32(64).bool(message.shell);
+    }
+    if (message.spread !== false) {
+      writer.uint32(72).bool(message.spread);
     }
     if (message.timeoutSeconds !== 0) {
-      writer.uint32(57).double(message.timeoutSeconds);
+      writer.uint32(81).double(message.timeoutSeconds);
     }
     if (message.retries !== 0) {
-      writer.uint32(64).uint32(message.retries);
+      writer.uint32(88).uint32(message.retries);
     }
     if (message.maxFailures !== undefined) {
-      if (BigInt.asUintN(64, message.maxFailures) !== message.maxFailures) {
-        throw new globalThis.Error("value provided for field message.maxFailures of type uint64 too large");
+      FailureLimit.encode(message.maxFailures, writer.uint32(98).fork()).join();
+    }
+    if (message.shardSize !== 0n) {
+      if (BigInt.asUintN(64, message.shardSize) !== message.shardSize) {
+        throw new globalThis.Error("value provided for field message.shardSize of type uint64 too large");
       }
-      writer.uint32(72).uint64(message.maxFailures);
+      writer.uint32(104).uint64(message.shardSize);
+    }
+    if (message.concurrency !== 0) {
+      writer.uint32(112).uint32(message.concurrency);
     }
     if (message.weight !== 0) {
-      writer.uint32(80).uint32(message.weight);
+      writer.uint32(120).uint32(message.weight);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(128).sint32(message.priority);
+    }
+    if (message.maxSlots !== 0) {
+      writer.uint32(136).uint32(message.maxSlots);
+    }
+    for (const v of message.needs) {
+      writer.uint32(146).string(v!);
+    }
+    switch (message.input?.$case) {
+      case "range":
+        IntegerRange.encode(message.input.value, writer.uint32(154).fork()).join();
+        break;
+      case "format":
+        writer.uint32(160).int32(message.input.value);
+        break;
     }
     return writer;
   },
@@ -264,7 +472,7 @@ export const JobDescription: MessageFns<JobDescription> = {
               break;
             }
 
-            message.bundle = reader.bytes();
+            message.entry = reader.string();
             continue;
           }
           case 4: {
@@ -272,7 +480,7 @@ export const JobDescription: MessageFns<JobDescription> = {
               break;
             }
 
-            message.entry = reader.string();
+            message.function = reader.string();
             continue;
           }
           case 5: {
@@ -280,23 +488,23 @@ export const JobDescription: MessageFns<JobDescription> = {
               break;
             }
 
-            message.function = reader.string();
+            message.init = reader.string();
             continue;
           }
           case 6: {
-            if (tag !== 50) {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sharedFormat = reader.int32() as any;
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
               break;
             }
 
             message.command.push(reader.string());
-            continue;
-          }
-          case 7: {
-            if (tag !== 57) {
-              break;
-            }
-
-            message.timeoutSeconds = reader.double();
             continue;
           }
           case 8: {
@@ -304,7 +512,7 @@ export const JobDescription: MessageFns<JobDescription> = {
               break;
             }
 
-            message.retries = reader.uint32();
+            message.shell = reader.bool();
             continue;
           }
           case 9: {
@@ -312,85 +520,95 @@ export const JobDescription: MessageFns<JobDescription> = {
               break;
             }
 
-            message.maxFailures = reader.uint64() as bigint;
+            message.spread = reader.bool();
             continue;
           }
           case 10: {
-            if (tag !== 80) {
+            if (tag !== 81) {
+              break;
+            }
+
+            message.timeoutSeconds = reader.double();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.retries = reader.uint32();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.maxFailures = FailureLimit.decode(reader, reader.uint32());
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.shardSize = reader.uint64() as bigint;
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.concurrency = reader.uint32();
+            continue;
+          }
+          case 15: {
+            if (tag !== 120) {
               break;
             }
 
             message.weight = reader.uint32();
             continue;
           }
-        }
-        if ((tag & 7) === 4 || tag === 0) {
-          break;
-        }
-        reader.skip(tag & 7);
-      }
-      return message;
-    } finally {
-      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
-    }
-  },
-};
-
-function createBaseSubmitRequest(): SubmitRequest {
-  return { part: undefined };
-}
-
-export const SubmitRequest: MessageFns<SubmitRequest> = {
-  encode(message: SubmitRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    switch (message.part?.$case) {
-      case "description":
-        JobDescription.encode(message.part.value, writer.uint32(10).fork()).join();
-        break;
-      case "jsonLines":
-        writer.uint32(18).bytes(message.part.value);
-        break;
-      case "range":
-        IntegerRange.encode(message.part.value, writer.uint32(26).fork()).join();
-        break;
-    }
-    return writer;
-  },
-
-  decode(input: BinaryReader | Uint8Array, length?: number): SubmitRequest {
-    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
-    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
-    if (previousRecursionDepth >= 100) {
-      throw new globalThis.Error("protobuf decode recursion limit exceeded");
-    }
-    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
-    try {
-      const end = length === undefined ? reader.len : reader.pos + length;
-      const message = createBaseSubmitRequest();
-      while (reader.pos < end) {
-        const tag = reader.uint32();
-        switch (tag >>> 3) {
-          case 1: {
-            if (tag !== 10) {
+          case 16: {
+            if (tag !== 128) {
               break;
             }
 
-            message.part = { $case: "description", value: JobDescription.decode(reader, reader.uint32()) };
+            message.priority = reader.sint32();
             continue;
           }
-          case 2: {
-            if (tag !== 18) {
+          case 17: {
+            if (tag !== 136) {
               break;
             }
 
-            message.part = { $case: "jsonLines", value: reader.bytes() };
+            message.maxSlots = reader.uint32();
             continue;
           }
-          case 3: {
-            if (tag !== 26) {
+          case 18: {
+            if (tag !== 146) {
               break;
             }
 
-            message.part = { $case: "range", value: IntegerRange.decode(reader, reader.uint32()) };
+            message.needs.push(reader.string());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.input = { $case: "range", value: IntegerRange.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.input = { $case: "format", value: reader.int32() as any };
             continue;
           }
         }
@@ -483,14 +701,214 @@ export const IntegerRange: MessageFns<IntegerRange> = {
   },
 };
 
+function createBaseFailureLimit(): FailureLimit {
+  return { limit: undefined };
+}
+
+export const FailureLimit: MessageFns<FailureLimit> = {
+  encode(message: FailureLimit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.limit?.$case) {
+      case "items":
+        if (BigInt.asUintN(64, message.limit.value) !== message.limit.value) {
+          throw new globalThis.Error("value provided for field message.limit.value of type uint64 too large");
+        }
+        writer.uint32(8).uint64(message.limit.value);
+        break;
+      case "fraction":
+        writer.uint32(17).double(message.limit.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FailureLimit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailureLimit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.limit = { $case: "items", value: reader.uint64() as bigint };
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.limit = { $case: "fraction", value: reader.double() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSubmitRequest(): SubmitRequest {
+  return { part: undefined };
+}
+
+export const SubmitRequest: MessageFns<SubmitRequest> = {
+  encode(message: SubmitRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.part?.$case) {
+      case "description":
+        JobDescription.encode(message.part.value, writer.uint32(10).fork()).join();
+        break;
+      case "file":
+        FilePart.encode(message.part.value, writer.uint32(18).fork()).join();
+        break;
+      case "shared":
+        writer.uint32(26).bytes(message.part.value);
+        break;
+      case "input":
+        writer.uint32(34).bytes(message.part.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmitRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmitRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.part = { $case: "description", value: JobDescription.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.part = { $case: "file", value: FilePart.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.part = { $case: "shared", value: reader.bytes() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.part = { $case: "input", value: reader.bytes() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseFilePart(): FilePart {
+  return { path: "", content: new Uint8Array(0) };
+}
+
+export const FilePart: MessageFns<FilePart> = {
+  encode(message: FilePart, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.path !== "") {
+      writer.uint32(10).string(message.path);
+    }
+    if (message.content.length !== 0) {
+      writer.uint32(18).bytes(message.content);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FilePart {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFilePart();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.content = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseSubmitResponse(): SubmitResponse {
-  return { jobId: "" };
+  return { job: undefined };
 }
 
 export const SubmitResponse: MessageFns<SubmitResponse> = {
   encode(message: SubmitResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.jobId !== "") {
-      writer.uint32(10).string(message.jobId);
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
     }
     return writer;
   },
@@ -513,7 +931,7 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
               break;
             }
 
-            message.jobId = reader.string();
+            message.job = Job.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -530,7 +948,22 @@ export const SubmitResponse: MessageFns<SubmitResponse> = {
 };
 
 function createBaseJob(): Job {
-  return { jobId: "", name: "", state: 0, items: 0n, itemsDone: 0n, itemsFailed: 0n, wallSeconds: 0, why: "" };
+  return {
+    jobId: "",
+    number: 0n,
+    name: "",
+    state: 0,
+    items: undefined,
+    itemsSettled: 0n,
+    itemsFailed: 0n,
+    wallSeconds: 0,
+    why: "",
+    submitted: "",
+    owner: "",
+    weight: 0,
+    priority: 0,
+    slots: 0,
+  };
 }
 
 export const Job: MessageFns<Job> = {
@@ -538,35 +971,53 @@ export const Job: MessageFns<Job> = {
     if (message.jobId !== "") {
       writer.uint32(10).string(message.jobId);
     }
+    if (message.number !== 0n) {
+      if (BigInt.asUintN(64, message.number) !== message.number) {
+        throw new globalThis.Error("value provided for field message.number of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.number);
+    }
     if (message.name !== "") {
-      writer.uint32(18).string(message.name);
+      writer.uint32(26).string(message.name);
     }
     if (message.state !== 0) {
-      writer.uint32(24).int32(message.state);
+      writer.uint32(32).int32(message.state);
     }
-    if (message.items !== 0n) {
-      if (BigInt.asUintN(64, message.items) !== message.items) {
-        throw new globalThis.Error("value provided for field message.items of type uint64 too large");
-      }
-      writer.uint32(32).uint64(message.items);
+    if (message.items !== undefined) {
+      ItemCount.encode(message.items, writer.uint32(42).fork()).join();
     }
-    if (message.itemsDone !== 0n) {
-      if (BigInt.asUintN(64, message.itemsDone) !== message.itemsDone) {
-        throw new globalThis.Error("value provided for field message.itemsDone of type uint64 too large");
+    if (message.itemsSettled !== 0n) {
+      if (BigInt.asUintN(64, message.itemsSettled) !== message.itemsSettled) {
+        throw new globalThis.Error("value provided for field message.itemsSettled of type uint64 too large");
       }
-      writer.uint32(40).uint64(message.itemsDone);
+      writer.uint32(48).uint64(message.itemsSettled);
     }
     if (message.itemsFailed !== 0n) {
       if (BigInt.asUintN(64, message.itemsFailed) !== message.itemsFailed) {
         throw new globalThis.Error("value provided for field message.itemsFailed of type uint64 too large");
       }
-      writer.uint32(48).uint64(message.itemsFailed);
+      writer.uint32(56).uint64(message.itemsFailed);
     }
     if (message.wallSeconds !== 0) {
-      writer.uint32(57).double(message.wallSeconds);
+      writer.uint32(65).double(message.wallSeconds);
     }
     if (message.why !== "") {
-      writer.uint32(66).string(message.why);
+      writer.uint32(74).string(message.why);
+    }
+    if (message.submitted !== "") {
+      writer.uint32(82).string(message.submitted);
+    }
+    if (message.owner !== "") {
+      writer.uint32(90).string(message.owner);
+    }
+    if (message.weight !== 0) {
+      writer.uint32(96).uint32(message.weight);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(104).sint32(message.priority);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(112).uint32(message.slots);
     }
     return writer;
   },
@@ -593,19 +1044,19 @@ export const Job: MessageFns<Job> = {
             continue;
           }
           case 2: {
-            if (tag !== 18) {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.number = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
               break;
             }
 
             message.name = reader.string();
-            continue;
-          }
-          case 3: {
-            if (tag !== 24) {
-              break;
-            }
-
-            message.state = reader.int32() as any;
             continue;
           }
           case 4: {
@@ -613,15 +1064,15 @@ export const Job: MessageFns<Job> = {
               break;
             }
 
-            message.items = reader.uint64() as bigint;
+            message.state = reader.int32() as any;
             continue;
           }
           case 5: {
-            if (tag !== 40) {
+            if (tag !== 42) {
               break;
             }
 
-            message.itemsDone = reader.uint64() as bigint;
+            message.items = ItemCount.decode(reader, reader.uint32());
             continue;
           }
           case 6: {
@@ -629,23 +1080,120 @@ export const Job: MessageFns<Job> = {
               break;
             }
 
-            message.itemsFailed = reader.uint64() as bigint;
+            message.itemsSettled = reader.uint64() as bigint;
             continue;
           }
           case 7: {
-            if (tag !== 57) {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.itemsFailed = reader.uint64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 65) {
               break;
             }
 
             message.wallSeconds = reader.double();
             continue;
           }
-          case 8: {
-            if (tag !== 66) {
+          case 9: {
+            if (tag !== 74) {
               break;
             }
 
             message.why = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.submitted = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.owner = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.weight = reader.uint32();
+            continue;
+          }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.priority = reader.sint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseItemCount(): ItemCount {
+  return { count: 0n };
+}
+
+export const ItemCount: MessageFns<ItemCount> = {
+  encode(message: ItemCount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0n) {
+      if (BigInt.asUintN(64, message.count) !== message.count) {
+        throw new globalThis.Error("value provided for field message.count of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.count);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ItemCount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseItemCount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint64() as bigint;
             continue;
           }
         }
@@ -754,7 +1302,7 @@ export const WatchResponse: MessageFns<WatchResponse> = {
 };
 
 function createBaseResultsRequest(): ResultsRequest {
-  return { jobId: "", startIndex: 0n, unordered: false };
+  return { jobId: "", startIndex: 0n, unordered: false, settledOnly: false, acceptsF64: false };
 }
 
 export const ResultsRequest: MessageFns<ResultsRequest> = {
@@ -770,6 +1318,12 @@ export const ResultsRequest: MessageFns<ResultsRequest> = {
     }
     if (message.unordered !== false) {
       writer.uint32(24).bool(message.unordered);
+    }
+    if (message.settledOnly !== false) {
+      writer.uint32(32).bool(message.settledOnly);
+    }
+    if (message.acceptsF64 !== false) {
+      writer.uint32(40).bool(message.acceptsF64);
     }
     return writer;
   },
@@ -811,6 +1365,22 @@ export const ResultsRequest: MessageFns<ResultsRequest> = {
             message.unordered = reader.bool();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.settledOnly = reader.bool();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.acceptsF64 = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -825,24 +1395,33 @@ export const ResultsRequest: MessageFns<ResultsRequest> = {
 };
 
 function createBaseResultsResponse(): ResultsResponse {
-  return { index: 0n, outcome: undefined };
+  return { startIndex: 0n, endIndex: 0n, values: undefined, failures: [] };
 }
 
 export const ResultsResponse: MessageFns<ResultsResponse> = {
   encode(message: ResultsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message.index !== 0n) {
-      if (BigInt.asUintN(64, message.index) !== message.index) {
-        throw new globalThis.Error("value provided for field message.index of type uint64 too large");
+    if (message.startIndex !== 0n) {
+      if (BigInt.asUintN(64, message.startIndex) !== message.startIndex) {
+        throw new globalThis.Error("value provided for field message.startIndex of type uint64 too large");
       }
-      writer.uint32(8).uint64(message.index);
+      writer.uint32(8).uint64(message.startIndex);
     }
-    switch (message.outcome?.$case) {
-      case "json":
-        writer.uint32(18).string(message.outcome.value);
+    if (message.endIndex !== 0n) {
+      if (BigInt.asUintN(64, message.endIndex) !== message.endIndex) {
+        throw new globalThis.Error("value provided for field message.endIndex of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.endIndex);
+    }
+    switch (message.values?.$case) {
+      case "jsonLines":
+        writer.uint32(26).bytes(message.values.value);
         break;
-      case "failure":
-        ItemFailure.encode(message.outcome.value, writer.uint32(26).fork()).join();
+      case "f64":
+        writer.uint32(34).bytes(message.values.value);
         break;
+    }
+    for (const v of message.failures) {
+      ItemFailure.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -865,15 +1444,15 @@ export const ResultsResponse: MessageFns<ResultsResponse> = {
               break;
             }
 
-            message.index = reader.uint64() as bigint;
+            message.startIndex = reader.uint64() as bigint;
             continue;
           }
           case 2: {
-            if (tag !== 18) {
+            if (tag !== 16) {
               break;
             }
 
-            message.outcome = { $case: "json", value: reader.string() };
+            message.endIndex = reader.uint64() as bigint;
             continue;
           }
           case 3: {
@@ -881,7 +1460,23 @@ export const ResultsResponse: MessageFns<ResultsResponse> = {
               break;
             }
 
-            message.outcome = { $case: "failure", value: ItemFailure.decode(reader, reader.uint32()) };
+            message.values = { $case: "jsonLines", value: reader.bytes() };
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.values = { $case: "f64", value: reader.bytes() };
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.failures.push(ItemFailure.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -898,19 +1493,28 @@ export const ResultsResponse: MessageFns<ResultsResponse> = {
 };
 
 function createBaseItemFailure(): ItemFailure {
-  return { reason: "", message: "", stack: "" };
+  return { index: 0n, reason: "", message: "", stack: "", stderr: "" };
 }
 
 export const ItemFailure: MessageFns<ItemFailure> = {
   encode(message: ItemFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.index !== 0n) {
+      if (BigInt.asUintN(64, message.index) !== message.index) {
+        throw new globalThis.Error("value provided for field message.index of type uint64 too large");
+      }
+      writer.uint32(8).uint64(message.index);
+    }
     if (message.reason !== "") {
-      writer.uint32(10).string(message.reason);
+      writer.uint32(18).string(message.reason);
     }
     if (message.message !== "") {
-      writer.uint32(18).string(message.message);
+      writer.uint32(26).string(message.message);
     }
     if (message.stack !== "") {
-      writer.uint32(26).string(message.stack);
+      writer.uint32(34).string(message.stack);
+    }
+    if (message.stderr !== "") {
+      writer.uint32(42).string(message.stderr);
     }
     return writer;
   },
@@ -929,11 +1533,11 @@ export const ItemFailure: MessageFns<ItemFailure> = {
         const tag = reader.uint32();
         switch (tag >>> 3) {
           case 1: {
-            if (tag !== 10) {
+            if (tag !== 8) {
               break;
             }
 
-            message.reason = reader.string();
+            message.index = reader.uint64() as bigint;
             continue;
           }
           case 2: {
@@ -941,7 +1545,7 @@ export const ItemFailure: MessageFns<ItemFailure> = {
               break;
             }
 
-            message.message = reader.string();
+            message.reason = reader.string();
             continue;
           }
           case 3: {
@@ -949,7 +1553,23 @@ export const ItemFailure: MessageFns<ItemFailure> = {
               break;
             }
 
+            message.message = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
             message.stack = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.stderr = reader.string();
             continue;
           }
         }
@@ -1055,6 +1675,179 @@ export const CancelResponse: MessageFns<CancelResponse> = {
             message.job = Job.decode(reader, reader.uint32());
             continue;
           }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResumeRequest(): ResumeRequest {
+  return { jobId: "" };
+}
+
+export const ResumeRequest: MessageFns<ResumeRequest> = {
+  encode(message: ResumeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseResumeResponse(): ResumeResponse {
+  return { job: undefined };
+}
+
+export const ResumeResponse: MessageFns<ResumeResponse> = {
+  encode(message: ResumeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      Job.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = Job.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseForgetRequest(): ForgetRequest {
+  return { jobId: "" };
+}
+
+export const ForgetRequest: MessageFns<ForgetRequest> = {
+  encode(message: ForgetRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForgetRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForgetRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseForgetResponse(): ForgetResponse {
+  return {};
+}
+
+export const ForgetResponse: MessageFns<ForgetResponse> = {
+  encode(_: ForgetResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ForgetResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseForgetResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1196,7 +1989,7 @@ export const DescribeJobRequest: MessageFns<DescribeJobRequest> = {
 };
 
 function createBaseDescribeJobResponse(): DescribeJobResponse {
-  return { job: undefined, description: undefined, receiptJson: "" };
+  return { job: undefined, description: undefined, receiptJson: "", failures: [] };
 }
 
 export const DescribeJobResponse: MessageFns<DescribeJobResponse> = {
@@ -1209,6 +2002,9 @@ export const DescribeJobResponse: MessageFns<DescribeJobResponse> = {
     }
     if (message.receiptJson !== "") {
       writer.uint32(26).string(message.receiptJson);
+    }
+    for (const v of message.failures) {
+      ItemFailure.encode(v!, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1248,6 +2044,14 @@ export const DescribeJobResponse: MessageFns<DescribeJobResponse> = {
             }
 
             message.receiptJson = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.failures.push(ItemFailure.decode(reader, reader.uint32()));
             continue;
           }
         }
@@ -1299,7 +2103,17 @@ export const ListAgentsRequest: MessageFns<ListAgentsRequest> = {
 };
 
 function createBaseAgent(): Agent {
-  return { name: "", host: "", slots: 0, busySlots: 0, draining: false, secondsSinceBeat: 0 };
+  return {
+    name: "",
+    host: "",
+    slots: 0,
+    busySlots: 0,
+    draining: false,
+    secondsSinceBeat: 0,
+    labels: [],
+    why: "",
+    version: "",
+  };
 }
 
 export const Agent: MessageFns<Agent> = {
@@ -1321,6 +2135,15 @@ export const Agent: MessageFns<Agent> = {
     }
     if (message.secondsSinceBeat !== 0) {
       writer.uint32(49).double(message.secondsSinceBeat);
+    }
+    for (const v of message.labels) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.why !== "") {
+      writer.uint32(66).string(message.why);
+    }
+    if (message.version !== "") {
+      writer.uint32(74).string(message.version);
     }
     return writer;
   },
@@ -1384,6 +2207,30 @@ export const Agent: MessageFns<Agent> = {
             }
 
             message.secondsSinceBeat = reader.double();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.labels.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.why = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.version = reader.string();
             continue;
           }
         }
@@ -1537,9 +2384,115 @@ export const DrainAgentResponse: MessageFns<DrainAgentResponse> = {
   },
 };
 
+function createBaseSetAgentSlotsRequest(): SetAgentSlotsRequest {
+  return { name: "", slots: 0 };
+}
+
+export const SetAgentSlotsRequest: MessageFns<SetAgentSlotsRequest> = {
+  encode(message: SetAgentSlotsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(16).uint32(message.slots);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetAgentSlotsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetAgentSlotsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSetAgentSlotsResponse(): SetAgentSlotsResponse {
+  return { agent: undefined };
+}
+
+export const SetAgentSlotsResponse: MessageFns<SetAgentSlotsResponse> = {
+  encode(message: SetAgentSlotsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== undefined) {
+      Agent.encode(message.agent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SetAgentSlotsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSetAgentSlotsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = Agent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 export type ControlServiceService = typeof ControlServiceService;
 export const ControlServiceService = {
-  /** The first message describes the job, the following ones carry its input; the daemon's reading sets the pace. */
+  /**
+   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order; the
+   * daemon's reading sets the pace. Once it has answered, the job needs its client no more.
+   */
   submit: {
     path: "/manyhands.control.v1.ControlService/Submit" as const,
     requestStream: true as const,
@@ -1549,7 +2502,7 @@ export const ControlServiceService = {
     responseSerialize: (value: SubmitResponse): Buffer => Buffer.from(SubmitResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): SubmitResponse => SubmitResponse.decode(value),
   },
-  /** Events of a job from now on, ending with its end. */
+  /** How a job is: now, at each change, a few times a second while it runs; the last message is its end. */
   watch: {
     path: "/manyhands.control.v1.ControlService/Watch" as const,
     requestStream: false as const,
@@ -1559,7 +2512,10 @@ export const ControlServiceService = {
     responseSerialize: (value: WatchResponse): Buffer => Buffer.from(WatchResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchResponse => WatchResponse.decode(value),
   },
-  /** Outcomes, from any point, in input order or as they settle. */
+  /**
+   * Outcomes, from any item on, in input order or as they were settled; ends with the job's last one. A job that ended before
+   * its last item has those that were settled.
+   */
   results: {
     path: "/manyhands.control.v1.ControlService/Results" as const,
     requestStream: false as const,
@@ -1569,6 +2525,7 @@ export const ControlServiceService = {
     responseSerialize: (value: ResultsResponse): Buffer => Buffer.from(ResultsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ResultsResponse => ResultsResponse.decode(value),
   },
+  /** Ends a job; what was settled stays. */
   cancel: {
     path: "/manyhands.control.v1.ControlService/Cancel" as const,
     requestStream: false as const,
@@ -1577,6 +2534,26 @@ export const ControlServiceService = {
     requestDeserialize: (value: Buffer): CancelRequest => CancelRequest.decode(value),
     responseSerialize: (value: CancelResponse): Buffer => Buffer.from(CancelResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CancelResponse => CancelResponse.decode(value),
+  },
+  /** Goes on with a job that was cancelled, or ended by failures or trouble: what is settled is not run again. */
+  resume: {
+    path: "/manyhands.control.v1.ControlService/Resume" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeRequest): Buffer => Buffer.from(ResumeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeRequest => ResumeRequest.decode(value),
+    responseSerialize: (value: ResumeResponse): Buffer => Buffer.from(ResumeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeResponse => ResumeResponse.decode(value),
+  },
+  /** Forgets a job that has ended, and its results. */
+  forget: {
+    path: "/manyhands.control.v1.ControlService/Forget" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ForgetRequest): Buffer => Buffer.from(ForgetRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ForgetRequest => ForgetRequest.decode(value),
+    responseSerialize: (value: ForgetResponse): Buffer => Buffer.from(ForgetResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ForgetResponse => ForgetResponse.decode(value),
   },
   listJobs: {
     path: "/manyhands.control.v1.ControlService/ListJobs" as const,
@@ -1605,6 +2582,7 @@ export const ControlServiceService = {
     responseSerialize: (value: ListAgentsResponse): Buffer => Buffer.from(ListAgentsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAgentsResponse => ListAgentsResponse.decode(value),
   },
+  /** The agent takes no more, finishes what it holds, and ends. */
   drainAgent: {
     path: "/manyhands.control.v1.ControlService/DrainAgent" as const,
     requestStream: false as const,
@@ -1614,24 +2592,52 @@ export const ControlServiceService = {
     responseSerialize: (value: DrainAgentResponse): Buffer => Buffer.from(DrainAgentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DrainAgentResponse => DrainAgentResponse.decode(value),
   },
+  /** So many of the agent's slots take work from now on. */
+  setAgentSlots: {
+    path: "/manyhands.control.v1.ControlService/SetAgentSlots" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SetAgentSlotsRequest): Buffer => Buffer.from(SetAgentSlotsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SetAgentSlotsRequest => SetAgentSlotsRequest.decode(value),
+    responseSerialize: (value: SetAgentSlotsResponse): Buffer =>
+      Buffer.from(SetAgentSlotsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SetAgentSlotsResponse => SetAgentSlotsResponse.decode(value),
+  },
 } as const;
 
 export interface ControlServiceServer extends UntypedServiceImplementation {
-  /** The first message describes the job, the following ones carry its input; the daemon's reading sets the pace. */
+  /**
+   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order; the
+   * daemon's reading sets the pace. Once it has answered, the job needs its client no more.
+   */
   submit: handleClientStreamingCall<SubmitRequest, SubmitResponse>;
-  /** Events of a job from now on, ending with its end. */
+  /** How a job is: now, at each change, a few times a second while it runs; the last message is its end. */
   watch: handleServerStreamingCall<WatchRequest, WatchResponse>;
-  /** Outcomes, from any point, in input order or as they settle. */
+  /**
+   * Outcomes, from any item on, in input order or as they were settled; ends with the job's last one. A job that ended before
+   * its last item has those that were settled.
+   */
   results: handleServerStreamingCall<ResultsRequest, ResultsResponse>;
+  /** Ends a job; what was settled stays. */
   cancel: handleUnaryCall<CancelRequest, CancelResponse>;
+  /** Goes on with a job that was cancelled, or ended by failures or trouble: what is settled is not run again. */
+  resume: handleUnaryCall<ResumeRequest, ResumeResponse>;
+  /** Forgets a job that has ended, and its results. */
+  forget: handleUnaryCall<ForgetRequest, ForgetResponse>;
   listJobs: handleUnaryCall<ListJobsRequest, ListJobsResponse>;
   describeJob: handleUnaryCall<DescribeJobRequest, DescribeJobResponse>;
   listAgents: handleUnaryCall<ListAgentsRequest, ListAgentsResponse>;
+  /** The agent takes no more, finishes what it holds, and ends. */
   drainAgent: handleUnaryCall<DrainAgentRequest, DrainAgentResponse>;
+  /** So many of the agent's slots take work from now on. */
+  setAgentSlots: handleUnaryCall<SetAgentSlotsRequest, SetAgentSlotsResponse>;
 }
 
 export interface ControlServiceClient extends Client {
-  /** The first message describes the job, the following ones carry its input; the daemon's reading sets the pace. */
+  /**
+   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order; the
+   * daemon's reading sets the pace. Once it has answered, the job needs its client no more.
+   */
   submit(callback: (error: ServiceError | null, response: SubmitResponse) => void): ClientWritableStream<SubmitRequest>;
   submit(
     metadata: Metadata,
@@ -1646,20 +2652,24 @@ export interface ControlServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: SubmitResponse) => void,
   ): ClientWritableStream<SubmitRequest>;
-  /** Events of a job from now on, ending with its end. */
+  /** How a job is: now, at each change, a few times a second while it runs; the last message is its end. */
   watch(request: WatchRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchResponse>;
   watch(
     request: WatchRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchResponse>;
-  /** Outcomes, from any point, in input order or as they settle. */
+  /**
+   * Outcomes, from any item on, in input order or as they were settled; ends with the job's last one. A job that ended before
+   * its last item has those that were settled.
+   */
   results(request: ResultsRequest, options?: Partial<CallOptions>): ClientReadableStream<ResultsResponse>;
   results(
     request: ResultsRequest,
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<ResultsResponse>;
+  /** Ends a job; what was settled stays. */
   cancel(
     request: CancelRequest,
     callback: (error: ServiceError | null, response: CancelResponse) => void,
@@ -1674,6 +2684,38 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CancelResponse) => void,
+  ): ClientUnaryCall;
+  /** Goes on with a job that was cancelled, or ended by failures or trouble: what is settled is not run again. */
+  resume(
+    request: ResumeRequest,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  /** Forgets a job that has ended, and its results. */
+  forget(
+    request: ForgetRequest,
+    callback: (error: ServiceError | null, response: ForgetResponse) => void,
+  ): ClientUnaryCall;
+  forget(
+    request: ForgetRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ForgetResponse) => void,
+  ): ClientUnaryCall;
+  forget(
+    request: ForgetRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ForgetResponse) => void,
   ): ClientUnaryCall;
   listJobs(
     request: ListJobsRequest,
@@ -1720,6 +2762,7 @@ export interface ControlServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
   ): ClientUnaryCall;
+  /** The agent takes no more, finishes what it holds, and ends. */
   drainAgent(
     request: DrainAgentRequest,
     callback: (error: ServiceError | null, response: DrainAgentResponse) => void,
@@ -1734,6 +2777,22 @@ export interface ControlServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DrainAgentResponse) => void,
+  ): ClientUnaryCall;
+  /** So many of the agent's slots take work from now on. */
+  setAgentSlots(
+    request: SetAgentSlotsRequest,
+    callback: (error: ServiceError | null, response: SetAgentSlotsResponse) => void,
+  ): ClientUnaryCall;
+  setAgentSlots(
+    request: SetAgentSlotsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SetAgentSlotsResponse) => void,
+  ): ClientUnaryCall;
+  setAgentSlots(
+    request: SetAgentSlotsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SetAgentSlotsResponse) => void,
   ): ClientUnaryCall;
 }
 
