@@ -53,6 +53,14 @@ export interface JobOptions {
   readonly speculation: boolean
   /** Outcomes go to the output as they settle. */
   readonly unordered: boolean
+  /** Jobs of one priority share the slots by their weights, 1 to 1000; by default 1. */
+  readonly weight?: number
+  /** A job of a higher one comes first; by default 0. */
+  readonly priority?: number
+  /** The most slots of all agents that work on it at once. */
+  readonly maxSlots?: number
+  /** Labels that an agent must offer, all of them, to work on it. */
+  readonly needs?: readonly string[]
   /** How many bytes of items and outcomes may be held at once. */
   readonly memoryBytes: number
 }

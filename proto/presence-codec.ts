@@ -6,7 +6,7 @@ import * as wire from './gen/wire.js'
 import { refFromWire, refToWire, whole } from './items-codec.js'
 import type { ShardAttempt } from './live.js'
 import { big, type Codec, codec } from './message-codec.js'
-import type { Beat, Broadcast } from './presence.js'
+import type { ActiveJob, AgentWish, Beat, Broadcast } from './presence.js'
 import { ANY_VERSION, PRESENCE_VERSION, type VersionRange } from './version.js'
 
 const forAll = <T>(known: Codec<T>): Codec<T> => ({
@@ -48,6 +48,8 @@ const plainBeat = codec<Beat, wire.Beat>(
     draining: beat.draining,
     ...rangeToWire(beat.versions),
     program: beat.program,
+    labels: [...(beat.labels ?? [])],
+    wishedMs: big(beat.wishedMs ?? 0),
     held: beat.held.map(held => ({ ...held, epoch: big(held.epoch), shard: big(held.shard) })),
   }),
   beat => ({
@@ -59,12 +61,63 @@ const plainBeat = codec<Beat, wire.Beat>(
     held: beat.held.map(held => ({ ...held, epoch: whole(held.epoch), shard: whole(held.shard) })),
     versions: rangeFromWire(beat),
     program: beat.program,
+    ...(beat.labels.length > 0 && { labels: beat.labels }),
+    ...(beat.wishedMs > 0n && { wishedMs: whole(beat.wishedMs) }),
   }),
 )
 export const beatCodec: Codec<Beat> = forAll(plainBeat)
 
 const attemptToWire = ({ shard, attempt }: ShardAttempt): wire.LiveShard => ({ shard: big(shard), attempt })
 const attemptFromWire = ({ shard, attempt }: wire.LiveShard): ShardAttempt => ({ shard: whole(shard), attempt })
+
+const jobToWire = (job: ActiveJob): wire.ActiveJob => ({
+  job: job.job,
+  version: job.version,
+  epoch: big(job.epoch),
+  spec: refToWire(job.spec),
+  weight: job.weight,
+  priority: job.priority ?? 0,
+  needs: [...(job.needs ?? [])],
+  putAside: [...(job.putAside ?? [])],
+  nextShard: big(job.nextShard),
+  live: job.live.others.map(attemptToWire),
+  liveFrom: big(job.live.from),
+  liveBits: job.live.bits,
+  recalled: job.recalled.map(attemptToWire),
+  finishing: job.finishing,
+  specContent: job.specContent ?? new Uint8Array(),
+})
+
+const jobFromWire = (job: wire.ActiveJob): ActiveJob => ({
+  job: job.job,
+  version: job.version || 1,
+  epoch: whole(job.epoch),
+  spec: refFromWire(job.spec),
+  weight: job.weight,
+  ...(job.priority !== 0 && { priority: job.priority }),
+  ...(job.needs.length > 0 && { needs: job.needs }),
+  ...(job.putAside.length > 0 && { putAside: job.putAside }),
+  nextShard: whole(job.nextShard),
+  live: { from: whole(job.liveFrom), bits: job.liveBits, others: job.live.map(attemptFromWire) },
+  recalled: job.recalled.map(attemptFromWire),
+  finishing: job.finishing,
+  ...(job.specContent.byteLength > 0 && { specContent: job.specContent }),
+})
+
+const wishToWire = ({ agent, drain, slots }: AgentWish): wire.AgentWish => ({
+  agent,
+  drain,
+  slots: slots?.count ?? 0,
+  askedMs: big(slots?.askedMs ?? 0),
+})
+
+const wishFromWire = ({ agent, drain, slots, askedMs }: wire.AgentWish): AgentWish => ({
+  agent,
+  drain,
+  ...(slots > 0 && { slots: { count: slotsFromWire(slots), askedMs: whole(askedMs) } }),
+})
+
+const needsLabels = ({ needs }: ActiveJob): boolean => needs !== undefined && needs.length > 0
 
 const plainBroadcast = codec<Broadcast, wire.Broadcast>(
   'broadcast',
@@ -75,20 +128,10 @@ const plainBroadcast = codec<Broadcast, wire.Broadcast>(
     closing: broadcast.closing,
     ...rangeToWire(broadcast.versions),
     program: broadcast.program,
-    jobs: broadcast.jobs.map(job => ({
-      job: job.job,
-      version: job.version,
-      epoch: big(job.epoch),
-      spec: refToWire(job.spec),
-      weight: job.weight,
-      nextShard: big(job.nextShard),
-      live: job.live.others.map(attemptToWire),
-      liveFrom: big(job.live.from),
-      liveBits: job.live.bits,
-      recalled: job.recalled.map(attemptToWire),
-      finishing: job.finishing,
-      specContent: job.specContent ?? new Uint8Array(),
-    })),
+    jobs: broadcast.jobs.filter(job => !needsLabels(job)).map(jobToWire),
+    // Where agents from before labels do not look: they would take what they cannot run.
+    jobsWithNeeds: broadcast.jobs.filter(needsLabels).map(jobToWire),
+    wishes: (broadcast.wishes ?? []).map(wishToWire),
   }),
   broadcast => ({
     coordinator: broadcast.coordinator,
@@ -96,18 +139,8 @@ const plainBroadcast = codec<Broadcast, wire.Broadcast>(
     closing: broadcast.closing,
     versions: rangeFromWire(broadcast),
     program: broadcast.program,
-    jobs: broadcast.jobs.map(job => ({
-      job: job.job,
-      version: job.version || 1,
-      epoch: whole(job.epoch),
-      spec: refFromWire(job.spec),
-      weight: job.weight,
-      nextShard: whole(job.nextShard),
-      live: { from: whole(job.liveFrom), bits: job.liveBits, others: job.live.map(attemptFromWire) },
-      recalled: job.recalled.map(attemptFromWire),
-      finishing: job.finishing,
-      ...(job.specContent.byteLength > 0 && { specContent: job.specContent }),
-    })),
+    jobs: [...broadcast.jobs, ...broadcast.jobsWithNeeds].map(jobFromWire),
+    ...(broadcast.wishes.length > 0 && { wishes: broadcast.wishes.map(wishFromWire) }),
   }),
 )
 export const broadcastCodec: Codec<Broadcast> = forAll(plainBroadcast)

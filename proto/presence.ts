@@ -28,6 +28,19 @@ export interface Beat {
   readonly versions: VersionRange
   /** Its manyhands, for people. */
   readonly program: string
+  /** What it offers, `host=…`, `os=…` and `arch=…` among it; undefined of one from before labels. */
+  readonly labels?: readonly string[]
+  /** When the newest wish for its slots was made that it knows of. */
+  readonly wishedMs?: number
+}
+
+/** What somebody wants of an agent. */
+export interface AgentWish {
+  readonly agent: string
+  /** It is to finish what it holds, and to end. */
+  readonly drain: boolean
+  /** So many of its slots are to take work, as was asked for then. */
+  readonly slots?: { readonly count: number; readonly askedMs: number }
 }
 
 /**
@@ -43,6 +56,12 @@ export interface ActiveJob {
   /** In which its tasks, its spec and what they refer to are written. */
   readonly version: number
   readonly weight: number
+  /** Jobs of a higher one come first; 0 where nothing is said. */
+  readonly priority?: number
+  /** Whoever does not offer all of these takes none of its shards. */
+  readonly needs?: readonly string[]
+  /** Agents that are given no more of it for now. */
+  readonly putAside?: readonly string[]
   readonly nextShard: number
   readonly live: LiveShards
   /** Slots are idle: whoever has one of these gives back at once what it has not begun of it. */
@@ -61,6 +80,7 @@ export interface Broadcast {
   readonly versions: VersionRange
   /** Its manyhands, for people. */
   readonly program: string
+  readonly wishes?: readonly AgentWish[]
 }
 
 /** How often beats and broadcasts are sent. Smaller: more messages. Larger: a death is noticed later. */

@@ -165,7 +165,13 @@ export const jobOptionsOf = (settings: Settings): JobOptions => {
   const timeoutSeconds = settings.get('timeout')
   const maxFailures = settings.get('maxFailures')
   const concurrency = settings.get('concurrency')
+  const [weight, priority, maxSlots] = (['weight', 'priority', 'maxSlots'] as const).map(key => settings.get(key))
+  const needs = settings.get('needs')
   return {
+    ...(weight === undefined ? {} : { weight }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(maxSlots === undefined ? {} : { maxSlots }),
+    ...(needs === undefined ? {} : { needs }),
     ...(shardSize === undefined ? {} : { shardSize }),
     ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
     ...(maxFailures === undefined ? {} : { maxFailures }),

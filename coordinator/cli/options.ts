@@ -18,6 +18,9 @@ export type Kind =
   | 'json'
   | 'requirements'
   | 'jobName'
+  | 'labels'
+  | 'weight'
+  | 'priority'
   | { readonly oneOf: readonly string[] }
 
 export interface OptionSpec {
@@ -133,6 +136,30 @@ export const OPTIONS = {
     help: 'run again elsewhere what a host is stuck with, when slots are idle (default: on; --no-speculation)',
     commands: JOBS,
   },
+  weight: {
+    kind: 'weight',
+    value: 'N',
+    help: 'with --nats: jobs of one priority share the slots by their weights, 1 to 1000 (default: 1)',
+    commands: JOBS,
+  },
+  priority: {
+    kind: 'priority',
+    value: 'N',
+    help: 'with --nats: jobs of a higher priority come first (default: 0)',
+    commands: JOBS,
+  },
+  maxSlots: {
+    kind: 'count',
+    value: 'N',
+    help: 'with --nats: the most slots that work on the job at once (default: all)',
+    commands: JOBS,
+  },
+  needs: {
+    kind: 'labels',
+    value: 'LABEL[,LABEL]',
+    help: 'with --nats: only agents that offer all of these labels work on the job, such as gpu or host=NAME',
+    commands: JOBS,
+  },
   init: {
     kind: 'text',
     value: 'NAME',
@@ -207,6 +234,12 @@ export const OPTIONS = {
     kind: 'text',
     value: 'NAME',
     help: 'the name of this agent; some characters are added (default: host name)',
+    commands: ['agent'],
+  },
+  label: {
+    kind: 'labels',
+    value: 'LABEL[,LABEL]',
+    help: 'labels that this agent offers to jobs that need them, beside host=NAME, os=NAME and arch=NAME',
     commands: ['agent'],
   },
   cache: {

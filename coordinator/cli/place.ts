@@ -38,10 +38,19 @@ export const checkNats = (settings: Settings): CheckedNats => {
 export const refuseReplicas = (settings: Settings): void =>
   settings.refuse('replicas', 'says nothing without --nats: it is how many servers of a NATS cluster keep a queue')
 
+/** Many jobs share the slots of agents; a job on this machine has those that it asks for. */
+const refuseShares = (settings: Settings): void => {
+  for (const key of ['weight', 'priority', 'maxSlots', 'needs'] as const)
+    settings.refuse(key, 'says nothing without --nats: it is about the agents that many jobs share')
+}
+
 /** Where the job runs: what --place and --nats say together. */
 export const placeOf = (settings: Settings): Place => {
   const place = wherePlaced(settings)
-  if (place.place !== 'cluster') refuseReplicas(settings)
+  if (place.place !== 'cluster') {
+    refuseReplicas(settings)
+    refuseShares(settings)
+  }
   return place
 }
 

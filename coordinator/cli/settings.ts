@@ -13,12 +13,15 @@ import {
   parseFlag,
   parseJobName,
   parseJson,
+  parseLabels,
   parseNats,
   parseNatural,
   parsePort,
+  parsePriority,
   parseSeconds,
   parseText,
   parseTolerance,
+  parseWeight,
 } from './values.js'
 
 const PARSERS = {
@@ -35,6 +38,9 @@ const PARSERS = {
   json: parseJson,
   requirements: parseRequirements,
   jobName: parseJobName,
+  labels: parseLabels,
+  weight: parseWeight,
+  priority: parsePriority,
 } as const
 
 type ValueOfKind<K> = K extends keyof typeof PARSERS

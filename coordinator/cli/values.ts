@@ -2,6 +2,7 @@
 // In: a text from a flag, the environment or a config file. Out: a value with its unit settled; a text that is none throws
 // a RangeError that says what was expected.
 
+import { isLabel, LABEL, MOST_PRIORITY, MOST_WEIGHT } from '../../proto/labels.js'
 import { parseNatsUrl } from '../../proto/transport/url.js'
 import { isConcurrency, MOST_CONCURRENCY } from '../concurrency.js'
 import { isJobName, JOB_NAME } from '../durable/job-name.js'
@@ -28,6 +29,25 @@ export const parseNatural = (text: string): number => digits(text) ?? expected('
 export const parseCount = (text: string): number => {
   const value = digits(text)
   return value !== undefined && value > 0 ? value : expected('a whole number of 1 or more')
+}
+
+export const parseWeight = (text: string): number => {
+  const value = digits(text)
+  const isWeight = value !== undefined && value >= 1 && value <= MOST_WEIGHT
+  return isWeight ? value : expected(`a whole number from 1 to ${MOST_WEIGHT}`)
+}
+
+export const parsePriority = (text: string): number => {
+  const value = digits(text.replace(/^-/, ''))
+  if (value === undefined || value > MOST_PRIORITY)
+    return expected(`a whole number from ${-MOST_PRIORITY} to ${MOST_PRIORITY}`)
+  return text.startsWith('-') && value !== 0 ? -value : value
+}
+
+/** With commas between them; each once. */
+export const parseLabels = (text: string): readonly string[] => {
+  const labels = [...new Set(text.split(',').map(label => label.trim()))]
+  return labels.every(isLabel) ? labels : expected(`${LABEL}; several with commas`)
 }
 
 /** Items in progress at once: a number, or what is measured to help. */

@@ -279,6 +279,10 @@ export interface Beat {
   newestVersion: number;
   /** The version of its manyhands, for people. */
   program: string;
+  /** What it offers: its own labels, and host=…, os=…, arch=…. Empty: it is from before labels, and is asked for none. */
+  labels: string[];
+  /** When the newest wish for its slots was made that it knows of; a later one comes after it whatever the clocks say. */
+  wishedMs: bigint;
 }
 
 export interface LiveShard {
@@ -309,6 +313,23 @@ export interface ActiveJob {
   specContent: Uint8Array;
   /** The envelope version of its tasks, its spec and what they refer to: who does not read it takes none of its shards. 0: 1. */
   version: number;
+  /** Jobs of a higher one come first. */
+  priority: number;
+  /** Whoever does not offer all of these takes none of its shards. */
+  needs: string[];
+  /** Agents that are given no more of it for now, because all that they ran of it failed. */
+  putAside: string[];
+}
+
+/** What somebody wants of an agent. It is said again and again, as long as the agent is heard of. */
+export interface AgentWish {
+  agent: string;
+  /** It is to finish what it holds, and to end. */
+  drain: boolean;
+  /** So many of its slots are to take work from now on. 0: nothing is said of them. */
+  slots: number;
+  /** When slots were wished for, in milliseconds; an agent follows the latest, and each once. */
+  askedMs: bigint;
 }
 
 /** A coordinator's broadcast: stateless, so loss and reordering do no harm. Every version of the envelope reads it, as a Beat. */
@@ -323,6 +344,9 @@ export interface Broadcast {
   newestVersion: number;
   /** The version of its manyhands, for people. */
   program: string;
+  /** Jobs that need labels. They stand here and not above, so that agents from before labels never hear of them. */
+  jobsWithNeeds: ActiveJob[];
+  wishes: AgentWish[];
 }
 
 function createBaseSpan(): Span {
@@ -2004,6 +2028,8 @@ function createBaseBeat(): Beat {
     oldestVersion: 0,
     newestVersion: 0,
     program: "",
+    labels: [],
+    wishedMs: 0n,
   };
 }
 
@@ -2038,6 +2064,15 @@ export const Beat: MessageFns<Beat> = {
     }
     if (message.program !== "") {
       writer.uint32(74).string(message.program);
+    }
+    for (const v of message.labels) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.wishedMs !== 0n) {
+      if (BigInt.asUintN(64, message.wishedMs) !== message.wishedMs) {
+        throw new globalThis.Error("value provided for field message.wishedMs of type uint64 too large");
+      }
+      writer.uint32(88).uint64(message.wishedMs);
     }
     return writer;
   },
@@ -2127,6 +2162,22 @@ export const Beat: MessageFns<Beat> = {
             message.program = reader.string();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.labels.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.wishedMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2214,6 +2265,9 @@ function createBaseActiveJob(): ActiveJob {
     recalled: [],
     specContent: new Uint8Array(0),
     version: 0,
+    priority: 0,
+    needs: [],
+    putAside: [],
   };
 }
 
@@ -2263,6 +2317,15 @@ export const ActiveJob: MessageFns<ActiveJob> = {
     }
     if (message.version !== 0) {
       writer.uint32(96).uint32(message.version);
+    }
+    if (message.priority !== 0) {
+      writer.uint32(104).sint32(message.priority);
+    }
+    for (const v of message.needs) {
+      writer.uint32(114).string(v!);
+    }
+    for (const v of message.putAside) {
+      writer.uint32(122).string(v!);
     }
     return writer;
   },
@@ -2376,6 +2439,112 @@ export const ActiveJob: MessageFns<ActiveJob> = {
             message.version = reader.uint32();
             continue;
           }
+          case 13: {
+            if (tag !== 104) {
+              break;
+            }
+
+            message.priority = reader.sint32();
+            continue;
+          }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.needs.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag !== 122) {
+              break;
+            }
+
+            message.putAside.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseAgentWish(): AgentWish {
+  return { agent: "", drain: false, slots: 0, askedMs: 0n };
+}
+
+export const AgentWish: MessageFns<AgentWish> = {
+  encode(message: AgentWish, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agent !== "") {
+      writer.uint32(10).string(message.agent);
+    }
+    if (message.drain !== false) {
+      writer.uint32(16).bool(message.drain);
+    }
+    if (message.slots !== 0) {
+      writer.uint32(24).uint32(message.slots);
+    }
+    if (message.askedMs !== 0n) {
+      if (BigInt.asUintN(64, message.askedMs) !== message.askedMs) {
+        throw new globalThis.Error("value provided for field message.askedMs of type uint64 too large");
+      }
+      writer.uint32(32).uint64(message.askedMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentWish {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentWish();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.drain = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.slots = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.askedMs = reader.uint64() as bigint;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2390,7 +2559,17 @@ export const ActiveJob: MessageFns<ActiveJob> = {
 };
 
 function createBaseBroadcast(): Broadcast {
-  return { coordinator: "", sequence: 0n, jobs: [], closing: false, oldestVersion: 0, newestVersion: 0, program: "" };
+  return {
+    coordinator: "",
+    sequence: 0n,
+    jobs: [],
+    closing: false,
+    oldestVersion: 0,
+    newestVersion: 0,
+    program: "",
+    jobsWithNeeds: [],
+    wishes: [],
+  };
 }
 
 export const Broadcast: MessageFns<Broadcast> = {
@@ -2418,6 +2597,12 @@ export const Broadcast: MessageFns<Broadcast> = {
     }
     if (message.program !== "") {
       writer.uint32(58).string(message.program);
+    }
+    for (const v of message.jobsWithNeeds) {
+      ActiveJob.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.wishes) {
+      AgentWish.encode(v!, writer.uint32(74).fork()).join();
     }
     return writer;
   },
@@ -2489,6 +2674,22 @@ export const Broadcast: MessageFns<Broadcast> = {
             }
 
             message.program = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.jobsWithNeeds.push(ActiveJob.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.wishes.push(AgentWish.decode(reader, reader.uint32()));
             continue;
           }
         }

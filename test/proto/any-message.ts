@@ -4,7 +4,7 @@ import { blobChunkCodec, blobRequestCodec, bundleCodec, itemsCodec, jobSpecCodec
 import type { MessageType } from '../../proto/envelope.js'
 import { countOf, type Items, packValues, sliceItems } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
-import type { ActiveJob } from '../../proto/presence.js'
+import type { ActiveJob, AgentWish } from '../../proto/presence.js'
 import { beatCodec, broadcastCodec } from '../../proto/presence-codec.js'
 import { RecordShape } from '../../proto/record-shape.js'
 import { blockOf, readBlock } from '../../proto/records-block.js'
@@ -126,9 +126,25 @@ const activeJob = fc.record({
   recalled: attempts,
   finishing: fc.boolean(),
 })
-const active: fc.Arbitrary<ActiveJob> = fc
-  .tuple(activeJob, fc.option(fc.uint8Array({ minLength: 1, maxLength: 40 }), { nil: undefined }))
-  .map(([job, specContent]) => (specContent === undefined ? job : { ...job, specContent }))
+const texts = fc.array(text, { minLength: 1, maxLength: 3 })
+const mayHave = fc.record(
+  {
+    specContent: fc.uint8Array({ minLength: 1, maxLength: 40 }),
+    priority: fc.integer({ min: 1, max: 1e6 }).map(priority => (priority % 2 === 0 ? priority : -priority)),
+    putAside: texts,
+  },
+  { requiredKeys: [] },
+)
+const active: fc.Arbitrary<ActiveJob> = fc.tuple(activeJob, mayHave).map(([job, more]) => ({ ...job, ...more }))
+const needing: fc.Arbitrary<ActiveJob> = fc.tuple(active, texts).map(([job, needs]) => ({ ...job, needs }))
+const wish: fc.Arbitrary<AgentWish> = fc.record(
+  {
+    agent: text,
+    drain: fc.boolean(),
+    slots: fc.record({ count: fc.integer({ min: 1, max: 65_536 }), askedMs: index }),
+  },
+  { requiredKeys: ['agent', 'drain'] },
+)
 
 const messageCase = <T>(
   type: MessageType,
@@ -156,28 +172,40 @@ export const MESSAGE_CASES: readonly MessageCase<unknown>[] = [
   messageCase(
     'beat',
     beatCodec,
-    fc.record({
-      agent: text,
-      host: wide,
-      sequence: index,
-      slots: fc.nat({ max: 65_536 }),
-      draining: fc.boolean(),
-      versions,
-      program: text,
-      held: fc.array(held, { maxLength: 4 }),
-    }),
+    fc.record(
+      {
+        agent: text,
+        host: wide,
+        sequence: index,
+        slots: fc.nat({ max: 65_536 }),
+        draining: fc.boolean(),
+        versions,
+        program: text,
+        held: fc.array(held, { maxLength: 4 }),
+        labels: texts,
+        wishedMs: fc.integer({ min: 1, max: 2 ** 50 }),
+      },
+      { requiredKeys: ['agent', 'host', 'sequence', 'slots', 'draining', 'versions', 'program', 'held'] },
+    ),
   ),
   messageCase(
     'broadcast',
     broadcastCodec,
-    fc.record({
-      coordinator: text,
-      sequence: index,
-      jobs: fc.array(active, { maxLength: 3 }),
-      closing: fc.boolean(),
-      versions,
-      program: text,
-    }),
+    fc.record(
+      {
+        coordinator: text,
+        sequence: index,
+        // Those that need labels come last.
+        jobs: fc
+          .tuple(fc.array(active, { maxLength: 3 }), fc.array(needing, { maxLength: 2 }))
+          .map(([jobs, more]) => [...jobs, ...more]),
+        closing: fc.boolean(),
+        versions,
+        program: text,
+        wishes: fc.array(wish, { minLength: 1, maxLength: 3 }),
+      },
+      { requiredKeys: ['coordinator', 'sequence', 'jobs', 'closing', 'versions', 'program'] },
+    ),
   ),
   messageCase(
     'jobSpec',
