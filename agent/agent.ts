@@ -9,6 +9,7 @@ import { setMaxListeners } from 'node:events'
 import { hostname } from 'node:os'
 import { MessageError, VersionError } from '../proto/envelope.js'
 import type { Items } from '../proto/items.js'
+import { isLabel } from '../proto/labels.js'
 import type { Log } from '../proto/log.js'
 import type { Report } from '../proto/outcome.js'
 import type { Broadcast, Held } from '../proto/presence.js'
@@ -21,6 +22,7 @@ import type { Clock } from '../proto/timing.js'
 import type { AgentTransport, Subscription } from '../proto/transport.js'
 import { VERSIONS, type VersionRange, versionsText } from '../proto/version.js'
 import type { BundleCache } from './bundles.js'
+import type { Room } from './demand.js'
 import { Errands, type HeldCode } from './errands.js'
 import { Intake, type IntakeEffect, type KnownJob } from './intake.js'
 import { givenBack } from './letters.js'
@@ -28,6 +30,9 @@ import { Outbox } from './outbox.js'
 import { Pool } from './pool.js'
 import { Puller, type Source } from './puller.js'
 import { Sender } from './sender.js'
+import type { Share } from './shares.js'
+import type { Here } from './turns.js'
+import { Wishes } from './wishes.js'
 import type { Worker, WorkerOptions } from './worker.js'
 
 export interface AgentOptions {
@@ -42,11 +47,20 @@ export interface AgentOptions {
   readonly log: Log
   readonly startWorker: (options: WorkerOptions) => Worker
   readonly onPrint: (line: string) => void
+  /** What it offers to jobs that need it, beside its host, system and processor. */
+  readonly labels?: readonly string[]
+  /** A coordinator asks it to finish what it holds, and to end. */
+  readonly onDrainAsked?: (by: string) => void
   /** Where the user's functions run. */
   readonly cwd: string
   /** What it reads and may write, where that is not what this program does. */
   readonly versions?: VersionRange
 }
+
+/** An operator may wish for so many slots, or for as many as it began with: more would be a mistake. */
+export const MOST_WISHED_SLOTS = 1024
+
+const NOTHING: Here = { waiting: 0, running: 0 }
 
 /** No more is taken while so many bytes of reports wait to be settled. */
 const OUTBOX_LIMIT_BYTES = 256 * 1024 * 1024
@@ -62,12 +76,15 @@ interface JobHere extends Source {
   /** Aborted when it is over, or this agent ends: what is still fetched for it is not needed any more. */
   readonly gone: AbortController
   operation: 'map' | 'fold'
+  share: Share
   refused: boolean
 }
 
 export class Agent {
   readonly #options: AgentOptions
   readonly #versions: VersionRange
+  readonly #labels: readonly string[]
+  readonly #wishes = new Wishes()
   readonly #pool: Pool
   readonly #intake: Intake
   readonly #outbox = new Outbox<Uint8Array>()
@@ -94,7 +111,8 @@ export class Agent {
     this.#options = options
     this.#inUse = options.slots
     this.#versions = options.versions ?? VERSIONS
-    this.#intake = new Intake(this.#versions)
+    this.#labels = [...new Set([...(options.labels ?? []), ...ownLabels()])]
+    this.#intake = new Intake(this.#versions, { agent: options.name, labels: this.#labels })
     this.#errands = new Errands(options.transport, options.cache, this.#versions)
     const { name, transport, slots, depth, clock, startWorker, cwd, onPrint } = options
     this.#sender = new Sender({ agent: name, transport, outbox: this.#outbox, clock })
@@ -116,10 +134,13 @@ export class Agent {
     this.#puller = new Puller({
       transport,
       log: options.log,
+      clock,
       room: () => this.#room,
+      load: () => this.#load(),
+      isClosed: () => this.#isClosed,
       sources: () => ({
         ready: [...this.#jobs.values()].filter(
-          here => !here.refused && !here.known.finishing && this.#intake.jobs().get(here.job)?.isReadable,
+          here => !here.refused && !here.known.finishing && this.#mayPull(this.#intake.jobs().get(here.job)),
         ),
         inAll: this.#jobs.size,
       }),
@@ -154,6 +175,16 @@ export class Agent {
     this.#beat()
     this.#puller.pull()
     return true
+  }
+
+  /** The same by an operator's wish, also beyond the number that it began with; workers of slots that take none are ended. */
+  #resize(slots: number): void {
+    const count = Math.max(1, Math.min(slots, Math.max(MOST_WISHED_SLOTS, this.#options.slots)))
+    this.#options.log('info', `Agent ${this.#options.name} uses ${count} slots from now on, as it was asked to.`)
+    this.#inUse = count
+    this.#pool.use(count, true)
+    this.#beat()
+    this.#puller.pull()
   }
 
   /** How many of the first slots have a worker of this runner. */
@@ -192,6 +223,7 @@ export class Agent {
     if (this.#stopped) return
     this.#stopped = true
     this.#sender.stop()
+    this.#puller.stop()
     clearInterval(this.#timer)
     for (const subscription of this.#subscriptions) subscription.close()
     for (const here of this.#jobs.values()) {
@@ -208,6 +240,7 @@ export class Agent {
     this.#apply(this.#intake.tick(now))
     this.#outbox.tick(now)
     this.#pool.tick(now)
+    for (const { task } of this.#pool.withdraw(({ job }) => this.#pool.isOutranked(job))) this.#giveBack(task)
     this.#sender.send()
     this.#beat()
     this.#puller.pull()
@@ -227,12 +260,17 @@ export class Agent {
     for (const key of this.#outbox.held()) held.push({ ...key, started: true, reported: true })
     const sequence = ++this.#sequence
     const own = { agent: name, host: hostname(), versions: this.#versions, program: programVersion() }
-    transport.beat(beatCodec.encode({ ...own, sequence, slots, draining: this.#draining, held }))
+    const known = { labels: this.#labels, wishedMs: this.#wishes.newestMs }
+    transport.beat(beatCodec.encode({ ...own, ...known, sequence, slots, draining: this.#draining, held }))
   }
 
   #hear(message: Uint8Array): void {
     const broadcast = this.#readable(() => broadcastCodec.decode(message))
-    if (broadcast !== undefined) this.#apply(this.#intake.hear(broadcast, this.#options.clock()))
+    if (broadcast === undefined) return
+    this.#apply(this.#intake.hear(broadcast, this.#options.clock()))
+    const news = this.#wishes.hear(this.#options.name, broadcast.coordinator, broadcast.wishes ?? [])
+    if (news?.slots !== undefined) this.#resize(news.slots)
+    if (news?.drain === true) this.#options.onDrainAsked?.(broadcast.coordinator)
   }
 
   #apply(effects: readonly IntakeEffect[]): void {
@@ -275,6 +313,7 @@ export class Agent {
     const here: JobHere = {
       job,
       known,
+      share: known,
       code,
       held: before?.held,
       stop,
@@ -311,10 +350,13 @@ export class Agent {
 
   /** Looks through what is held of a job after its coordinator has spoken. */
   #review(job: string): void {
-    const { finishing, epoch, isReadable } = this.#intake.jobs().get(job) as KnownJob
+    const known = this.#intake.jobs().get(job) as KnownJob
+    const { finishing, epoch, isPutAside } = known
     const here = this.#jobs.get(job)
+    if (here !== undefined) here.share = known
+    this.#pool.know(job, known)
     // What others read is left to them.
-    if (!isReadable && here?.pulling) {
+    if (!this.#mayPull(known) && here?.pulling) {
       here.stop.abort(NOT_NEEDED)
       here.stop = stopper()
     }
@@ -329,7 +371,10 @@ export class Agent {
     this.#doomed.set(job, settled)
     const unwanted = (task: Task): boolean =>
       task.job === job &&
-      (finishing || task.epoch < epoch || this.#intake.standing(job, task.shard, task.attempt) === 'revoked')
+      (finishing ||
+        isPutAside ||
+        task.epoch < epoch ||
+        this.#intake.standing(job, task.shard, task.attempt) === 'revoked')
     const isRecalled = (task: Task): boolean => task.job === job && this.#intake.isRecalled(task)
     for (const { task } of this.#pool.withdraw(task => unwanted(task) || isRecalled(task))) this.#giveBack(task)
     this.#pool.recall(isRecalled)
@@ -339,8 +384,28 @@ export class Agent {
 
   /** Tasks that may still be taken. */
   get #room(): number {
-    if (this.#draining || this.#stopped || this.#outbox.bytes > OUTBOX_LIMIT_BYTES) return 0
-    return this.#pool.room - this.#fetching.size
+    return this.#isClosed ? 0 : this.#pool.room - this.#fetching.size
+  }
+
+  get #isClosed(): boolean {
+    return this.#draining || this.#stopped || this.#outbox.bytes > OUTBOX_LIMIT_BYTES
+  }
+
+  #mayPull(known: KnownJob | undefined): boolean {
+    return known?.isReadable === true && !known.isPutAside
+  }
+
+  /** What there is of each job; what is fetched for waits, too. */
+  #load(): Room {
+    const { slots, idleSlots, spareDepth } = this.#pool
+    const load = this.#pool.load()
+    const fetching = new Map<string, number>()
+    for (const { job } of this.#fetching) fetching.set(job, (fetching.get(job) ?? 0) + 1)
+    const of = (job: string): Here => {
+      const { waiting, running } = load.get(job) ?? NOTHING
+      return { waiting: waiting + (fetching.get(job) ?? 0), running }
+    }
+    return { slots, idleSlots, spareDepth, of }
   }
 
   #take(message: Uint8Array): void {
@@ -348,7 +413,8 @@ export class Agent {
     if (task === undefined || this.#stopped) return
     const here = this.#jobs.get(task.job)
     if (here === undefined || !this.#intake.accepts(task) || this.#holds(task)) return
-    if (this.#draining || here.refused || this.#intake.isRecalled(task)) {
+    const isPutAside = this.#intake.jobs().get(task.job)?.isPutAside === true
+    if (this.#draining || here.refused || isPutAside || this.#intake.isRecalled(task)) {
       this.#giveBack(task)
       return
     }
@@ -420,6 +486,10 @@ export class Agent {
     }
   }
 }
+
+/** What every host offers; what cannot stand in a label is left out of it. */
+const ownLabels = (): string[] =>
+  [`host=${hostname()}`, `os=${process.platform}`, `arch=${process.arch}`].filter(isLabel)
 
 const stopper = (): AbortController => {
   const stop = new AbortController()

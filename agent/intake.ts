@@ -1,7 +1,9 @@
 // What an agent may take: the jobs that coordinators announce, and which shards of them are still wanted. A pure machine.
 // In: broadcasts, tasks. Out: what to start, to drop, to let go.
 // Always true: a broadcast older than the newest one seen of its coordinator says nothing; a job is worked in its newest
-// epoch only; a job in a version that this agent does not read is not begun, and what was begun before is finished.
+// epoch only; a job in a version that this agent does not read is not begun, and what was begun before is finished; of a job that needs
+// what this agent does not offer it knows nothing.
+import { missingLabels } from '../proto/labels.js'
 import { LiveAttempts } from '../proto/live.js'
 import type { ActiveJob, Broadcast } from '../proto/presence.js'
 import type { BlobRef, Task } from '../proto/shard.js'
@@ -13,6 +15,9 @@ export interface KnownJob {
   readonly spec: BlobRef
   readonly specContent?: Uint8Array
   readonly weight: number
+  readonly priority: number
+  /** All that this agent ran of it failed: it is given no more for now. */
+  readonly isPutAside: boolean
   readonly finishing: boolean
   /** Its tasks are in a version that is read here. */
   readonly isReadable: boolean
@@ -37,6 +42,14 @@ interface Announced extends KnownJob {
   readonly recalled: ReadonlyMap<number, number>
 }
 
+/** Whose intake it is. */
+export interface Self {
+  readonly agent: string
+  readonly labels: readonly string[]
+}
+
+const NOBODY: Self = { agent: '', labels: [] }
+
 interface CoordinatorRecord {
   readonly sequence: number
   readonly heardAtSeconds: number
@@ -50,11 +63,13 @@ export type Standing = 'wanted' | 'revoked' | 'settled'
 
 export class Intake {
   readonly #versions: VersionRange
+  readonly #self: Self
   readonly #jobs = new Map<string, Announced>()
   readonly #coordinators = new Map<string, CoordinatorRecord>()
 
-  constructor(versions: VersionRange) {
+  constructor(versions: VersionRange, self: Self = NOBODY) {
     this.#versions = versions
+    this.#self = self
   }
 
   jobs(): ReadonlyMap<string, KnownJob> {
@@ -116,6 +131,7 @@ export class Intake {
   }
 
   #announce(coordinator: string, version: number, active: ActiveJob, effects: IntakeEffect[]): void {
+    if (missingLabels(this.#self.labels, active.needs ?? []).length > 0) return
     const before = this.#jobs.get(active.job)
     if (before !== undefined && active.epoch < before.epoch) return
     const { job, epoch, spec, specContent, weight, nextShard, finishing } = active
@@ -123,7 +139,19 @@ export class Intake {
     if (before === undefined && !isReadable) return
     const attempts = new LiveAttempts(active.live)
     const recalled = new Map(active.recalled.map(({ shard, attempt }) => [shard, attempt]))
-    const said = { coordinator, epoch, spec, weight, finishing, isReadable, version }
+    const { priority = 0, putAside = [] } = active
+    const isPutAside = putAside.includes(this.#self.agent)
+    const said = {
+      coordinator,
+      epoch,
+      spec,
+      weight: Math.max(1, weight),
+      priority,
+      isPutAside,
+      finishing,
+      isReadable,
+      version,
+    }
     const told = { ...said, nextShard, attempts, recalled }
     const known = specContent === undefined ? told : { ...told, specContent }
     this.#jobs.set(job, known)

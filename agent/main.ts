@@ -18,6 +18,8 @@ export interface StartAgentOptions {
   /** Allows plain nats:// beyond loopback. */
   readonly insecure?: boolean
   readonly cacheFolder?: string
+  /** Offered to jobs that need them. */
+  readonly labels?: readonly string[]
   readonly onPrint?: (line: string) => void
   readonly log?: Log
 }
@@ -27,6 +29,8 @@ export interface RunningAgent {
   readonly slots: number
   /** Takes no more, finishes what it holds for at most `graceSeconds`, gives back the rest. Idempotent. */
   drain(graceSeconds: number): Promise<void>
+  /** Resolves when a coordinator asks it to finish what it holds and to end, with that coordinator's name. */
+  readonly drainAsked: Promise<string>
   /** Ends at once. Idempotent. */
   stop(): Promise<void>
   /** Resolves when the connection is gone for good, with the reason, or when the agent has ended. */
@@ -42,7 +46,13 @@ export const startAgent = async (options: StartAgentOptions): Promise<RunningAge
   const slots = options.slots ?? defaultSlots().slots
   const writeLine = (line: string): boolean => process.stderr.write(`${line}\n`)
   const transport = await openAgentTransport({ url: options.nats, insecure: options.insecure ?? false }, name)
+  let onDrainAsked: (by: string) => void = () => {}
+  const drainAsked = new Promise<string>(resolve => {
+    onDrainAsked = resolve
+  })
   const agent = new Agent({
+    onDrainAsked,
+    ...(options.labels !== undefined && { labels: options.labels }),
     depth: 2,
     name,
     slots,
@@ -61,6 +71,7 @@ export const startAgent = async (options: StartAgentOptions): Promise<RunningAge
   return {
     name,
     slots,
+    drainAsked,
     drain: graceSeconds => agent.drain(graceSeconds),
     stop: () => agent.stop(),
     ended: transport.closed,

@@ -1,10 +1,12 @@
 // The host's slots and what waits for them. In: work whose code and items are here. Out: reports, and room for more.
-// Always true: work is begun in the order in which it came; a worker's next shard is in its pipe before it is needed, and goes
-// to another that has nothing to do while the first is at something long.
+// Always true: work of one job is begun in the order in which it came, and jobs take turns (turns.ts); while one job alone has work, a
+// worker's next shard is in its pipe before it is needed, and goes to another that has nothing to do while the first is at something long.
 import type { Report } from '../proto/outcome.js'
 import type { RunnerName, Task } from '../proto/shard.js'
 import type { Clock } from '../proto/timing.js'
+import type { Share } from './shares.js'
 import { Slot, type Work } from './slot.js'
+import { type Here, Turns, YIELD_SECONDS } from './turns.js'
 import type { LoadedCode, Worker, WorkerOptions } from './worker.js'
 
 export interface PoolOptions {
@@ -49,32 +51,41 @@ export class Pool {
   /** By the newest report of the job that reported last. */
   #pace: { readonly job: string; readonly shardSeconds: number } | undefined
   #sharing: NodeJS.Timeout | undefined
+  #yielding: NodeJS.Timeout | undefined
+  readonly #turns: Turns
+  /** The jobs whose time is counted. */
+  readonly #accounts = new Set<string>()
+  /** Workers of slots that take no work are ended. */
+  #isTrimmed = false
 
   constructor(options: PoolOptions) {
     this.#options = options
     this.#inUse = options.slots
-    const { agent, clock, startWorker, cwd, onPrint, onRefused } = options
-    this.#slots = Array.from(
-      { length: options.slots },
-      (_, number) =>
-        new Slot({
-          agent,
-          number,
-          clock,
-          startWorker,
-          cwd,
-          onPrint,
-          onRefused,
-          onReport: report => this.#report(report),
-          onUntouched: work => {
-            this.#queue.unshift(work)
-          },
-          onRoom: () => {
-            this.#assign()
-            options.onRoom()
-          },
-        }),
-    )
+    this.#turns = new Turns(options.clock)
+    this.#slots = Array.from({ length: options.slots }, (_, number) => this.#makeSlot(number))
+  }
+
+  #makeSlot(number: number): Slot {
+    const { agent, clock, startWorker, cwd, onPrint, onRefused, onRoom } = this.#options
+    const slot = new Slot({
+      agent,
+      number,
+      clock,
+      startWorker,
+      cwd,
+      onPrint,
+      onRefused,
+      onReport: report => this.#report(report),
+      onUntouched: work => {
+        this.#queue.unshift(work)
+      },
+      onRoom: () => {
+        this.#assign()
+        onRoom()
+      },
+    })
+    for (const job of this.#accounts) slot.beginAccount(job)
+    return slot
   }
 
   /** How many more shards it would hold: for a slot that is stuck, none. */
@@ -98,10 +109,59 @@ export class Pool {
     return Math.min(MOST_DEPTH, Math.floor(SHORT_SECONDS / (this.#pace.shardSeconds + FRAME_SECONDS)))
   }
 
-  /** How many slots take work from now on; what the others run, they finish. */
-  use(slots: number): void {
-    this.#inUse = Math.min(slots, this.#slots.length)
+  /** How many slots take work from now on; what the others run, they finish. Their workers stay for later, unless `isTrimmed`. */
+  use(slots: number, isTrimmed = false): void {
+    while (this.#slots.length < slots) this.#slots.push(this.#makeSlot(this.#slots.length))
+    this.#inUse = slots
+    this.#isTrimmed = isTrimmed
+    for (const slot of this.#slots.slice(slots)) this.#takeBack(slot)
     this.#assign()
+    this.#trim()
+  }
+
+  #trim(): void {
+    if (this.#isTrimmed) for (const slot of this.#slots.slice(this.#inUse)) slot.dismiss()
+  }
+
+  /** What is here of each job. */
+  load(): Map<string, Here> {
+    const load = new Map<string, Here>()
+    const count = (job: string, isRunning: boolean): void => {
+      const { waiting, running } = load.get(job) ?? { waiting: 0, running: 0 }
+      load.set(job, isRunning ? { waiting, running: running + 1 } : { waiting: waiting + 1, running })
+    }
+    for (const slot of this.#slots) {
+      let isFirst = true
+      for (const { task } of slot.held()) {
+        count(task.job, isFirst)
+        isFirst = false
+      }
+    }
+    for (const { task } of this.#queue) count(task.job, false)
+    return load
+  }
+
+  get slots(): number {
+    return this.#inUse
+  }
+
+  /** Slots that have nothing to run. */
+  get idleSlots(): number {
+    return this.#inUseSlots.filter(({ depth }) => depth === 0).length
+  }
+
+  /** Shards to have at hand for each slot beside the one that runs, where several jobs have work. */
+  get spareDepth(): number {
+    return Math.max(1, this.#options.depth - 1, 2 * this.#shortDepth)
+  }
+
+  get #inUseSlots(): Slot[] {
+    return this.#slots.slice(0, this.#inUse)
+  }
+
+  /** Whether it has waited here for long, behind jobs of a higher priority. */
+  isOutranked(job: string): boolean {
+    return this.#turns.isOutranked(job)
   }
 
   /** How many of the first slots have a worker of this runner. */
@@ -125,15 +185,24 @@ export class Pool {
 
   tick(now: number): void {
     for (const slot of this.#slots) slot.tick(now)
+    this.#trim()
   }
 
   /** A job begins: its time in the slots is counted from now on. */
   beginAccount(job: string): void {
+    this.#accounts.add(job)
     for (const slot of this.#slots) slot.beginAccount(job)
   }
 
   endAccount(job: string): void {
+    this.#accounts.delete(job)
+    this.#turns.forget(job)
     for (const slot of this.#slots) slot.endAccount(job)
+  }
+
+  /** What the job is to have of the slots, beside others. */
+  know(job: string, share: Share): void {
+    this.#turns.know(job, share)
   }
 
   submit(work: Work): void {
@@ -179,6 +248,7 @@ export class Pool {
   async close(graceSeconds: number): Promise<void> {
     this.#queue = []
     clearTimeout(this.#sharing)
+    clearTimeout(this.#yielding)
     await Promise.all(this.#slots.map(slot => slot.close(graceSeconds)))
   }
 
@@ -186,10 +256,16 @@ export class Pool {
     const { computeSeconds, decodeSeconds, encodeSeconds } = report.timing
     const shardSeconds = computeSeconds + decodeSeconds + encodeSeconds
     if (report.end > report.start) this.#pace = { job: report.job, shardSeconds }
+    if (this.#turns.isShared) this.#turns.settle(this.#slots, this.#queue)
     this.#options.onReport(report)
   }
 
   #assign(): void {
+    this.#turns.settle(this.#slots, this.#queue)
+    if (this.#turns.isShared) {
+      this.#takeTurns()
+      if (!this.#turns.isAlone) return
+    }
     for (let work = this.#queue[0]; work !== undefined; work = this.#queue[0]) {
       const slot = this.#best(work.code)
       if (slot === undefined) return
@@ -199,10 +275,43 @@ export class Pool {
     this.#share()
   }
 
+  /** Free slots are given to the jobs whose turn it is. */
+  #takeTurns(): void {
+    for (;;) {
+      const free = this.#inUseSlots.filter(({ depth }) => depth === 0)
+      const choice = this.#turns.choose(this.#queue, free)
+      if (choice === undefined) break
+      const [work] = this.#queue.splice(choice.at, 1)
+      if (work !== undefined) choice.slot.run(work)
+      this.#turns.settle(this.#slots, this.#queue)
+    }
+    if (this.#turns.isAlone) return
+    // What stands in a pipe has its turn whatever others have had meanwhile.
+    for (const slot of this.#slots) this.#takeBack(slot)
+    if (this.#turns.hasWaiting) this.#yieldLater()
+  }
+
+  /** What its worker has not begun waits here again. */
+  #takeBack(slot: Slot): void {
+    if (slot.depth < 2) return
+    for (let work = slot.takeBack(() => true); work !== undefined; work = slot.takeBack(() => true))
+      this.#queue.unshift(work)
+  }
+
+  #yieldLater(): void {
+    if (this.#yielding !== undefined) return
+    this.#yielding = setTimeout(() => {
+      this.#yielding = undefined
+      this.#turns.settle(this.#slots, this.#queue)
+      for (const slot of this.#turns.yielders(this.#inUseSlots)) slot.interrupt()
+      this.#assign()
+    }, YIELD_SECONDS * 1000)
+  }
+
   /** Nothing waits here: a slot that has nothing to do takes over what stands behind another's work, as long as there is such. */
   #share(): void {
     clearTimeout(this.#sharing)
-    const idle = this.#slots.slice(0, this.#inUse).filter(({ depth }) => depth === 0)
+    const idle = this.#inUseSlots.filter(({ depth }) => depth === 0)
     if (idle.length === 0) return
     const now = this.#options.clock()
     let nextSeconds = Number.POSITIVE_INFINITY
@@ -230,7 +339,7 @@ export class Pool {
   #best(code: LoadedCode): Slot | undefined {
     let best: Slot | undefined
     let bestRank = Number.POSITIVE_INFINITY
-    for (const slot of this.#slots.slice(0, this.#inUse)) {
+    for (const slot of this.#inUseSlots) {
       if (slot.depth > 0 && !this.#takesBehind(slot, code)) continue
       const rank = slot.depth * 4 + slot.costOf(code)
       if (rank >= bestRank) continue

@@ -93,6 +93,11 @@ export class Slot {
     return depth
   }
 
+  /** The job of what it is at, or is about to be. */
+  get job(): string | undefined {
+    return this.#running[0]?.work.task.job
+  }
+
   /** Since when the worker has been inside of functions without a report; undefined where it has nothing to run, or loads code. */
   get busySince(): number | undefined {
     const [first] = this.#running
@@ -217,6 +222,22 @@ export class Slot {
       if (running.isRecalled || code.spec.operation === 'fold' || !which(task)) continue
       this.#giveBack(running, this.#worker?.curtail(running.run) ?? task.start + countOf(items))
     }
+  }
+
+  /** As recall, of what it is at. Returns whether there was anything to give back. */
+  interrupt(): boolean {
+    const [first] = this.#running
+    if (first === undefined || first.isRecalled || first.work.code.spec.operation === 'fold') return false
+    const { task, items } = first.work
+    this.#giveBack(first, this.#worker?.curtail(first.run) ?? task.start + countOf(items))
+    return true
+  }
+
+  /** It is not wanted any more: ends its worker, where that has nothing to run. */
+  dismiss(): void {
+    if (this.#running.length > 0 || this.#worker === undefined) return
+    this.#discard()
+    this.#account.become(this.#state, this.#options.clock())
   }
 
   /** The worker ends the run at this item, or at its own end. */

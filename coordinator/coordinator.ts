@@ -21,7 +21,9 @@ import type { Pace } from './crew.js'
 import { type Durable, firstEpochOf } from './durable/checkpoint.js'
 import type { JobEnd, JobRequest } from './job.js'
 import type { Receipt } from './receipt.js'
+import { Roster } from './roster.js'
 import { Run } from './run.js'
+import type { AgentView } from './serve/desk.js'
 import { Versions } from './versions.js'
 
 export interface CoordinatorOptions {
@@ -34,6 +36,8 @@ export interface CoordinatorOptions {
   /** The first change is told at once, those of a burst after it together: less would cost messages, more would delay jobs. */
   readonly changeSeconds: number
   readonly clock: Clock
+  /** Milliseconds that clocks on walls have, by which operators' wishes are put in order; by default those of this machine. */
+  readonly wallMs?: () => number
   readonly log: Log
   /** What it reads and may write, where that is not what this program does. */
   readonly versions?: VersionRange
@@ -58,8 +62,8 @@ export class Coordinator {
   readonly #ahead: Ahead
   /** Runs that are over, while something of them is still on the server. */
   readonly #closing = new Set<Promise<void>>()
-  /** Those heard of lately: how many slots they offer, and when they were heard. */
-  readonly #agents = new Map<string, { readonly slots: number; readonly seenAtSeconds: number }>()
+  /** Those heard of lately. */
+  readonly #agents = new Roster()
   readonly #subscriptions: Subscription[]
   readonly #timer: NodeJS.Timeout
   readonly #heard: Promise<void>
@@ -98,8 +102,39 @@ export class Coordinator {
   /** Those of all agents that were heard of lately and can work. */
   get slots(): number {
     let sum = 0
-    for (const [agent, { slots }] of this.#agents) if (this.#versions.isReader(agent)) sum += slots
+    for (const [agent, { slots }] of this.#agents.known) if (this.#versions.isReader(agent)) sum += slots
     return sum
+  }
+
+  /** All that are heard of, those among them that are given no work. */
+  agents(): readonly AgentView[] {
+    return this.#agents.views(this.#options.clock(), agent => this.#whyIdle(agent))
+  }
+
+  /** It is asked to finish what it holds, and to end; undefined where no such agent is heard of. */
+  drain(agent: string): AgentView | undefined {
+    if (!this.#agents.drain(agent)) return undefined
+    this.#broadcastSoon()
+    return this.#viewOf(agent)
+  }
+
+  /** So many of its slots are to take work from now on; its next beat says how many do. */
+  setSlots(agent: string, slots: number): AgentView | undefined {
+    if (!this.#agents.setSlots(agent, slots, (this.#options.wallMs ?? Date.now)())) return undefined
+    this.#broadcastSoon()
+    return this.#viewOf(agent)
+  }
+
+  #viewOf(name: string): AgentView | undefined {
+    return this.agents().find(agent => agent.name === name)
+  }
+
+  #whyIdle(agent: string): string | undefined {
+    const version = this.#versions.why(agent)
+    if (version !== undefined) return version
+    const now = this.#options.clock()
+    const reasons = [...this.#runs.values()].flatMap(run => run.whyNot(agent, now) ?? [])
+    return reasons.length === 0 ? undefined : reasons.join('; ')
   }
 
   /** Makes the queue of the first job, or rejects with why it cannot be made. */
@@ -135,6 +170,7 @@ export class Coordinator {
       version: () => this.#versions.version,
       versions: this.#range,
       incompatible: () => this.#versions.absence,
+      unmet: needs => this.#agents.unmet(needs),
       placement,
       clock,
       log,
@@ -150,7 +186,8 @@ export class Coordinator {
       onOpen: () => this.#broadcast(),
       onChange: () => this.#broadcastSoon(),
     })
-    for (const [agent, { slots }] of this.#agents) if (this.#versions.isReader(agent)) run.join(agent, slots, clock())
+    for (const [agent, { slots, labels }] of this.#agents.known)
+      if (this.#versions.isReader(agent) && run.isFor(labels)) run.join(agent, slots, clock())
     this.#runs.set(spec.job, run)
     try {
       return await run.toEnd()
@@ -191,9 +228,7 @@ export class Coordinator {
 
   #tick(): void {
     const now = this.#options.clock()
-    for (const [agent, { seenAtSeconds }] of this.#agents) {
-      if (now - seenAtSeconds <= AGENT_GONE_SECONDS) continue
-      this.#agents.delete(agent)
+    for (const agent of this.#agents.leave(now, AGENT_GONE_SECONDS)) {
       for (const run of this.#runs.values()) run.gone(agent)
       if (this.#versions.leave(agent)) this.#rewrite()
     }
@@ -216,7 +251,8 @@ export class Coordinator {
     this.#broadcastAtSeconds = this.#options.clock()
     const jobs = [...this.#runs.values()].filter(run => run.isActive).map(run => run.active())
     const own = { coordinator: this.#name, versions: this.#range, program: programVersion() }
-    const broadcast = { ...own, sequence: ++this.#sequence, jobs, closing: this.#closed }
+    const wishes = this.#agents.wishes()
+    const broadcast = { ...own, sequence: ++this.#sequence, jobs, closing: this.#closed, wishes }
     this.#options.transport.broadcast(broadcastCodec.encode(broadcast))
   }
 
@@ -225,10 +261,10 @@ export class Coordinator {
     if (beat === undefined) return
     const now = this.#options.clock()
     if (!this.#agents.has(beat.agent)) this.#broadcastSoon()
-    this.#agents.set(beat.agent, { slots: beat.draining ? 0 : beat.slots, seenAtSeconds: now })
+    this.#agents.hear(beat, now)
     if (this.#versions.hear(beat)) this.#rewrite()
     if (!this.#versions.isReader(beat.agent)) return this.#passOver(beat, now)
-    for (const run of this.#runs.values()) run.beat(beat, now)
+    for (const run of this.#runs.values()) if (run.isFor(beat.labels)) run.beat(beat, now)
     this.#hearFirst()
   }
 

@@ -11,6 +11,8 @@ export interface CuttingOptions extends SizingOptions {
   /** The caller's own loop is a slot too. */
   readonly callers: number
   readonly memoryBytes: number
+  /** No more are about at once, whatever slots there are. */
+  readonly mostShards?: number
 }
 
 /** What of a job is where. */
@@ -54,7 +56,8 @@ export class Cutting {
   /** One more shard may be offered. */
   isOpen({ slots, liveShards, unread }: Load): boolean {
     const most = this.sizing.itemSeconds === undefined ? Math.max(slots, UNMEASURED_SHARDS) : Number.POSITIVE_INFINITY
-    return liveShards < Math.min(this.#window.size(slots, unread), most)
+    const { mostShards = Number.POSITIVE_INFINITY } = this.#options
+    return liveShards < Math.min(this.#window.size(slots, unread), most, mostShards)
   }
 
   /** Items for one more may be read. */

@@ -9,6 +9,8 @@ export interface LedgerOptions {
   readonly retries: number
   /** A report is one value for its whole span: it counts only when none of its items is settled yet. */
   readonly indivisible: boolean
+  /** So many shards live at once, but for what is to be run with care; the rest of what comes back waits. */
+  readonly mostLive?: number
   /** Spans that an earlier process of the job has settled; they are not added yet. */
   readonly settled?: readonly Span[]
   /** The number of the first shard: above all that earlier processes gave. */
@@ -39,6 +41,8 @@ export type LedgerEvent =
       readonly failures: readonly { readonly index: number; readonly reason: FailureReason }[]
       readonly last: boolean
       readonly suspects?: Span
+      /** What fails there may be the host's fault: it is no try, where there are further ones. */
+      readonly isDoubtful?: boolean
       /** The attempt goes on, but not with these, the end of its span. */
       readonly givenBack?: Span
       /** What the reported items took there. */
@@ -55,6 +59,8 @@ export type LedgerEvent =
   | ({ readonly type: 'idle'; readonly now: number } & Idleness)
   /** An item that could not be read, or was given up by the coordinator itself. */
   | { readonly type: 'settle'; readonly start: number; readonly end: number }
+  /** What failed there was the host's fault: of items that are not settled it was no try. */
+  | { readonly type: 'forgive'; readonly agent: string }
   | { readonly type: 'tick'; readonly now: number }
   /** The queue was lost: what is not known to be held is offered again. */
   | { readonly type: 'reopen'; readonly now: number }

@@ -55,8 +55,8 @@ export class Ledger {
   readonly #waiting: Waiting
   /** Attempts that are to give back what they have not begun, and have not answered. */
   readonly #recalled = new Map<number, number>()
-  /** Of each open item that has failed: the attempts that said so, because a report may come twice. */
-  readonly #tries = new Map<number, Set<string>>()
+  /** Of each open item that has failed: the attempts that said so, because a report may come twice, and whose they were. */
+  readonly #tries = new Map<number, Map<string, string>>()
   #nextShard: number
   #added = 0
   /** Of those added: not settled. */
@@ -166,6 +166,12 @@ export class Ledger {
       }
       case 'idle':
         this.#idle(event, effects)
+        break
+      case 'forgive':
+        for (const [index, tries] of this.#tries) {
+          for (const [attempt, agent] of tries) if (agent === event.agent) tries.delete(attempt)
+          if (tries.size === 0) this.#tries.delete(index)
+        }
         break
       case 'reopen':
         for (const loss of this.#leases.loseOffers()) this.#lost(loss, event.now, effects)
@@ -317,13 +323,18 @@ export class Ledger {
   }
 
   /** Cuts out the failed items that may be tried again; they stay open. */
-  #withoutRetries(fresh: Span[], { shard, attempt, failures }: ReportEvent, effects: LedgerEffect[]): Span[] {
+  #withoutRetries(fresh: Span[], event: ReportEvent, effects: LedgerEffect[]): Span[] {
+    const { shard, attempt, agent, failures, isDoubtful } = event
     if (this.#options.retries === 0 || failures.length === 0) return fresh
     const again = new SpanSet()
     for (const { index } of failures) {
       if (!fresh.some(span => index >= span.start && index < span.end)) continue
-      const tries = this.#tries.get(index) ?? new Set()
-      this.#tries.set(index, tries.add(`${shard}/${attempt}`))
+      if (isDoubtful === true) {
+        again.add(index, index + 1)
+        continue
+      }
+      const tries = this.#tries.get(index) ?? new Map<string, string>()
+      this.#tries.set(index, tries.set(`${shard}/${attempt}`, agent))
       if (tries.size <= this.#options.retries) again.add(index, index + 1)
     }
     if (again.size > 0) effects.push({ type: 'unused', items: again.size, why: 'retry' })
@@ -390,7 +401,8 @@ export class Ledger {
         const careful = suspects === undefined ? was.careful : start >= suspects.start && end <= suspects.end
         // What was taken back before it had begun would be taken back again and again, were it not smaller each time.
         const mostItems = isRecalled ? Math.ceil((end - start) / 2) : Number.POSITIVE_INFINITY
-        if (!careful && was.losses === 0 && end - start > Math.min(pieceItems, mostItems))
+        const isFull = this.#live.size >= (this.#options.mostLive ?? Number.POSITIVE_INFINITY)
+        if (!careful && was.losses === 0 && (isFull || end - start > Math.min(pieceItems, mostItems)))
           this.#waiting.add({ start, end, mostItems })
         else this.#open({ start, end }, careful, was.losses, now, effects)
         start = end

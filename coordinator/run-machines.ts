@@ -24,6 +24,8 @@ export interface RunOptions
   readonly versions: VersionRange
   /** Why the agents that are there cannot work for any job. */
   readonly incompatible: () => string | undefined
+  /** Why no agent that is there offers all of these labels. */
+  readonly unmet: (needs: readonly string[]) => string | undefined
   readonly placement: Exclude<Receipt['placement'], 'inline'>
   readonly clock: Clock
   readonly log: Log
@@ -53,15 +55,19 @@ export const ledgerFor = (options: RunOptions): Ledger => {
     indivisible: spec.operation === 'fold',
     settled: request.durable?.from?.written ?? [],
     firstShard: firstShardIn(options),
+    ...(request.options.maxSlots !== undefined && { mostLive: request.options.maxSlots }),
   })
 }
 
 export const cuttingFor = ({ request, spec, placement, earlierItemSeconds }: RunOptions): Cutting => {
   const { caller } = request
-  const { shardSize: fixedSize, memoryBytes } = request.options
+  const { shardSize: fixedSize, memoryBytes, maxSlots } = request.options
   const concurrency = spec.operation === 'fold' ? 1 : spec.concurrency
   return new Cutting({
-    shardsPerSlot: SHARDS_PER_SLOT[caller?.help === undefined ? placement : 'besideCaller'],
+    // Where slots are counted, what waits at an agent would be begun beside what runs elsewhere.
+    shardsPerSlot:
+      maxSlots !== undefined ? 1 : SHARDS_PER_SLOT[caller?.help === undefined ? placement : 'besideCaller'],
+    ...(maxSlots !== undefined && { mostShards: maxSlots }),
     callers: caller === undefined ? 0 : 1,
     memoryBytes,
     ...(fixedSize !== undefined && { fixedSize }),

@@ -7,6 +7,7 @@
 // or was not committed. Always true: what is held of items and outcomes is bounded by `memoryBytes`, because reading waits.
 
 import { EMPTY_ITEMS, sizeOf } from '../proto/items.js'
+import { missingLabels } from '../proto/labels.js'
 import { packLive } from '../proto/live.js'
 import type { ItemFailure, Outcomes, Report } from '../proto/outcome.js'
 import { type ActiveJob, BEAT_SECONDS, type Beat } from '../proto/presence.js'
@@ -21,6 +22,7 @@ import { Feeder } from './feeder.js'
 import { isComplete, sliceOutcomes } from './gather.js'
 import type { JobEnd } from './job.js'
 import type { Ledger, LedgerEffect } from './ledger.js'
+import { Quarantine } from './quarantine.js'
 import { JobQueue } from './queue.js'
 import { ReportReader } from './report-reader.js'
 import { accountsFor, cuttingFor, firstShardIn, ledgerFor, type RunOptions } from './run-machines.js'
@@ -42,6 +44,7 @@ export class Run {
   readonly #stragglers: Stragglers
   readonly #reader: ReportReader
   readonly #attendance = new Attendance()
+  readonly #quarantine = new Quarantine()
   readonly #ended: Promise<void>
   #end: () => void = () => {}
   #state: State = 'running'
@@ -67,7 +70,9 @@ export class Run {
       ledger: this.#ledger,
       sizing: this.#cutting.sizing,
       decisions: this.#accounts.decisions,
-      isCopying: request.options.speculation,
+      // A copy would be in one slot more.
+      isCopying: request.options.speculation && request.options.maxSlots === undefined,
+      ...(request.options.maxSlots !== undefined && { mostSlots: request.options.maxSlots }),
       startedAtSeconds: () => this.#startedAtSeconds,
     })
     this.#reader = new ReportReader(options.log, options.versions)
@@ -199,17 +204,33 @@ export class Run {
   /** What the broadcast says of the job. */
   active(): ActiveJob {
     const { spec, announced } = this.#options
+    const { weight = 1, priority, needs } = this.#options.request.options
     const finishing = this.#state === 'finishing'
+    const putAside = this.#quarantine.aside()
     return {
       job: spec.job,
       epoch: this.#queue.epoch,
       ...announced(),
-      weight: 1,
+      weight,
+      ...(priority !== undefined && { priority }),
+      ...(needs !== undefined && { needs }),
+      ...(putAside.length > 0 && { putAside }),
       nextShard: this.#ledger.nextShard,
       live: packLive(this.#ledger.live(), this.#ledger.liveShards, this.#ledger.nextShard),
       recalled: this.#ledger.recalled(),
       finishing,
     }
+  }
+
+  /** Whether who offers these labels may work on it; undefined: from before labels. */
+  isFor(labels: readonly string[] | undefined): boolean {
+    return missingLabels(labels, this.#options.request.options.needs ?? []).length === 0
+  }
+
+  /** Why an agent is given none of it. */
+  whyNot(agent: string, now: number): string | undefined {
+    const why = this.#quarantine.why(agent, now)
+    return why && `put aside by ${this.#options.spec.name}: ${why}`
   }
 
   /** An agent offers so many slots from now on. */
@@ -220,10 +241,13 @@ export class Run {
 
   beat(beat: Beat, now: number): void {
     const { spec } = this.#options
-    this.join(beat.agent, beat.draining ? 0 : beat.slots, now)
+    const isAside = this.#quarantine.isAside(beat.agent)
+    if (isAside) this.gone(beat.agent)
+    else this.join(beat.agent, beat.draining ? 0 : beat.slots, now)
     const heldInAll = beat.held.filter(({ reported }) => !reported).length
     const held = beat.held.filter(({ job }) => job === spec.job)
-    const { agent, sequence, slots, draining } = beat
+    const { agent, sequence, slots } = beat
+    const draining = beat.draining || isAside
     this.#apply(this.#ledger.step({ type: 'beat', agent, sequence, slots, held, heldInAll, draining, now }))
   }
 
@@ -241,6 +265,7 @@ export class Run {
   tick(now: number): void {
     if (this.isOver) return
     this.#apply(this.#ledger.step({ type: 'tick', now }))
+    if (this.#quarantine.tick(now)) this.#options.onChange()
     if (this.#isAllOffered) this.#apply(this.#stragglers.tick(this.#slots, now))
     this.#checkpoints.tick()
     this.#progress(now)
@@ -268,13 +293,14 @@ export class Run {
 
   /** A job is cut and offered for one slot until there is any. */
   get #slots(): number {
-    return Math.max(1, this.#attendance.slots)
+    const { maxSlots = Number.POSITIVE_INFINITY } = this.#options.request.options
+    return Math.max(1, Math.min(this.#attendance.slots, maxSlots))
   }
 
   #progress(now: number): void {
     const { request } = this.#options
     const { slots, agents, absence } = this.#attendance
-    const waiting = absence && (this.#options.incompatible() ?? absence)
+    const waiting = absence && (this.#options.incompatible() ?? this.#noneServes(now) ?? absence)
     // It is the caller's code, called from a timer: what it throws would end the whole process.
     try {
       request.onProgress?.({
@@ -291,6 +317,16 @@ export class Run {
     } catch (error) {
       this.#stop('broken', `onProgress threw: ${error instanceof Error ? error.message : String(error)}`)
     }
+  }
+
+  /** Why none of the agents that are there may work on it. */
+  #noneServes(now: number): string | undefined {
+    const unmet = this.#options.unmet(this.#options.request.options.needs ?? [])
+    if (unmet !== undefined) return unmet
+    const [first, ...others] = this.#quarantine.aside()
+    if (first === undefined) return undefined
+    const more = others.length === 0 ? '' : `, and ${others.length} more`
+    return `agent ${first} was put aside${more}: ${this.#quarantine.why(first, now) ?? ''}`
   }
 
   /** Reports that this process keeps for the next checkpoint; a cluster's are kept by the server. */
@@ -373,6 +409,7 @@ export class Run {
     const { clock } = this.#options
     const { shard, attempt, agent, start, end, failures, last, suspects, givenBack, timing } = report
     const now = clock()
+    if (!isEarlier) this.#judge(report, now)
     const isMap = this.#options.spec.operation === 'map'
     const effects = this.#ledger.step({
       type: 'report',
@@ -385,6 +422,7 @@ export class Run {
       last,
       now,
       ...(suspects && { suspects }),
+      isDoubtful: this.#quarantine.isDoubtful(agent),
       ...(givenBack && { givenBack }),
       workSeconds: timing.computeSeconds + timing.decodeSeconds + timing.encodeSeconds,
       // A fold that is given back is one that nobody has begun.
@@ -398,6 +436,20 @@ export class Run {
     this.#look()
     this.#options.onPace?.(this.#pace)
     return settled
+  }
+
+  /** A host on which everything fails gets no more; what failed there is tried elsewhere, where there are further tries. */
+  #judge({ agent, shard, start, end, failures, suspects }: Report, now: number): void {
+    if (this.#options.placement === 'local') return
+    const message = failures[0]?.message
+    const failed = failures.length + (suspects === undefined ? 0 : 1)
+    const values = end - start - failures.length
+    const result = { agent, shard, values, failures: failed, ...(message !== undefined && { message }) }
+    if (!this.#quarantine.observe(result, now)) return
+    this.#options.log('warn', `Agent ${agent} is put aside: ${this.#quarantine.why(agent, now) ?? ''}.`)
+    this.gone(agent)
+    this.#apply(this.#ledger.step({ type: 'forgive', agent }))
+    this.#options.onChange()
   }
 
   #measure({ agent, slot, start, end, timing, values }: Report, isUsed: boolean, now: number): void {

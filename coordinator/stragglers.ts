@@ -15,6 +15,8 @@ export interface StragglersOptions {
   readonly decisions: Decisions
   /** Whether anything may be run twice at all. */
   readonly isCopying: boolean
+  /** The most slots that the job may have, where there is a limit. */
+  readonly mostSlots?: number
   readonly startedAtSeconds: () => number
 }
 
@@ -90,7 +92,10 @@ export class Stragglers {
   /** From time to time: what agents said of their idle slots is known as well, and silence has a length. */
   tick(slots: number, now: number): LedgerEffect[] {
     const { ledger, isCopying } = this.#options
-    const idle = Math.max(slots - ledger.liveShards, ledger.idleSlots(now))
+    const { mostSlots } = this.#options
+    // Slots that the job may not have are idle for others.
+    const idleThere = mostSlots === undefined ? ledger.idleSlots(now) : 0
+    const idle = Math.max(slots - ledger.liveShards, idleThere)
     if (idle <= 0) return []
     const spareSeconds = isCopying ? Math.max(0, COPIES_ALLOWED * this.#workSeconds - this.#countCopies(now)) : 0
     const spareCopies = Math.max(0, Math.max(1, Math.floor(COPIES_ALLOWED * slots)) - this.#copies.size)

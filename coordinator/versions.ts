@@ -80,6 +80,13 @@ export class Versions {
     )
   }
 
+  /** Why an agent is given nothing. */
+  why(agent: string): string | undefined {
+    const known = this.#agents.get(agent)
+    if (known === undefined || this.#reads(known)) return undefined
+    return `it speaks protocol ${versionsText(known.versions)}, ${this.#ours()}: ${this.#remedy([known])}`
+  }
+
   /** Why nobody works, where there are agents, but none that reads what is written. */
   get absence(): string | undefined {
     const others = [...this.#agents.values()].filter(known => !this.#reads(known))

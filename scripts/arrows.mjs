@@ -43,10 +43,10 @@ const table = [
   ['proto/transport/**', [agent, coordinator, gen, packages()]],
   ['proto/transport/nats*.ts', [agent, coordinator, gen, packages('nats')]],
   ['agent/**', [coordinator, gen, packages()]],
-  ['agent/{intake,outbox,slot-account}.ts', [coordinator, gen, nothing]],
+  ['agent/{demand,intake,outbox,shares,slot-account,wishes}.ts', [coordinator, gen, nothing]],
   ['coordinator/**', [...inCoordinator, packages()]],
   [
-    'coordinator/{accounts,advice,attendance,combine,concurrency,crew,cutting,decisions,failure-count,gain,gather,lanes,learn,leases,ledger,ledger-events,metg,paces,placing,plan,predict,receipt,serial,served,sizing,spans,split,stragglers,tail,versions,waiting,window}.ts',
+    'coordinator/{accounts,advice,attendance,combine,concurrency,crew,cutting,decisions,failure-count,gain,gather,lanes,learn,leases,ledger,ledger-events,metg,paces,placing,plan,predict,quarantine,receipt,serial,served,sizing,spans,split,stragglers,tail,versions,waiting,window}.ts',
     [...inCoordinator, nothing],
   ],
   ['coordinator/durable/{checkpoint,checkpoints,job-name,kept-reports}.ts', [...inCoordinator, nothing]],

@@ -21,6 +21,7 @@ const start = async (settings: Settings, nats: CheckedNats) => {
   const { startAgent } = await import('../../agent/main.js')
   const name = settings.get('name')
   const slots = settings.get('slots')
+  const labels = settings.get('label')
   const cacheFolder = settings.get('cache')
   try {
     return await startAgent({
@@ -29,6 +30,7 @@ const start = async (settings: Settings, nats: CheckedNats) => {
       onPrint: say,
       log: lineLog(text => process.stderr.write(text), settings.isOn('verbose') ? 'debug' : 'info'),
       ...(name === undefined ? {} : { name }),
+      ...(labels === undefined ? {} : { labels }),
       ...(slots === undefined ? {} : { slots }),
       ...(cacheFolder === undefined ? {} : { cacheFolder }),
     })
@@ -50,7 +52,11 @@ export const agent: Command = async ({ settings }) => {
   if (settings.isOn('endWithStdin')) endWithStdin()
   const running = await start(settings, nats)
   say(`agent ${running.name} lends ${plural(running.slots, 'slot')} to ${nats.display}`)
-  const first = await Promise.race([running.ended.then(error => ({ error })), asked])
+  const wished = running.drainAsked.then(by => {
+    say(`agent ${running.name} was asked to drain by coordinator ${by}`)
+    return by
+  })
+  const first = await Promise.race([running.ended.then(error => ({ error })), asked, wished])
   if (typeof first !== 'string') {
     interrupt.stop()
     await running.stop()

@@ -29,7 +29,9 @@ const settingsOf = ({ record }: JobFolder, now: Settings): Settings => {
   // What is said now is not held against what was said then.
   if (isNow('maxFailures') && !isNow('onError')) delete flags['onError']
   if (isNow('onError') && !isNow('maxFailures')) delete flags['maxFailures']
-  if (isNow('place') && now.get('place') === 'local' && !isNow('nats')) delete flags['nats']
+  // What is about the agents of a cluster says nothing here.
+  if (isNow('place') && now.get('place') === 'local' && !isNow('nats'))
+    for (const key of ['nats', 'replicas', 'weight', 'priority', 'maxSlots', 'needs'] as const) delete flags[key]
   // Files that are named now are named from here, the job's from where it began.
   for (const key of ['receipt', 'costs'] as const)
     if (isNow(key) && flags[key] !== 'off') flags[key] = resolve(flags[key] as string)

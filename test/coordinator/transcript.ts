@@ -61,6 +61,8 @@ const sayEvent = (event: LedgerEvent): string => {
       return `the caller has nothing to do, and may have ${event.items} items`
     case 'idle':
       return `${event.slots} slots are idle`
+    case 'forgive':
+      return `what failed at ${event.agent} was no try`
     case 'tick':
       return 'time passes'
     case 'reopen':
