@@ -110,7 +110,8 @@ export class BundleCache {
 
   async #hold(entry: string, inside: string, load: () => Promise<readonly BundleFile[]>): Promise<CacheHold> {
     if (this.#closed) throw new Error('the cache is closed')
-    const held = this.#known(entry) ?? { holds: 0, ready: this.#provide(entry, load) }
+    const others = this.#known(entry)
+    const held = others ?? { holds: 0, ready: this.#provide(entry, load) }
     this.#held.set(entry, held)
     held.holds++
     let released = false
@@ -131,6 +132,8 @@ export class BundleCache {
       return { path: join(content, inside), release }
     } catch (error) {
       if (this.#held.get(entry) === held) this.#held.delete(entry)
+      // Whoever loaded it may not need it any more, as where its job has ended.
+      if (others !== undefined) return this.#hold(entry, inside, load)
       throw error
     }
   }

@@ -345,6 +345,23 @@ test('a load that fails leaves nothing behind and may be tried again', async t =
   await t.notThrowsAsync(cache.unpack(hash, async () => [file('a')]))
 })
 
+test('a load that another job has given up is begun anew by whoever still needs it', async t => {
+  const { cache } = cacheOf(t)
+  let begin: () => void = () => {}
+  const begun = new Promise<void>(resolve => {
+    begin = resolve
+  })
+  const first = cache.unpack(sha('bundle'), async () => {
+    begin()
+    await new Promise(resolve => setTimeout(resolve, 20))
+    throw new Error('its job has ended')
+  })
+  await begun
+  const second = cache.unpack(sha('bundle'), async () => [file('main.mjs', '2')])
+  await t.throwsAsync(first, { message: /has ended/ })
+  t.is(readFileSync(join((await second).path, 'main.mjs'), 'utf8'), '2')
+})
+
 test('closing is idempotent, allowed before any use, and ends all holds', async t => {
   const folder = folderOf(t)
   const unused = new BundleCache({ folder: join(folder, 'unused') })
