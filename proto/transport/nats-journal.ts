@@ -1,0 +1,119 @@
+// A journal on NATS: a stream to which only who knows its last message can append.
+// In: messages, with the position that they are to stand behind. Out: the same, by their positions.
+// Always true: what a writer of an older view appends is refused; a try that is repeated is stored once.
+import type { Journal } from '../store.js'
+import { StoreConflict, StoreFailure } from '../store.js'
+import { subjects } from '../subjects.js'
+import type { NatsLink } from './nats.js'
+import {
+  createStream,
+  deleteStream,
+  isCode,
+  isPassing,
+  JETSTREAM,
+  pause,
+  type StreamInfo,
+  UNRESERVED,
+} from './nats-streams.js'
+
+const CALL_MS = 2000
+const RETRY_MS = 100
+/** A full store, or a cluster without a leader, is waited out for so long. */
+const PATIENCE_MS = 12_000
+
+export class NatsJournal implements Journal {
+  readonly #link: NatsLink
+  readonly #subject: string
+  readonly #stream: string
+  readonly #replicas: number
+
+  constructor(link: NatsLink, kind: 'in' | 'out', job: string, replicas: number) {
+    this.#link = link
+    this.#subject = subjects.journal(kind, job)
+    this.#stream = subjects.journalStream(kind, job)
+    this.#replicas = replicas
+  }
+
+  async create(): Promise<void> {
+    await createStream(this.#link, {
+      name: this.#stream,
+      subject: this.#subject,
+      retention: 'limits',
+      replicas: this.#replicas,
+      limits: [UNRESERVED],
+      direct: true,
+    }).catch(error => {
+      throw this.#failure(error)
+    })
+  }
+
+  async append(content: Uint8Array, after: number, id: string): Promise<number> {
+    const untilMs = performance.now() + PATIENCE_MS
+    for (;;) {
+      try {
+        return await this.#link.store(this.#subject, { id, last: after }, content, CALL_MS)
+      } catch (error) {
+        // A cluster says it of what is still being stored as well: its answer to the last try is on its way.
+        if (isCode(error, JETSTREAM.wrongLastSequence)) throw this.#conflict(after, error)
+        if (performance.now() >= untilMs) {
+          if (isCode(error, JETSTREAM.wrongLastSequenceYet)) throw this.#conflict(after, error)
+          throw this.#failure(error)
+        }
+        await (this.#link.connected ? pause(RETRY_MS) : Promise.race([this.#link.whenConnected(), pause(RETRY_MS)]))
+      }
+    }
+  }
+
+  async read(position: number): Promise<Uint8Array | undefined> {
+    const request = new TextEncoder().encode(JSON.stringify({ seq: position }))
+    return this.#patiently(async () => {
+      const data = await this.#link.request(`$JS.API.DIRECT.GET.${this.#stream}`, request, CALL_MS)
+      // A status alone: there is no such message, or this server does not have it yet.
+      return data.length === 0 ? undefined : data
+    }, undefined)
+  }
+
+  async last(): Promise<number> {
+    return this.#patiently(async () => {
+      const { state } = await this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`)
+      return state.last_seq
+    }, 0)
+  }
+
+  async remove(): Promise<void> {
+    await deleteStream(this.#link, this.#stream).catch(error => {
+      throw this.#failure(error)
+    })
+  }
+
+  #conflict(after: number, cause: unknown): StoreConflict {
+    return new StoreConflict(`${this.#stream} has another message behind ${after}`, { cause })
+  }
+
+  #failure(cause: unknown): StoreFailure {
+    return new StoreFailure(`${this.#stream}: ${(cause as Error).message}`, { cause })
+  }
+
+  /** `without`: what there is without a stream. */
+  async #patiently<T>(call: () => Promise<T>, without: T): Promise<T> {
+    const untilMs = performance.now() + PATIENCE_MS
+    for (;;) {
+      try {
+        return await call()
+      } catch (error) {
+        if (isCode(error, JETSTREAM.streamNotFound)) return without
+        if (!isPassing(error) || performance.now() >= untilMs) throw this.#failure(error)
+        // Nobody hears it: there may be no stream.
+        if (this.#link.connected && (await this.#isGone())) return without
+        await (this.#link.connected ? pause(RETRY_MS) : Promise.race([this.#link.whenConnected(), pause(RETRY_MS)]))
+      }
+    }
+  }
+
+  async #isGone(): Promise<boolean> {
+    return this.#link.api(`STREAM.INFO.${this.#stream}`).then(
+      () => false,
+      error => isCode(error, JETSTREAM.streamNotFound),
+    )
+  }
+}
