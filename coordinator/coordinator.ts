@@ -22,6 +22,7 @@ import { type Durable, firstEpochOf } from './durable/checkpoint.js'
 import type { JobEnd, JobRequest } from './job.js'
 import type { Receipt } from './receipt.js'
 import { Run } from './run.js'
+import type { AgentView } from './serve/desk.js'
 import { Versions } from './versions.js'
 
 export interface CoordinatorOptions {
@@ -163,6 +164,22 @@ export class Coordinator {
       const closing = run.close().finally(() => this.#closing.delete(closing))
       this.#closing.add(closing)
     }
+  }
+
+  /** Takes away what a job that is over has left on the server. */
+  dropJob(job: string): Promise<void> {
+    return this.#options.transport.dropJob(job)
+  }
+
+  // TEMP until the coordinator knows its agents by name
+  agents(): readonly AgentView[] {
+    return []
+  }
+  drain(_name: string): AgentView | undefined {
+    return undefined
+  }
+  setSlots(_name: string, _slots: number): AgentView | undefined {
+    return undefined
   }
 
   /** Idempotent. Jobs that still run are not waited for; of those that are over nothing is left behind. */

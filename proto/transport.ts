@@ -41,6 +41,8 @@ export interface CoordinatorTransport {
   openJob(job: string, epoch: number, onReport: OnReport): Promise<JobChannel>
   /** Deletes the queues of the job's deposed epochs, those before this one. */
   dropEpochsBefore(job: string, epoch: number): Promise<void>
+  /** Deletes the queues and the reports of a job that nobody has open. */
+  dropJob(job: string): Promise<void>
   broadcast(message: Uint8Array): void
   onBeat(handler: (beat: Uint8Array) => void): Subscription
   /** Answers agents' requests for chunks; `undefined` stays silent, so that another coordinator may answer. */

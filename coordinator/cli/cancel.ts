@@ -2,7 +2,6 @@
 // output, not its folder, not its streams on the NATS server. Always true: a job that runs is left alone.
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { firstEpochOf } from '../durable/checkpoint.js'
 import type { JobFolder } from '../durable/job-folder.js'
 import { partOf } from '../output/file.js'
 import type { Command } from './command.js'
@@ -16,7 +15,7 @@ const isOfCluster = ({ record }: JobFolder): boolean =>
   record.options['place'] === 'cluster' || (record.options['nats'] !== undefined && record.options['place'] !== 'local')
 
 /** Deletes what the server still has of the job. */
-const clear = async ({ path, record }: JobFolder, owner: number, now: Settings): Promise<void> => {
+const clear = async ({ path, record }: JobFolder, now: Settings): Promise<void> => {
   const url = now.text('nats') ?? record.options['nats']
   const insecure = now.text('insecure') ?? record.options['insecure']
   const flags = { ...(url !== undefined && { nats: url }), ...(insecure !== undefined && { insecure }) }
@@ -28,10 +27,7 @@ const clear = async ({ path, record }: JobFolder, owner: number, now: Settings):
       { url: nats.url, insecure: settings.isOn('insecure') },
       'manyhands cancel',
     )
-    const epoch = firstEpochOf(owner)
-    const channel = await transport.openJob(record.job, epoch, () => {})
-    await transport.dropEpochsBefore(record.job, epoch)
-    await channel.close()
+    await transport.dropJob(record.job)
     await transport.close()
   } catch (error) {
     throw new Fault(
@@ -50,7 +46,7 @@ export const cancel: Command = async ({ settings, operands }) => {
   const owner = await takeJob(folder)
   try {
     // Of one that is whole the server keeps nothing.
-    if (isOfCluster(folder) && !isWhole) await clear(folder, owner, settings)
+    if (isOfCluster(folder) && !isWhole) await clear(folder, settings)
   } catch (error) {
     await folder.leave(owner)
     throw error

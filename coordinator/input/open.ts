@@ -28,6 +28,9 @@ export const openInput = async (path: string, format?: string): Promise<Input> =
   return open(path === '-' ? streamSource(process.stdin, 'standard input') : await openFileSource(path))
 }
 
+/** Reads bytes from wherever they are. */
+export const inputFrom = (source: ByteSource, format: string): Input => openerOf(source.name, format)(source)
+
 const openerOf = (path: string, format: string | undefined): ((source: ByteSource) => Input) => {
   if (format !== undefined) {
     const known = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined

@@ -160,6 +160,11 @@ class MemoryCoordinator implements CoordinatorTransport {
     }
   }
 
+  async dropJob(job: string): Promise<void> {
+    await this.dropEpochsBefore(job, Number.POSITIVE_INFINITY)
+    await this.#hub.dropReports(job, 'the job was dropped')
+  }
+
   broadcast(message: Uint8Array): void {
     if (this.#open) fanOut(this.#hub, this.#hub.broadcasts, message)
   }

@@ -61,6 +61,11 @@ class NatsCoordinator implements CoordinatorTransport {
     await Promise.all(earlier.map(({ name }) => deleteStream(this.#link, name)))
   }
 
+  async dropJob(job: string): Promise<void> {
+    await this.dropEpochsBefore(job, Number.POSITIVE_INFINITY)
+    await deleteStream(this.#link, subjects.reportStream(job))
+  }
+
   broadcast(message: Uint8Array): void {
     this.#link.publish(subjects.broadcast, message)
   }
