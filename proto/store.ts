@@ -31,10 +31,10 @@ export interface Journal {
   /** Makes it where it is not there. */
   create(): Promise<void>
   /**
-   * Resolves with its position, `after` + 1. Another message there rejects with a StoreConflict. `id`, of this message alone,
-   * makes its tries one.
+   * Resolves with its position, `after` + 1. Another message there rejects with a StoreConflict. No two messages of different
+   * writers may be alike: what stands there and is the same counts as appended.
    */
-  append(content: Uint8Array, after: number, id: string): Promise<number>
+  append(content: Uint8Array, after: number): Promise<number>
   /** Undefined where there is none (yet). Its bytes are the reader's own. */
   read(position: number): Promise<Uint8Array | undefined>
   /** The position of the newest message; 0 without any, or without a journal. */

@@ -53,13 +53,13 @@ export class JournalOutput implements Output {
     options: JournalOutputOptions,
     from: Checkpoint | undefined,
   ): Promise<{ readonly output: JournalOutput; readonly from: Checkpoint }> {
-    const { journal, owner } = options
+    const { journal } = options
     await journal.create()
     const mark = toOneMessage(toMessages(reportOf(options, 0, NOTHING), options.limitBytes))
     let position = await journal.last()
     for (;;) {
       try {
-        position = await journal.append(mark, position, `mark-${owner}`)
+        position = await journal.append(mark, position)
         break
       } catch (error) {
         // The earlier owner was a moment earlier.
@@ -114,10 +114,10 @@ export class JournalOutput implements Output {
     const waiting = this.#waiting
     this.#waiting = []
     this.#waitingBytes = 0
-    const { journal, owner, onAppended } = this.#options
+    const { journal, onAppended } = this.#options
     try {
       for (const message of this.#messages(waiting)) {
-        this.#position = await journal.append(message, this.#position, `${owner}-${this.#position + 1}`)
+        this.#position = await journal.append(message, this.#position)
         onAppended()
       }
     } catch (error) {

@@ -88,7 +88,7 @@ class Spooler {
     const content = Buffer.concat(this.#pending)
     this.#pending = []
     this.#pendingBytes = 0
-    this.#position = await this.#journal.append(content, this.#position, `${this.#position + 1}`)
+    this.#position = await this.#journal.append(content, this.#position)
   }
 }
 

@@ -1,6 +1,7 @@
 // A journal on NATS: a stream to which only who knows its last message can append.
 // In: messages, with the position that they are to stand behind. Out: the same, by their positions.
-// Always true: what a writer of an older view appends is refused; a try that is repeated is stored once.
+// Always true: what a writer of an older view appends is refused; a try that is repeated is stored once, which is seen by what
+// stands there: servers do not agree on whether they look at a message's id or at what it expects first.
 import type { Journal } from '../store.js'
 import { StoreConflict, StoreFailure } from '../store.js'
 import { subjects } from '../subjects.js'
@@ -47,18 +48,21 @@ export class NatsJournal implements Journal {
     })
   }
 
-  async append(content: Uint8Array, after: number, id: string): Promise<number> {
+  async append(content: Uint8Array, after: number): Promise<number> {
     const untilMs = performance.now() + PATIENCE_MS
-    for (;;) {
+    for (let isUnsure = false; ; isUnsure = true) {
       try {
-        return await this.#link.store(this.#subject, { id, last: after }, content, CALL_MS)
+        return await this.#link.store(this.#subject, { last: after }, content, CALL_MS)
       } catch (error) {
-        // A cluster says it of what is still being stored as well: its answer to the last try is on its way.
-        if (isCode(error, JETSTREAM.wrongLastSequence)) throw this.#conflict(after, error)
-        if (performance.now() >= untilMs) {
-          if (isCode(error, JETSTREAM.wrongLastSequenceYet)) throw this.#conflict(after, error)
-          throw this.#failure(error)
+        const isLate = performance.now() >= untilMs
+        // A cluster says "yet" of what is still being stored: the answer to an earlier try is on its way.
+        const isConflict =
+          isCode(error, JETSTREAM.wrongLastSequence) || (isLate && isCode(error, JETSTREAM.wrongLastSequenceYet))
+        if (isConflict) {
+          if (isUnsure && (await this.#holds(after + 1, content))) return after + 1
+          throw new StoreConflict(`${this.#stream} has another message behind ${after}`, { cause: error })
         }
+        if (isLate) throw this.#failure(error)
         await (this.#link.connected ? pause(RETRY_MS) : Promise.race([this.#link.whenConnected(), pause(RETRY_MS)]))
       }
     }
@@ -86,8 +90,14 @@ export class NatsJournal implements Journal {
     })
   }
 
-  #conflict(after: number, cause: unknown): StoreConflict {
-    return new StoreConflict(`${this.#stream} has another message behind ${after}`, { cause })
+  /** As the stream's leader knows it. */
+  #holds(position: number, content: Uint8Array): Promise<boolean> {
+    return this.#patiently(async () => {
+      const { message } = await this.#link.api<{ message: { data?: string } }>(`STREAM.MSG.GET.${this.#stream}`, {
+        seq: position,
+      })
+      return Buffer.compare(Buffer.from(message.data ?? '', 'base64'), content) === 0
+    }, false)
   }
 
   #failure(cause: unknown): StoreFailure {

@@ -1,6 +1,7 @@
 // A site as a test needs it: a NATS server, agents, daemons here and in processes of their own. In: a test. Out: ways to start them.
 // Always true: all of it ends with the test.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { setMaxListeners } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
@@ -18,6 +19,8 @@ import type { Order } from './tiny-daemon.js'
 const DAEMON = fileURLToPath(new URL('./tiny-daemon.js', import.meta.url))
 
 export const never: AbortSignal = new AbortController().signal
+// All tests of a file listen to it.
+setMaxListeners(0, never)
 
 /** Writes what it is given, as a Node module that travels as one file. */
 export const moduleOf = (source: string): AskedPart => ({
