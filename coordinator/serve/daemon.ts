@@ -51,6 +51,8 @@ const MEMORY_BYTES = 512 * 1024 * 1024
 const JOB_MEMORY_BYTES = { least: 8 * 1024 * 1024, most: 64 * 1024 * 1024 }
 /** For what runs while the daemon is asked to end. */
 const GRACE_SECONDS = 3
+/** Other daemons' jobs are looked at so often. Smaller: more questions to NATS. Larger: a dead one's jobs wait longer. */
+const LOOK_SECONDS = 0.5
 /** A job that could not go on is tried again after so long, and twice that the next time, up to the most. */
 const AGAIN_SECONDS = { first: 1, most: 30 }
 
@@ -93,6 +95,7 @@ class ServingDaemon implements Daemon {
   readonly #busy = new Set<string>()
   /** Jobs that could not go on: not before then. */
   readonly #later = new Map<string, { readonly atSeconds: number; readonly waitSeconds: number }>()
+  #timer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #isLookDue = false
   #closing: Promise<void> | undefined
@@ -109,7 +112,6 @@ class ServingDaemon implements Daemon {
       clock: this.#clock,
       log,
       onLost: () => this.#letGoAll(),
-      onRenewed: () => this.#look(),
     })
     this.desk = new FrontDesk({
       store,
@@ -128,6 +130,7 @@ class ServingDaemon implements Daemon {
     await this.#lease.open()
     this.#book.onChange(id => this.#changed(id))
     await this.#book.open()
+    this.#timer = setInterval(() => this.#look(), LOOK_SECONDS * 1000)
     this.#look()
   }
 
@@ -137,6 +140,7 @@ class ServingDaemon implements Daemon {
   }
 
   async #close(): Promise<void> {
+    clearInterval(this.#timer)
     for (const { job } of this.#running.values()) job.handOver(GRACE_SECONDS)
     await Promise.all([...this.#running.values()].map(({ ended }) => ended))
     await this.#looking

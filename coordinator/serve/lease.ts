@@ -14,8 +14,6 @@ export interface LeaseOptions {
   readonly log: Log
   /** The tenure is over: what it had is others'. */
   readonly onLost: () => void
-  /** After each renewal. */
-  readonly onRenewed: () => void
 }
 
 /** Renewed after this part of its time; held for that part. */
@@ -75,7 +73,7 @@ export class Lease {
 
   async #renew(): Promise<void> {
     if (this.#closed) return
-    const { bucket, clock, log, onRenewed } = this.#options
+    const { bucket, clock, log } = this.#options
     this.#look()
     const askedAtSeconds = clock()
     try {
@@ -86,12 +84,9 @@ export class Lease {
       }
     } catch (error) {
       log('debug', `The tenure was not renewed: ${(error as Error).message}`)
-      this.#look()
-      return
     }
-    // One that came too late is one of a key that may have been gone.
+    // A renewal that came too late is one of a key that may have been gone.
     this.#look()
-    if (this.tenure !== undefined && !this.#closed) onRenewed()
   }
 
   #look(): void {
