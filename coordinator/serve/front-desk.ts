@@ -101,6 +101,7 @@ export class FrontDesk implements Desk {
   }
 
   async *watch(job: string, signal: AbortSignal): AsyncGenerator<JobView> {
+    const { clock } = this.#options
     await this.#known(job)
     for (let said = ''; ; ) {
       const { promise, stop } = this.#news(job, signal, WATCH_SECONDS)
@@ -117,7 +118,10 @@ export class FrontDesk implements Desk {
         stop()
         return
       }
-      await Promise.all([promise, new Promise(resolve => setTimeout(resolve, VIEW_SECONDS * 1000))])
+      const dueSeconds = clock() + VIEW_SECONDS
+      await promise
+      while (clock() < dueSeconds && !this.#isOver(job) && !signal.aborted)
+        await this.#news(job, signal, dueSeconds - clock()).promise
       signal.throwIfAborted()
     }
   }
@@ -269,6 +273,11 @@ export class FrontDesk implements Desk {
       await book.read(id)
       throw new DeskError('JOB_STATE', `job ${id} has just changed: look at it again`, { cause: error })
     }
+  }
+
+  #isOver(job: string): boolean {
+    const known = this.#options.book.get(job)
+    return known === undefined || isEnd(known.state.phase)
   }
 
   /** Resolves when the job has changed, the signal is aborted, or so long has passed. */

@@ -47,6 +47,33 @@ export interface DaemonProcess {
   said(): string
 }
 
+export const startDaemon = async (
+  t: ExecutionContext,
+  nats: string,
+  name: string,
+  replicas = 1,
+): Promise<DaemonProcess> => {
+  const child = spawn(process.execPath, [DAEMON, nats, name, String(replicas)], { stdio: ['pipe', 'pipe', 'pipe'] })
+  let said = ''
+  child.stderr.on('data', text => {
+    said += text
+  })
+  t.teardown(() => {
+    child.kill('SIGKILL')
+    if (!t.passed) t.log(`${name}:\n${said}`)
+  })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  await lines.next()
+  return {
+    child,
+    submit: async order => {
+      child.stdin.write(`${JSON.stringify(order)}\n`)
+      return (await lines.next()).value
+    },
+    said: () => said,
+  }
+}
+
 export class Site {
   readonly nats: NatsServer
   readonly #t: ExecutionContext
@@ -79,26 +106,8 @@ export class Site {
   }
 
   /** One that can be killed; resolves when it is open. */
-  async process(name: string): Promise<DaemonProcess> {
-    const child = spawn(process.execPath, [DAEMON, this.nats.url, name], { stdio: ['pipe', 'pipe', 'pipe'] })
-    let said = ''
-    child.stderr.on('data', text => {
-      said += text
-    })
-    this.#t.teardown(() => {
-      child.kill('SIGKILL')
-      if (!this.#t.passed) this.#t.log(`${name}:\n${said}`)
-    })
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-    await lines.next()
-    return {
-      child,
-      submit: async order => {
-        child.stdin.write(`${JSON.stringify(order)}\n`)
-        return (await lines.next()).value
-      },
-      said: () => said,
-    }
+  process(name: string): Promise<DaemonProcess> {
+    return startDaemon(this.#t, this.nats.url, name)
   }
 
   /** What is in JetStream: streams, keys. */
@@ -144,6 +153,12 @@ export const endOf = async (desk: Desk, job: string): Promise<JobView> => {
   for await (const view of desk.watch(job, never)) last = view
   if (last === undefined) throw new Error(`job ${job} was never seen`)
   return last
+}
+
+/** Waits until a job is seen so. */
+export const until = async (desk: Desk, job: string, isSo: (view: JobView) => boolean): Promise<JobView> => {
+  for await (const view of desk.watch(job, never)) if (isSo(view)) return view
+  throw new Error(`job ${job} ended before`)
 }
 
 /** The values of a job that maps x to x * 3, item by item. */

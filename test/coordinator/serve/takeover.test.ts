@@ -2,18 +2,13 @@
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import test from 'ava'
-import type { Desk, JobView } from '../../../coordinator/serve/desk.js'
+import type { JobView } from '../../../coordinator/serve/desk.js'
 import { monotonicSeconds } from '../../../proto/timing.js'
 import { newestServer, stableServer } from '../../support/nats-binaries.js'
-import { allOf, endOf, moduleOf, never, parts, Site, slowTriple, tripled } from './site.js'
+import { allOf, endOf, moduleOf, parts, Site, slowTriple, tripled, until } from './site.js'
 
 /** On a single server: how long a daemon that is not heard of keeps its jobs. */
 const TTL_SECONDS = 5
-
-const until = async (desk: Desk, id: string, isSo: (view: JobView) => boolean): Promise<JobView> => {
-  for await (const view of desk.watch(id, never)) if (isSo(view)) return view
-  throw new Error(`job ${id} ended before`)
-}
 
 const isPast =
   (settled: number) =>

@@ -1,4 +1,4 @@
-// A coordinator daemon as a process of its own, for tests that kill or freeze it. In: a NATS URL, a name; jobs to submit, one as JSON
+// A coordinator daemon as a process of its own, for tests that kill or freeze it. In: a NATS URL, a name, replicas; jobs to submit, one as JSON
 // a line of standard input. Out: a line once it is open, then the id of each job; its log on standard error. It ends in good order at
 // SIGTERM.
 import { createInterface } from 'node:readline'
@@ -14,8 +14,13 @@ export interface Order {
   readonly isEndless?: boolean
 }
 
-const [nats, name] = process.argv.slice(2) as [string, string]
-const daemon = await openDaemon({ nats, name, log: lineLog(line => process.stderr.write(line)) })
+const [nats, name, replicas] = process.argv.slice(2) as [string, string, string]
+const daemon = await openDaemon({
+  nats,
+  name,
+  replicas: Number(replicas),
+  log: lineLog(line => process.stderr.write(line)),
+})
 process.once('SIGTERM', () => {
   void daemon.close().then(() => process.exit(0))
 })
