@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
 import { connect } from 'nats'
 import { startAgent } from '../../../agent/main.js'
+import { openClient } from '../../../coordinator/client.js'
+import { openControl } from '../../../coordinator/control.js'
 import { jsonlFormat } from '../../../coordinator/output/jsonl.js'
 import { type Daemon, type DaemonOptions, openDaemon } from '../../../coordinator/serve/daemon.js'
 import type { AskedPart, Desk, JobAsked, JobView, ResultsAsked } from '../../../coordinator/serve/desk.js'
@@ -103,6 +105,19 @@ export class Site {
       if (!this.#t.passed) this.#t.log(lines.join('\n'))
     })
     return daemon
+  }
+
+  /** The desk of a daemon of its own, in this process or as a client has it. */
+  async desk(how: 'the desk itself' | 'the desk over gRPC', options: Partial<DaemonOptions> = {}): Promise<Desk> {
+    const { desk } = await this.daemon(options)
+    if (how === 'the desk itself') return desk
+    const control = await openControl(desk, { host: '127.0.0.1', port: 0, log: silentLog })
+    const client = await openClient(control.address)
+    this.#t.teardown(async () => {
+      client.close()
+      await control.close(1)
+    })
+    return client
   }
 
   /** One that can be killed; resolves when it is open. */

@@ -1,0 +1,300 @@
+// A desk over gRPC: the twin of the one in a daemon, which is what commands hold. In: the addresses of the daemons of a cluster. Out:
+// a Desk. Always true: a daemon that is gone is followed by the next; what was delivered is not delivered again; a job is submitted
+// once, or it is said that nobody knows.
+import { type CallOptions, type ClientReadableStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import {
+  type CancelResponse,
+  ControlServiceClient,
+  type DescribeJobResponse,
+  type DrainAgentResponse,
+  type ForgetResponse,
+  type ListAgentsResponse,
+  type ListJobsResponse,
+  type ResumeResponse,
+  type SetAgentSlotsResponse,
+  type SubmitResponse,
+} from '../proto/gen/control.js'
+import type { Outcomes } from '../proto/outcome.js'
+import { toDeskError } from './control-errors.js'
+import { agentOfWire, askedToWire, detailOfWire, outcomesOfWire, partToWire, viewOfWire } from './control-messages.js'
+import { sliceOutcomes } from './gather.js'
+import {
+  type AgentView,
+  type AskedPart,
+  type Desk,
+  DeskError,
+  type JobAsked,
+  type JobDetail,
+  type JobView,
+  type ResultsAsked,
+} from './serve/desk.js'
+import { SpanSet } from './spans.js'
+
+export interface DeskClient extends Desk {
+  close(): void
+}
+
+/** Smaller gives up on a busy daemon, larger waits for one that is frozen. */
+const CALL_SECONDS = 10
+/** A job that is asked to end is waited for. */
+const CANCEL_SECONDS = 30
+/** A daemon that was there is waited for so long: another one takes its jobs over meanwhile. */
+const PATIENCE_SECONDS = 20
+const RETRY_MS = 300
+/** A part of a longer one; smaller: more messages. Larger: what daemons refuse. */
+const PART_BYTES = 1024 * 1024
+
+const OPTIONS = {
+  'grpc.max_receive_message_length': -1,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5000,
+  // What is asked again is asked by this file.
+  'grpc.enable_retries': 0,
+  'grpc.initial_reconnect_backoff_ms': 200,
+  'grpc.max_reconnect_backoff_ms': 1000,
+}
+
+/** `addresses`: HOST:PORT, several with commas. Nothing is sent before the first call. */
+export const openClient = async (addresses: string): Promise<DeskClient> => new Client(addresses.split(','))
+
+interface Stub {
+  readonly address: string
+  readonly service: ControlServiceClient
+}
+
+/** The answer of one that cannot be the answer of all. */
+const isPassing = (error: unknown): boolean =>
+  error instanceof DeskError && ['UNREACHABLE', 'ENDING'].includes(error.code)
+
+class Client implements DeskClient {
+  readonly #stubs: readonly Stub[]
+  /** The one that answered last. */
+  #current = 0
+  #wasReached = false
+
+  constructor(addresses: readonly string[]) {
+    this.#stubs = addresses.map(address => ({
+      address,
+      service: new ControlServiceClient(address, credentials.createInsecure(), OPTIONS),
+    }))
+  }
+
+  async submit(asked: JobAsked, parts: AsyncIterable<AskedPart>): Promise<JobView> {
+    // Which of them is there is found out by what may be asked twice.
+    await this.jobs()
+    const { service } = this.#stub
+    let call: ReturnType<typeof service.submit> | undefined
+    const answered = new Promise<SubmitResponse>((resolve, reject) => {
+      call = service.submit((error: ServiceError | null, response: SubmitResponse) =>
+        error === null ? resolve(response) : reject(toDeskError(error)),
+      )
+    })
+    const sent = send(call as NonNullable<typeof call>, asked, parts)
+    // Who refuses a job does so before it was sent whole.
+    const failed = answered.then(
+      () => new Promise<never>(() => {}),
+      error => Promise.reject(error),
+    )
+    try {
+      await Promise.race([sent, failed])
+      return viewOfWire((await answered).job)
+    } catch (error) {
+      answered.catch(() => {})
+      failed.catch(() => {})
+      sent.catch(() => {})
+      call?.cancel()
+      if (!isPassing(error)) throw error
+      const what = `${(error as Error).message}; whether it has taken the job nobody knows: look at the jobs there are`
+      throw new DeskError('UNREACHABLE', what, { cause: error })
+    }
+  }
+
+  async *watch(job: string, signal: AbortSignal): AsyncGenerator<JobView> {
+    yield* this.#follow(signal, async function* (service) {
+      const call = service.watch({ jobId: job })
+      yield* ending(call, signal, ({ job }) => viewOfWire(job))
+    })
+  }
+
+  async *results(job: string, asked: ResultsAsked, signal: AbortSignal): AsyncGenerator<Outcomes> {
+    const { ordered = true, settledOnly = false } = asked
+    let start = asked.start ?? 0
+    const delivered = new SpanSet()
+    const all = this.#follow(signal, async function* (service) {
+      const request = { jobId: job, startIndex: BigInt(start), unordered: !ordered, settledOnly, acceptsF64: true }
+      yield* ending(service.results(request), signal, outcomesOfWire)
+    })
+    for await (const outcomes of all) {
+      if (ordered) {
+        start = outcomes.end
+        yield outcomes
+        continue
+      }
+      // Another daemon begins at the first of them.
+      for (const open of delivered.missing(outcomes.start, outcomes.end)) yield sliceOutcomes(outcomes, open)
+      delivered.add(outcomes.start, outcomes.end)
+    }
+  }
+
+  async cancel(job: string, reason: string): Promise<JobView> {
+    const request = { jobId: job, reason }
+    const { job: view } = await this.#ask<CancelResponse>(
+      (service, ...how) => service.cancel(request, ...how),
+      CANCEL_SECONDS,
+    )
+    return viewOfWire(view)
+  }
+
+  async resume(job: string): Promise<JobView> {
+    const { job: view } = await this.#ask<ResumeResponse>((service, ...how) => service.resume({ jobId: job }, ...how))
+    return viewOfWire(view)
+  }
+
+  async forget(job: string): Promise<void> {
+    await this.#ask<ForgetResponse>((service, ...how) => service.forget({ jobId: job }, ...how))
+  }
+
+  async jobs(): Promise<readonly JobView[]> {
+    const { jobs } = await this.#ask<ListJobsResponse>((service, ...how) => service.listJobs({}, ...how))
+    return jobs.map(viewOfWire)
+  }
+
+  async describe(job: string): Promise<JobDetail> {
+    return detailOfWire(
+      await this.#ask<DescribeJobResponse>((service, ...how) => service.describeJob({ jobId: job }, ...how)),
+    )
+  }
+
+  async agents(): Promise<readonly AgentView[]> {
+    const { agents } = await this.#ask<ListAgentsResponse>((service, ...how) => service.listAgents({}, ...how))
+    return agents.map(agentOfWire)
+  }
+
+  async drain(agent: string): Promise<AgentView> {
+    const { agent: view } = await this.#ask<DrainAgentResponse>((service, ...how) =>
+      service.drainAgent({ name: agent }, ...how),
+    )
+    return agentOfWire(view)
+  }
+
+  async setSlots(agent: string, slots: number): Promise<AgentView> {
+    const { agent: view } = await this.#ask<SetAgentSlotsResponse>((service, ...how) =>
+      service.setAgentSlots({ name: agent, slots }, ...how),
+    )
+    return agentOfWire(view)
+  }
+
+  close(): void {
+    for (const { service } of this.#stubs) service.close()
+  }
+
+  get #stub(): Stub {
+    return this.#stubs[this.#current] as Stub
+  }
+
+  #ask<A>(call: UnaryCall<A>, seconds = CALL_SECONDS): Promise<A> {
+    return this.#persist(
+      service =>
+        new Promise<A>((resolve, reject) => {
+          const deadline = Date.now() + seconds * 1000
+          call(service, new Metadata(), { deadline }, (error, answer) =>
+            error === null ? resolve(answer) : reject(toDeskError(error)),
+          )
+        }),
+    )
+  }
+
+  /** Asks one daemon after the other, for a while where one of them has ever answered. */
+  async #persist<A>(ask: (service: ControlServiceClient) => Promise<A>): Promise<A> {
+    const untilMs = performance.now() + PATIENCE_SECONDS * 1000
+    for (let tries = 1; ; tries++) {
+      try {
+        const answer = await ask(this.#stub.service)
+        this.#wasReached = true
+        return answer
+      } catch (error) {
+        if (!isPassing(error)) this.#wasReached = true
+        await this.#goOn(error, tries, untilMs)
+      }
+    }
+  }
+
+  async *#follow<A>(
+    signal: AbortSignal,
+    begin: (service: ControlServiceClient) => AsyncIterable<A>,
+  ): AsyncGenerator<A> {
+    let untilMs = performance.now() + PATIENCE_SECONDS * 1000
+    for (let tries = 1; ; tries++) {
+      try {
+        for await (const answer of begin(this.#stub.service)) {
+          this.#wasReached = true
+          tries = 0
+          untilMs = performance.now() + PATIENCE_SECONDS * 1000
+          yield answer
+        }
+        return
+      } catch (error) {
+        signal.throwIfAborted()
+        await this.#goOn(error, tries, untilMs)
+      }
+    }
+  }
+
+  /** Returns when the next daemon is to be asked; throws when that makes no sense. */
+  async #goOn(error: unknown, tries: number, untilMs: number): Promise<void> {
+    if (!isPassing(error)) throw error
+    this.#current = (this.#current + 1) % this.#stubs.length
+    const isRoundOver = tries % this.#stubs.length === 0
+    if (isRoundOver && (!this.#wasReached || performance.now() > untilMs)) {
+      const where = this.#stubs.map(({ address }) => address).join(', ')
+      throw new DeskError('UNREACHABLE', `no daemon answers at ${where}: ${(error as Error).message}`, { cause: error })
+    }
+    if (isRoundOver) await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+  }
+}
+
+type UnaryCall<A> = (
+  service: ControlServiceClient,
+  metadata: Metadata,
+  options: Partial<CallOptions>,
+  done: (error: ServiceError | null, answer: A) => void,
+) => unknown
+
+/** The messages of a call, which ends when nobody wants more of them. */
+async function* ending<M, A>(
+  stream: ClientReadableStream<M>,
+  signal: AbortSignal,
+  of: (message: M) => A,
+): AsyncGenerator<A> {
+  const stop = (): void => stream.cancel()
+  signal.addEventListener('abort', stop)
+  try {
+    signal.throwIfAborted()
+    for await (const message of stream) yield of(message as M)
+  } catch (error) {
+    signal.throwIfAborted()
+    throw toDeskError(error)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    stop()
+  }
+}
+
+interface SubmitCall {
+  write(message: ReturnType<typeof partToWire>): boolean
+  end(): void
+  once(event: 'drain', handler: () => void): unknown
+}
+
+const send = async (call: SubmitCall, asked: JobAsked, parts: AsyncIterable<AskedPart>): Promise<void> => {
+  const write = async (message: ReturnType<typeof partToWire>): Promise<void> => {
+    if (!call.write(message)) await new Promise<void>(resolve => call.once('drain', resolve))
+  }
+  await write({ part: { $case: 'description', value: askedToWire(asked) } })
+  for await (const part of parts) {
+    // An empty file is one, too.
+    for (let at = 0; at === 0 || at < part.data.length; at += PART_BYTES)
+      await write(partToWire({ ...part, data: part.data.subarray(at, at + PART_BYTES) }))
+  }
+  call.end()
+}
