@@ -38,9 +38,13 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'resume',
     summary: 'go on with a map that was ended before its last item, however it was',
-    operands: [JOB],
-    usage: '[JOB] [options]',
-    examples: ['manyhands resume', 'manyhands resume nightly --slots 8'],
+    operands: [JOB, { name: '[function]', help: 'with --retry-failed: what runs the failed items now' }],
+    usage: '[JOB] [options]\n       manyhands resume JOB FUNCTION --retry-failed',
+    examples: [
+      'manyhands resume',
+      'manyhands resume nightly --slots 8',
+      'manyhands resume nightly mended.ts#score --retry-failed',
+    ],
     load: async () => (await import('./resume.js')).resume,
   },
   {
