@@ -14,6 +14,7 @@ import { fingerprintOf, isComplete, isMapOption, type KeptJob, letGo } from './k
 import { runMap } from './map.js'
 import { type OptionKey, optionsOf } from './options.js'
 import { type Given, prepare } from './prepare.js'
+import { isRemote, refuseHere } from './remote/open.js'
 import { type Settings, settle } from './settings.js'
 
 /** The options of the job, those said now in their place. */
@@ -104,7 +105,30 @@ const givenOf = async (folder: JobFolder, mended: Named): Promise<Given> => {
   return { function: fn, ...(shared && { shared }) }
 }
 
-export const resume: Command = async ({ settings: now, operands: [selector, ...mended], rest }) => {
+/** A daemon goes on with its job as it is. */
+const AS_ASKED: readonly OptionKey[] = [
+  'slots',
+  'timeout',
+  'retries',
+  'onError',
+  'maxFailures',
+  'memory',
+  'costs',
+  'receipt',
+]
+
+export const resume: Command = async invocation => {
+  const { settings: now, operands, rest } = invocation
+  if (isRemote(now)) {
+    refuseHere(now, AS_ASKED, 'A job of a daemon goes on as it was asked for.')
+    if (rest !== undefined)
+      throw new Fault(
+        'MH-USAGE-CONFLICT',
+        `a job of a daemon goes on as it was asked for, and -- ${rest.join(' ')} is given`,
+      )
+    return (await import('./remote/jobs.js')).remoteResume(invocation)
+  }
+  const [selector, ...mended] = operands
   const named = { operands: mended, rest }
   checkMended(now, named)
   const folder = await selectJob(now, selector)
