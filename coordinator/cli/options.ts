@@ -10,7 +10,7 @@ export type Kind =
   | 'count'
   | 'concurrency'
   | 'natural'
-  | 'integer'
+  | 'priority'
   | 'weight'
   | 'port'
   | 'seconds'
@@ -203,7 +203,7 @@ export const OPTIONS = {
     commands: MAPS,
   },
   priority: {
-    kind: 'integer',
+    kind: 'priority',
     value: 'N',
     help: 'a job of a higher one comes first (default: 0)',
     commands: MAPS,
@@ -285,7 +285,7 @@ export const OPTIONS = {
   keepJobs: {
     kind: 'natural',
     value: 'N',
-    help: 'how many jobs that have ended are kept, with their results',
+    help: 'how many jobs that have ended are kept, with their results (default: 1000)',
     commands: ['serve'],
   },
   state: {

@@ -5,7 +5,7 @@ import { type Log, lineLog } from '../../proto/log.js'
 import type { Command } from './command.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import { onInterrupt } from './interrupt.js'
-import { type CheckedNats, checkNats } from './place.js'
+import { type CheckedNats, checkNats, natsFault } from './place.js'
 import type { Settings } from './settings.js'
 import { type Address, isLoopback, textOfAddress } from './values.js'
 
@@ -41,8 +41,7 @@ const openDaemon = async (settings: Settings, nats: CheckedNats, log: Log) => {
       ...(keepJobs !== undefined && { keepJobs }),
     })
   } catch (error) {
-    const advice = 'Is the server up? manyhands doctor --nats URL looks closer.'
-    throw new Fault('MH-NATS', `no daemon can be had on ${nats.display}: ${messageOf(error)}`, advice, error)
+    throw natsFault(settings, nats, error)
   }
 }
 

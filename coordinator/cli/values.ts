@@ -31,7 +31,7 @@ export const parseCount = (text: string): number => {
 }
 
 /** Digits with a sign, within 32 bits. */
-export const parseInteger = (text: string): number => {
+export const parsePriority = (text: string): number => {
   const value = digits(text.replace(/^[+-]/, ''))
   if (value === undefined || value > 0x7fff_ffff) return expected('a whole number, such as 0, 5 or -5')
   return text.startsWith('-') && value > 0 ? -value : value

@@ -6,13 +6,13 @@ import {
   parseConcurrency,
   parseCount,
   parseFlag,
-  parseInteger,
   parseJson,
   parseLabels,
   parseListen,
   parseNats,
   parseNatural,
   parsePort,
+  parsePriority,
   parseSeconds,
   parseTolerance,
   parseWeight,
@@ -101,9 +101,9 @@ test('where daemons are, and where one listens, is a host and a port', t => {
 test('shares of the slots: a weight from 1 to 1000, a priority with a sign, labels each once', t => {
   t.is(parseWeight('1_000'), 1000)
   for (const text of ['0', '1001', '-1', '1.5']) t.throws(() => parseWeight(text), { instanceOf: RangeError }, text)
-  t.deepEqual(['5', '-5', '+5', '-0'].map(parseInteger), [5, -5, 5, 0])
+  t.deepEqual(['5', '-5', '+5', '-0'].map(parsePriority), [5, -5, 5, 0])
   for (const text of ['', '-', '1.5', '--1', '2147483648'])
-    t.throws(() => parseInteger(text), { instanceOf: RangeError }, text)
+    t.throws(() => parsePriority(text), { instanceOf: RangeError }, text)
   t.deepEqual(parseLabels('gpu, host=alpha,gpu'), ['gpu', 'host=alpha'])
   for (const text of ['', 'gpu,', '-x', 'a b']) t.throws(() => parseLabels(text), { instanceOf: RangeError }, text)
 })
