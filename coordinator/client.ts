@@ -1,6 +1,6 @@
 // A desk over gRPC: the twin of the one in a daemon, which is what commands hold. In: the addresses of the daemons of a cluster. Out:
-// a Desk. Always true: a daemon that is gone is followed by the next; what was delivered is not delivered again; a job is submitted
-// once, or it is said that nobody knows.
+// a Desk. Always true: a call of a daemon that is gone is one of the next; a stream of it breaks, and the one that is begun after it is
+// the next one's; a job is submitted once, or it is said that nobody knows.
 import { type CallOptions, type ClientReadableStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
 import {
   type CancelResponse,
@@ -17,7 +17,6 @@ import {
 import type { Outcomes } from '../proto/outcome.js'
 import { toDeskError } from './control-errors.js'
 import { agentOfWire, askedToWire, detailOfWire, outcomesOfWire, partToWire, viewOfWire } from './control-messages.js'
-import { sliceOutcomes } from './gather.js'
 import {
   type AgentView,
   type AskedPart,
@@ -28,7 +27,6 @@ import {
   type JobView,
   type ResultsAsked,
 } from './serve/desk.js'
-import { SpanSet } from './spans.js'
 
 export interface DeskClient extends Desk {
   close(): void
@@ -110,30 +108,17 @@ class Client implements DeskClient {
   }
 
   async *watch(job: string, signal: AbortSignal): AsyncGenerator<JobView> {
-    yield* this.#follow(signal, async function* (service) {
-      const call = service.watch({ jobId: job })
-      yield* ending(call, signal, ({ job }) => viewOfWire(job))
-    })
+    yield* this.#stream(
+      service => service.watch({ jobId: job }),
+      signal,
+      ({ job: view }) => viewOfWire(view),
+    )
   }
 
   async *results(job: string, asked: ResultsAsked, signal: AbortSignal): AsyncGenerator<Outcomes> {
-    const { ordered = true, settledOnly = false } = asked
-    let start = asked.start ?? 0
-    const delivered = new SpanSet()
-    const all = this.#follow(signal, async function* (service) {
-      const request = { jobId: job, startIndex: BigInt(start), unordered: !ordered, settledOnly, acceptsF64: true }
-      yield* ending(service.results(request), signal, outcomesOfWire)
-    })
-    for await (const outcomes of all) {
-      if (ordered) {
-        start = outcomes.end
-        yield outcomes
-        continue
-      }
-      // Another daemon begins at the first of them.
-      for (const open of delivered.missing(outcomes.start, outcomes.end)) yield sliceOutcomes(outcomes, open)
-      delivered.add(outcomes.start, outcomes.end)
-    }
+    const { start = 0, ordered = true, settledOnly = false } = asked
+    const request = { jobId: job, startIndex: BigInt(start), unordered: !ordered, settledOnly, acceptsF64: true }
+    yield* this.#stream(service => service.results(request), signal, outcomesOfWire)
   }
 
   async cancel(job: string, reason: string): Promise<JobView> {
@@ -219,31 +204,37 @@ class Client implements DeskClient {
     }
   }
 
-  async *#follow<A>(
+  /** Of one daemon; whoever begins another one after it broke begins it at the next. */
+  async *#stream<M, A>(
+    begin: (service: ControlServiceClient) => ClientReadableStream<M>,
     signal: AbortSignal,
-    begin: (service: ControlServiceClient) => AsyncIterable<A>,
+    of: (message: M) => A,
   ): AsyncGenerator<A> {
-    let untilMs = performance.now() + PATIENCE_SECONDS * 1000
-    for (let tries = 1; ; tries++) {
-      try {
-        for await (const answer of begin(this.#stub.service)) {
-          this.#wasReached = true
-          tries = 0
-          untilMs = performance.now() + PATIENCE_SECONDS * 1000
-          yield answer
-        }
-        return
-      } catch (error) {
-        signal.throwIfAborted()
-        await this.#goOn(error, tries, untilMs)
-      }
+    signal.throwIfAborted()
+    const stream = begin(this.#stub.service)
+    const stop = (): void => stream.cancel()
+    signal.addEventListener('abort', stop)
+    try {
+      for await (const message of stream) yield of(message as M)
+    } catch (error) {
+      signal.throwIfAborted()
+      const told = toDeskError(error)
+      if (isPassing(told)) this.#next()
+      throw told
+    } finally {
+      signal.removeEventListener('abort', stop)
+      stop()
     }
+  }
+
+  #next(): void {
+    this.#current = (this.#current + 1) % this.#stubs.length
   }
 
   /** Returns when the next daemon is to be asked; throws when that makes no sense. */
   async #goOn(error: unknown, tries: number, untilMs: number): Promise<void> {
     if (!isPassing(error)) throw error
-    this.#current = (this.#current + 1) % this.#stubs.length
+    this.#next()
     const isRoundOver = tries % this.#stubs.length === 0
     if (isRoundOver && (!this.#wasReached || performance.now() > untilMs)) {
       const where = this.#stubs.map(({ address }) => address).join(', ')
@@ -259,26 +250,6 @@ type UnaryCall<A> = (
   options: Partial<CallOptions>,
   done: (error: ServiceError | null, answer: A) => void,
 ) => unknown
-
-/** The messages of a call, which ends when nobody wants more of them. */
-async function* ending<M, A>(
-  stream: ClientReadableStream<M>,
-  signal: AbortSignal,
-  of: (message: M) => A,
-): AsyncGenerator<A> {
-  const stop = (): void => stream.cancel()
-  signal.addEventListener('abort', stop)
-  try {
-    signal.throwIfAborted()
-    for await (const message of stream) yield of(message as M)
-  } catch (error) {
-    signal.throwIfAborted()
-    throw toDeskError(error)
-  } finally {
-    signal.removeEventListener('abort', stop)
-    stop()
-  }
-}
 
 interface SubmitCall {
   write(message: ReturnType<typeof partToWire>): boolean

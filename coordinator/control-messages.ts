@@ -82,6 +82,7 @@ export const askedToWire = (asked: JobAsked): wire.JobDescription => {
     priority: asked.priority ?? 0,
     maxSlots: asked.maxSlots ?? 0,
     needs: [...(asked.needs ?? [])],
+    inputName: 'format' in input ? (input.name ?? '') : '',
     input:
       'format' in input
         ? { $case: 'format', value: FORMATS[input.format] }
@@ -92,7 +93,7 @@ export const askedToWire = (asked: JobAsked): wire.JobDescription => {
   }
 }
 
-const inputOf = ({ input }: wire.JobDescription): JobAsked['input'] => {
+const inputOf = ({ input, inputName }: wire.JobDescription): JobAsked['input'] => {
   if (input?.$case === 'range') {
     const { start, end, step } = input.value
     return {
@@ -104,7 +105,7 @@ const inputOf = ({ input }: wire.JobDescription): JobAsked['input'] => {
   const format = input === undefined ? undefined : keyOf(FORMATS, input.value)
   if (format === undefined)
     throw wrong('format', `a range, or one of ${Object.values(wire.InputFormat).filter(isName)}`)
-  return { format }
+  return { format, ...(inputName !== '' && { name: inputName }) }
 }
 const isName = (value: unknown): boolean => typeof value === 'string'
 

@@ -9,6 +9,7 @@ import { EXIT, Fault, messageOf } from './fault.js'
 import { selectJob, takeJob } from './job-selector.js'
 import { hasEnded } from './kept-job.js'
 import { checkNats } from './place.js'
+import { isRemote, refuseElsewhere } from './remote/open.js'
 import { type Settings, settle } from './settings.js'
 
 const isOfCluster = ({ record }: JobFolder): boolean =>
@@ -39,7 +40,16 @@ const clear = async ({ path, record }: JobFolder, now: Settings): Promise<void> 
   }
 }
 
-export const cancel: Command = async ({ settings, operands }) => {
+export const cancel: Command = async invocation => {
+  const { settings, operands } = invocation
+  if (isRemote(settings)) return (await import('./remote/jobs.js')).remoteCancel(invocation)
+  refuseElsewhere(settings, ['reason', 'json'])
+  if (operands.length > 1)
+    throw new Fault(
+      'MH-USAGE-VALUE',
+      `there is more than one job: ${operands.join(' ')}`,
+      'Cancel one after the other.',
+    )
   const folder = await selectJob(settings, operands[0])
   const { name, options, cwd } = folder.record
   const isWhole = await hasEnded(folder)

@@ -7,18 +7,23 @@ import { suggest } from './nearest.js'
 import { flagOf, OPTION_KEYS, type OPTIONS, type OptionKey, optionsOf, specOf, variableOf } from './options.js'
 import { parseRequirements } from './requirement.js'
 import {
+  parseAddresses,
   parseBytes,
   parseConcurrency,
   parseCount,
   parseFlag,
   parseJobName,
   parseJson,
+  parseLabels,
+  parseListen,
   parseNats,
   parseNatural,
   parsePort,
+  parsePriority,
   parseSeconds,
   parseText,
   parseTolerance,
+  parseWeight,
 } from './values.js'
 
 const PARSERS = {
@@ -27,6 +32,8 @@ const PARSERS = {
   count: parseCount,
   concurrency: parseConcurrency,
   natural: parseNatural,
+  priority: parsePriority,
+  weight: parseWeight,
   port: parsePort,
   seconds: parseSeconds,
   bytes: parseBytes,
@@ -35,6 +42,9 @@ const PARSERS = {
   json: parseJson,
   requirements: parseRequirements,
   jobName: parseJobName,
+  labels: parseLabels,
+  addresses: parseAddresses,
+  listen: parseListen,
 } as const
 
 type ValueOfKind<K> = K extends keyof typeof PARSERS

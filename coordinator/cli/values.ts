@@ -30,6 +30,21 @@ export const parseCount = (text: string): number => {
   return value !== undefined && value > 0 ? value : expected('a whole number of 1 or more')
 }
 
+/** Digits with a sign, within 32 bits. */
+export const parsePriority = (text: string): number => {
+  const value = digits(text.replace(/^[+-]/, ''))
+  if (value === undefined || value > 0x7fff_ffff) return expected('a whole number, such as 0, 5 or -5')
+  return text.startsWith('-') && value > 0 ? -value : value
+}
+
+const MOST_WEIGHT = 1000
+
+export const parseWeight = (text: string): number => {
+  const value = digits(text)
+  if (value !== undefined && value > 0 && value <= MOST_WEIGHT) return value
+  return expected(`a whole number from 1 to ${MOST_WEIGHT}`)
+}
+
 /** Items in progress at once: a number, or what is measured to help. */
 export const parseConcurrency = (text: string): number | 'auto' => {
   if (text.toLowerCase() === 'auto') return 'auto'
@@ -110,6 +125,39 @@ export const parseNats = (text: string): string => {
     return expected('nats://HOST:PORT or tls://HOST:PORT, or several of one kind with commas')
   }
 }
+
+/** `gpu,host=alpha`: each one once. */
+export const parseLabels = (text: string): readonly string[] => {
+  const labels = text.split(',').map(label => label.trim())
+  if (labels.some(label => !/^[A-Za-z0-9][\w.:/=-]*$/.test(label)))
+    return expected('labels with commas, such as gpu or gpu,host=alpha')
+  return [...new Set(labels)]
+}
+
+export interface Address {
+  /** Of IPv6 without its brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+const addressOf = (text: string, leastPort: number): Address | undefined => {
+  const found = /^(?:\[([0-9a-f:.%\w]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text.trim())
+  const host = found?.[1] ?? found?.[2]
+  const port = Number(found?.[3])
+  return host !== undefined && port >= leastPort && port < 65_536 ? { host, port } : undefined
+}
+
+/** Of daemons: one or more. */
+export const parseAddresses = (text: string): readonly Address[] => {
+  const found = text.split(',').map(part => addressOf(part, 1))
+  const addresses = found.filter(address => address !== undefined)
+  return addresses.length === found.length ? addresses : expected('HOST:PORT, or several with commas')
+}
+
+export const parseListen = (text: string): Address =>
+  addressOf(text, 0) ?? expected('HOST:PORT, such as 127.0.0.1:4270; port 0 is a free one')
+
+export const textOfAddress = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
 
 export const parseJson = (text: string): unknown => {
   try {

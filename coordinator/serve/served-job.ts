@@ -2,7 +2,7 @@
 // its keys, or nothing where another daemon has it by now. Always true: it begins by making sure that no earlier owner can append
 // to the output; its end is written before anything of it is taken away; each of its writes expects the one before.
 import type { Log } from '../../proto/log.js'
-import { type Store, StoreConflict } from '../../proto/store.js'
+import { type Journal, type Store, StoreConflict } from '../../proto/store.js'
 import type { Clock } from '../../proto/timing.js'
 import type { Coordinator } from '../coordinator.js'
 import type { Checkpoint } from '../durable/checkpoint.js'
@@ -13,7 +13,7 @@ import { openRange, Range } from '../input/range.js'
 import { JOB_DEFAULTS, type JobEnd, type JobOptions, type JobRequest, type Progress } from '../job.js'
 import type { Known, News } from './book.js'
 import type { JobAsked } from './desk.js'
-import { type EndPhase, type JobRecord, type JobState, keysOf, toBytes } from './job-record.js'
+import { type EndPhase, type JobRecord, type JobState, keysOf, type Spooled, toBytes } from './job-record.js'
 import { JournalOutput } from './journal-output.js'
 import { readWhole, stretchSource } from './spool.js'
 
@@ -131,10 +131,7 @@ export class ServedJob {
       (spooled?.files ?? []).map(async stretch => ({ path: stretch.path, content: await readWhole(spool, stretch) })),
     )
     const sharedContent = asked.shared && spooled && (await readWhole(spool, spooled.shared))
-    const input: Input =
-      'format' in asked.input
-        ? inputFrom(stretchSource(spool, spooled?.input ?? { from: 1, to: 1 }, 'the input'), asked.input.format)
-        : openRange(new Range(asked.input.start, asked.input.end, asked.input.step))
+    const input = inputOf(asked.input, spool, spooled)
     const request: JobRequest = {
       function: functionOf(asked, files),
       operation: 'map',
@@ -207,6 +204,12 @@ export class ServedJob {
     const news: News = { settled, failed, slots, wallSeconds: this.#wallSeconds, ...(waiting && { waiting }) }
     this.#options.store.tell(this.#record.id, Buffer.from(JSON.stringify(news)))
   }
+}
+
+const inputOf = (input: JobAsked['input'], spool: Journal, spooled: Spooled | null): Input => {
+  if (!('format' in input)) return openRange(new Range(input.start, input.end, input.step))
+  const { format, name = 'the input' } = input
+  return inputFrom(stretchSource(spool, spooled?.input ?? { from: 1, to: 1 }, name), format)
 }
 
 const functionOf = (asked: JobAsked, files: NonNullable<JobFunction['bundle']>): JobFunction => ({
