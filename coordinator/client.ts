@@ -80,7 +80,7 @@ class Client implements DeskClient {
   async submit(asked: JobAsked, parts: AsyncIterable<AskedPart>): Promise<JobView> {
     // Which of them is there is found out by what may be asked twice.
     await this.jobs()
-    const { service } = this.#stub
+    const { service } = this.#stubAt(this.#current)
     let call: ReturnType<typeof service.submit> | undefined
     const answered = new Promise<SubmitResponse>((resolve, reject) => {
       call = service.submit((error: ServiceError | null, response: SubmitResponse) =>
@@ -173,10 +173,6 @@ class Client implements DeskClient {
     for (const { service } of this.#stubs) service.close()
   }
 
-  get #stub(): Stub {
-    return this.#stubs[this.#current] as Stub
-  }
-
   #ask<A>(call: UnaryCall<A>, seconds = CALL_SECONDS): Promise<A> {
     return this.#persist(
       service =>
@@ -192,14 +188,19 @@ class Client implements DeskClient {
   /** Asks one daemon after the other, for a while where one of them has ever answered. */
   async #persist<A>(ask: (service: ControlServiceClient) => Promise<A>): Promise<A> {
     const untilMs = performance.now() + PATIENCE_SECONDS * 1000
+    let at = this.#current
     for (let tries = 1; ; tries++) {
       try {
-        const answer = await ask(this.#stub.service)
+        const answer = await ask(this.#stubAt(at).service)
         this.#wasReached = true
+        this.#current = at
         return answer
       } catch (error) {
-        if (!isPassing(error)) this.#wasReached = true
-        await this.#goOn(error, tries, untilMs)
+        if (!isPassing(error)) throw error
+        at = this.#follow(at)
+        if (tries % this.#stubs.length > 0) continue
+        if (!this.#wasReached || performance.now() > untilMs) throw this.#unreachable(error)
+        await new Promise(resolve => setTimeout(resolve, RETRY_MS))
       }
     }
   }
@@ -211,7 +212,8 @@ class Client implements DeskClient {
     of: (message: M) => A,
   ): AsyncGenerator<A> {
     signal.throwIfAborted()
-    const stream = begin(this.#stub.service)
+    const at = this.#current
+    const stream = begin(this.#stubAt(at).service)
     const stop = (): void => stream.cancel()
     signal.addEventListener('abort', stop)
     try {
@@ -219,7 +221,7 @@ class Client implements DeskClient {
     } catch (error) {
       signal.throwIfAborted()
       const told = toDeskError(error)
-      if (isPassing(told)) this.#next()
+      if (isPassing(told)) this.#follow(at)
       throw told
     } finally {
       signal.removeEventListener('abort', stop)
@@ -227,20 +229,21 @@ class Client implements DeskClient {
     }
   }
 
-  #next(): void {
-    this.#current = (this.#current + 1) % this.#stubs.length
+  #stubAt(at: number): Stub {
+    return this.#stubs[at] as Stub
   }
 
-  /** Returns when the next daemon is to be asked; throws when that makes no sense. */
-  async #goOn(error: unknown, tries: number, untilMs: number): Promise<void> {
-    if (!isPassing(error)) throw error
-    this.#next()
-    const isRoundOver = tries % this.#stubs.length === 0
-    if (isRoundOver && (!this.#wasReached || performance.now() > untilMs)) {
-      const where = this.#stubs.map(({ address }) => address).join(', ')
-      throw new DeskError('UNREACHABLE', `no daemon answers at ${where}: ${(error as Error).message}`, { cause: error })
-    }
-    if (isRoundOver) await new Promise(resolve => setTimeout(resolve, RETRY_MS))
+  /** The one after it, which is asked first from now on, unless somebody has found another one meanwhile. */
+  #follow(at: number): number {
+    const next = (at + 1) % this.#stubs.length
+    if (this.#current === at) this.#current = next
+    return next
+  }
+
+  #unreachable(error: unknown): DeskError {
+    const where = this.#stubs.map(({ address }) => address).join(', ')
+    const why = (error as Error).message
+    return new DeskError('UNREACHABLE', `no daemon answers at ${where}: ${why}`, { cause: error })
   }
 }
 
