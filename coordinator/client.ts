@@ -17,6 +17,7 @@ import {
 import type { Outcomes } from '../proto/outcome.js'
 import { toDeskError } from './control-errors.js'
 import { agentOfWire, askedToWire, detailOfWire, outcomesOfWire, partToWire, viewOfWire } from './control-messages.js'
+import { checkAsked } from './serve/asked.js'
 import {
   type AgentView,
   type AskedPart,
@@ -78,6 +79,8 @@ class Client implements DeskClient {
   }
 
   async submit(asked: JobAsked, parts: AsyncIterable<AskedPart>): Promise<JobView> {
+    // What a message could not even say is refused here.
+    checkAsked(asked)
     // Which of them is there is found out by what may be asked twice.
     await this.jobs()
     const { service } = this.#stubAt(this.#current)
@@ -101,7 +104,8 @@ class Client implements DeskClient {
       failed.catch(() => {})
       sent.catch(() => {})
       call?.cancel()
-      if (!isPassing(error)) throw error
+      // One that ends has not taken it.
+      if (!(error instanceof DeskError) || error.code !== 'UNREACHABLE') throw error
       const what = `${(error as Error).message}; whether it has taken the job nobody knows: look at the jobs there are`
       throw new DeskError('UNREACHABLE', what, { cause: error })
     }

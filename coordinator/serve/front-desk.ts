@@ -53,6 +53,8 @@ const LETTERS = 'abcdefghijkmnpqrstuvwxyz'
 const ID_LETTERS = 6
 /** A job that is asked to end is waited for so long: a daemon that died meanwhile is followed by another one. */
 const CANCEL_SECONDS = 12
+/** Asked of a daemon without a tenure: waits so long for one. */
+const TENURE_SECONDS = 3
 /** Whoever watches looks again after this long, whatever he heard. */
 const WATCH_SECONDS = 2
 /** Views of a job that runs come so often at most. */
@@ -73,7 +75,7 @@ export class FrontDesk implements Desk {
   async submit(asked: JobAsked, parts: AsyncIterable<AskedPart>): Promise<JobView> {
     checkAsked(asked)
     const { store, book, arriving } = this.#options
-    const tenure = this.#tenure()
+    const tenure = await this.#tenure()
     const number = await stored(() => this.#nextNumber())
     const id = `${number}-${Array.from({ length: ID_LETTERS }, () => LETTERS[randomInt(LETTERS.length)]).join('')}`
     const arrived = arriving(id)
@@ -186,7 +188,7 @@ export class FrontDesk implements Desk {
     const { owner } = known.state
     const done = this.#options.arriving(job)
     try {
-      await this.#change(known, { ...known.state, phase: 'leaving', daemon: this.#tenure(), owner: owner + 1 })
+      await this.#change(known, { ...known.state, phase: 'leaving', daemon: await this.#tenure(), owner: owner + 1 })
       await stored(() => this.clear(job))
     } finally {
       done()
@@ -234,10 +236,16 @@ export class FrontDesk implements Desk {
     await book.read(id)
   }
 
-  #tenure(): string {
-    const tenure = this.#options.tenure()
-    if (tenure === undefined) throw new DeskError('ENDING', 'this daemon takes no jobs now: ask another one')
-    return tenure
+  /** One that has just lost it, as on a busy machine, has the next one within a moment. */
+  async #tenure(): Promise<string> {
+    const { clock, tenure } = this.#options
+    const untilSeconds = clock() + TENURE_SECONDS
+    for (;;) {
+      const held = tenure()
+      if (held !== undefined) return held
+      if (clock() > untilSeconds) throw new DeskError('ENDING', 'this daemon takes no jobs now: ask another one')
+      await new Promise(resolve => setTimeout(resolve, 100))
+    }
   }
 
   async #nextNumber(): Promise<number> {

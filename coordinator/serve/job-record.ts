@@ -4,6 +4,7 @@
 //
 //   arriving ─> active ─> done | stopped | cancelled | broken ─> leaving ─> (no keys)
 //                 ^──────────────── resume ──────────┘
+import type { BlobRef } from '../../proto/shard.js'
 import type { Checkpoint } from '../durable/checkpoint.js'
 import type { Receipt } from '../receipt.js'
 import type { JobAsked } from './desk.js'
@@ -19,8 +20,11 @@ export interface Stretch {
 /** Where in its journal stands what came with a job. */
 export interface Spooled {
   readonly files: readonly (Stretch & { readonly path: string })[]
-  readonly shared: Stretch
+  /** Null without any. */
+  readonly shared: (Stretch & { readonly blob: BlobRef }) | null
   readonly input: Stretch
+  /** Of each message, but for the last ones of a stretch. */
+  readonly chunkBytes: number
 }
 
 export interface JobRecord {

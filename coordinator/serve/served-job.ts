@@ -15,7 +15,7 @@ import type { Known, News } from './book.js'
 import type { JobAsked } from './desk.js'
 import { type EndPhase, type JobRecord, type JobState, keysOf, type Spooled, toBytes } from './job-record.js'
 import { JournalOutput } from './journal-output.js'
-import { readWhole, stretchSource } from './spool.js'
+import { readWhole, sharedSource, stretchSource } from './spool.js'
 
 export interface ServedJobOptions {
   readonly known: Known & { readonly record: JobRecord }
@@ -130,7 +130,7 @@ export class ServedJob {
     const files = await Promise.all(
       (spooled?.files ?? []).map(async stretch => ({ path: stretch.path, content: await readWhole(spool, stretch) })),
     )
-    const sharedContent = asked.shared && spooled && (await readWhole(spool, spooled.shared))
+    const shared = asked.shared && spooled ? sharedSource(spool, spooled) : undefined
     const input = inputOf(asked.input, spool, spooled)
     const request: JobRequest = {
       function: functionOf(asked, files),
@@ -138,7 +138,7 @@ export class ServedJob {
       input,
       output,
       spread: asked.spread ?? false,
-      ...(asked.shared && sharedContent && { shared: { kind: asked.shared, content: sharedContent } }),
+      ...(asked.shared && shared && { shared: { kind: asked.shared, content: shared } }),
       options: optionsOf(asked, memoryBytes),
       signal: this.#finish.signal,
       abort: this.#kill.signal,

@@ -1,6 +1,8 @@
 // What comes with a job, on its way into its journal and out of it again: files, shared data, input. In: parts as a client sends
 // them. Out: their places; later the same bytes, to whichever daemon has the job. Always true: what is held at once is one message of
-// the journal, or two when it is read, but for code and shared data, which a job has in memory.
+// the journal, or two when it is read, but for code, which a job has in memory.
+import { createHash, type Hash } from 'node:crypto'
+import type { BlobSource } from '../../proto/blob.js'
 import type { Journal } from '../../proto/store.js'
 import type { ByteSource } from '../input/byte-source.js'
 import { type AskedPart, DeskError } from './desk.js'
@@ -24,7 +26,10 @@ class Spooler {
   readonly #journal: Journal
   readonly #chunkBytes: number
   readonly #files: { path: string; from: number; to: number }[] = []
-  readonly #others = { shared: { from: 1, to: 1 }, input: { from: 1, to: 1 } }
+  #shared: { from: number; to: number; hash: Hash; sizeBytes: number } | undefined
+  #input = { from: 1, to: 1 }
+  /** The stretch that is being written. */
+  #open: { to: number } | undefined
   #stage = 0
   #position = 0
   #pending: Uint8Array[] = []
@@ -42,8 +47,13 @@ class Spooler {
       throw new DeskError('ASKED', `a part of the ${part.type} comes after the ${ORDER[this.#stage]}`, {
         field: part.type,
       })
-    const isSameFile = part.type === 'file' && this.#files.at(-1)?.path === part.path
-    if (stage > this.#stage || (part.type === 'file' && !isSameFile)) await this.#begin(stage, part)
+    const isNext = part.type === 'file' ? this.#files.at(-1)?.path !== part.path : stage > this.#stage
+    this.#stage = stage
+    if (isNext) await this.#begin(part)
+    if (part.type === 'shared' && this.#shared !== undefined) {
+      this.#shared.hash.update(part.data)
+      this.#shared.sizeBytes += part.data.byteLength
+    }
     for (let at = 0; at < part.data.length; ) {
       const piece = part.data.subarray(at, at + this.#chunkBytes - this.#pendingBytes)
       this.#pending.push(piece)
@@ -55,30 +65,37 @@ class Spooler {
 
   async end(): Promise<Spooled | null> {
     await this.#close()
-    const isEmpty = !this.#isMade && this.#files.length === 0
-    return isEmpty ? null : { files: this.#files, ...this.#others }
-  }
-
-  async #begin(stage: number, part: AskedPart): Promise<void> {
-    await this.#close()
-    this.#stage = stage
-    const from = this.#position + 1
-    if (part.type !== 'file') {
-      this.#others[part.type] = { from, to: from }
-      return
+    if (!this.#isMade && this.#files.length === 0 && this.#shared === undefined) return null
+    const shared = this.#shared && {
+      from: this.#shared.from,
+      to: this.#shared.to,
+      blob: { sha256: this.#shared.hash.digest('hex'), sizeBytes: this.#shared.sizeBytes },
     }
-    if (this.#files.length >= MOST_FILES)
-      throw new DeskError('ASKED', `there are more than ${MOST_FILES} files`, { field: 'file' })
-    this.#files.push({ path: part.path, from, to: from })
+    return { files: this.#files, shared: shared ?? null, input: this.#input, chunkBytes: this.#chunkBytes }
   }
 
-  /** What was begun last ends here. */
+  async #begin(part: AskedPart): Promise<void> {
+    await this.#close()
+    const from = this.#position + 1
+    const stretch = { from, to: from }
+    if (part.type === 'file') {
+      if (this.#files.length >= MOST_FILES)
+        throw new DeskError('ASKED', `there are more than ${MOST_FILES} files`, { field: 'file' })
+      const file = { ...stretch, path: part.path }
+      this.#files.push(file)
+      this.#open = file
+    } else if (part.type === 'shared') {
+      this.#shared = { ...stretch, hash: createHash('sha256'), sizeBytes: 0 }
+      this.#open = this.#shared
+    } else {
+      this.#input = stretch
+      this.#open = stretch
+    }
+  }
+
   async #close(): Promise<void> {
     await this.#write()
-    const to = this.#position + 1
-    const kind = ORDER[this.#stage]
-    const last = kind === 'file' || kind === undefined ? this.#files.at(-1) : this.#others[kind]
-    if (last !== undefined) last.to = to
+    if (this.#open !== undefined) this.#open.to = this.#position + 1
   }
 
   async #write(): Promise<void> {
@@ -130,6 +147,27 @@ export const stretchSource = (journal: Journal, { from, to }: Stretch, name: str
     async close() {
       next = to
       ahead = undefined
+    },
+  }
+}
+
+/** Shared data, for agents that ask for pieces of it. */
+export const sharedSource = (journal: Journal, { shared, chunkBytes }: Spooled): BlobSource | undefined => {
+  if (shared === null) return undefined
+  const { from, blob } = shared
+  return {
+    ref: blob,
+    async read(offsetBytes, limitBytes) {
+      const end = Math.min(offsetBytes + limitBytes, blob.sizeBytes)
+      const pieces: Uint8Array[] = []
+      for (let at = offsetBytes; at < end; ) {
+        const nth = Math.floor(at / chunkBytes)
+        const begin = nth * chunkBytes
+        const content = await readFor(journal, from + nth)
+        pieces.push(content.subarray(at - begin, end - begin))
+        at = begin + chunkBytes
+      }
+      return Buffer.concat(pieces)
     },
   }
 }

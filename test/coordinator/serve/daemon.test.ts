@@ -14,7 +14,7 @@ const ROOTS: JobAsked = {
 const TRIPLE = 'export default x => x * 3'
 
 for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
-  test(`${how}: a job is run, watched, read, described and forgotten, and nothing of it is left`, async t => {
+  test.serial(`${how}: a job is run, watched, read, described and forgotten, and nothing of it is left`, async t => {
     const site = await Site.open(t)
     await site.agent()
     const desk = await site.desk(how)
@@ -51,7 +51,7 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     [{ format: 'json' }, '[1,\n {"b":2}]', ['1', '{"b":2}']],
   ]
 
-  test(`${how}: an input of each format has the items that it has on the command line`, async t => {
+  test.serial(`${how}: an input of each format has the items that it has on the command line`, async t => {
     const site = await Site.open(t)
     await site.agent()
     const desk = await site.desk(how)
@@ -63,42 +63,45 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     }
   })
 
-  test(`${how}: code of several files, shared data and a long input arrive as they were, however they were cut`, async t => {
-    const site = await Site.open(t)
-    await site.agent()
-    const desk = await site.desk(how)
-    const shared = Buffer.from(JSON.stringify({ factor: 3, ballast: 'x'.repeat(3_000_000) }))
-    const lines = Buffer.from(Array.from({ length: 200_000 }, (_, nth) => `${nth}\n`).join(''))
-    async function* all(): AsyncGenerator<AskedPart> {
-      const python =
-        'from pack import other\nfactor = 0\ndef init(shared):\n  global factor\n  factor = shared["factor"]\n'
-      yield { type: 'file', path: 'pack/job.py', data: Buffer.from(python) }
-      yield {
-        type: 'file',
-        path: 'pack/job.py',
-        data: Buffer.from('def triple(x):\n  return other.times(x, factor)\n'),
+  test.serial(
+    `${how}: code of several files, shared data and a long input arrive as they were, however they were cut`,
+    async t => {
+      const site = await Site.open(t)
+      await site.agent()
+      const desk = await site.desk(how)
+      const shared = Buffer.from(JSON.stringify({ factor: 3, ballast: 'x'.repeat(3_000_000) }))
+      const lines = Buffer.from(Array.from({ length: 200_000 }, (_, nth) => `${nth}\n`).join(''))
+      async function* all(): AsyncGenerator<AskedPart> {
+        const python =
+          'from pack import other\nfactor = 0\ndef init(shared):\n  global factor\n  factor = shared["factor"]\n'
+        yield { type: 'file', path: 'pack/job.py', data: Buffer.from(python) }
+        yield {
+          type: 'file',
+          path: 'pack/job.py',
+          data: Buffer.from('def triple(x):\n  return other.times(x, factor)\n'),
+        }
+        yield { type: 'file', path: 'pack/other.py', data: Buffer.from('def times(x, y):\n  return x * y\n') }
+        yield { type: 'shared', data: shared.subarray(0, 1_000_000) }
+        yield { type: 'shared', data: shared.subarray(1_000_000) }
+        for (let at = 0; at < lines.length; at += 77_777) yield { type: 'input', data: lines.subarray(at, at + 77_777) }
       }
-      yield { type: 'file', path: 'pack/other.py', data: Buffer.from('def times(x, y):\n  return x * y\n') }
-      yield { type: 'shared', data: shared.subarray(0, 1_000_000) }
-      yield { type: 'shared', data: shared.subarray(1_000_000) }
-      for (let at = 0; at < lines.length; at += 77_777) yield { type: 'input', data: lines.subarray(at, at + 77_777) }
-    }
-    const asked: JobAsked = {
-      name: 'triple',
-      runner: 'python',
-      entry: 'pack/job.py',
-      function: 'triple',
-      init: 'init',
-      shared: 'json',
-      input: { format: 'jsonl' },
-    }
-    const { id } = await desk.submit(asked, all())
-    const end = await endOf(desk, id)
-    t.like(end, { state: 'done', settled: 200_000, failed: 0 }, end.why)
-    t.is((await allOf(desk, id)).text, tripled(0, 200_000))
-  })
+      const asked: JobAsked = {
+        name: 'triple',
+        runner: 'python',
+        entry: 'pack/job.py',
+        function: 'triple',
+        init: 'init',
+        shared: 'json',
+        input: { format: 'jsonl' },
+      }
+      const { id } = await desk.submit(asked, all())
+      const end = await endOf(desk, id)
+      t.like(end, { state: 'done', settled: 200_000, failed: 0 }, end.why)
+      t.is((await allOf(desk, id)).text, tripled(0, 200_000))
+    },
+  )
 
-  test(`${how}: a command is run for each line, and its failures stand in their places`, async t => {
+  test.serial(`${how}: a command is run for each line, and its failures stand in their places`, async t => {
     const site = await Site.open(t)
     await site.agent()
     const desk = await site.desk(how)
@@ -120,7 +123,7 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     )
   })
 
-  test(`${how}: results come while the job runs, from any item, in order or as they settle`, async t => {
+  test.serial(`${how}: results come while the job runs, from any item, in order or as they settle`, async t => {
     const site = await Site.open(t)
     await site.agent()
     const desk = await site.desk(how)
@@ -163,7 +166,7 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     )
   })
 
-  test(`${how}: values longer than a message come whole`, async t => {
+  test.serial(`${how}: values longer than a message come whole`, async t => {
     const site = await Site.open(t)
     await site.agent()
     const desk = await site.desk(how)
@@ -177,27 +180,30 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     t.true((await allOf(desk, id)).text === expected)
   })
 
-  test(`${how}: a job that is cancelled keeps what was settled, says why, and goes on when it is resumed`, async t => {
-    const site = await Site.open(t)
-    await site.agent()
-    const desk = await site.desk(how)
-    const { asked, source } = slowTriple(5, { start: 0, end: 1000, step: 1 })
-    const { id } = await desk.submit(asked, parts(moduleOf(source)))
-    for await (const { settled } of desk.watch(id, never)) if (settled > 100) break
-    const cancelled = await desk.cancel(id, 'not needed')
-    t.like(cancelled, { state: 'cancelled', why: 'not needed' })
-    t.true(cancelled.settled > 100 && cancelled.settled < 1000)
-    const { items } = await allOf(desk, id)
-    t.is(new Set(items).size, items.length)
-    t.true(items.length >= 100)
-    t.like(await desk.cancel(id, 'again'), { why: 'not needed' })
-    await desk.resume(id)
-    t.like(await endOf(desk, id), { state: 'done', settled: 1000, why: undefined })
-    t.is((await allOf(desk, id)).text, tripled(0, 1000))
-    await t.throwsAsync(desk.resume(id), { code: 'JOB_STATE' })
-  })
+  test.serial(
+    `${how}: a job that is cancelled keeps what was settled, says why, and goes on when it is resumed`,
+    async t => {
+      const site = await Site.open(t)
+      await site.agent()
+      const desk = await site.desk(how)
+      const { asked, source } = slowTriple(5, { start: 0, end: 1000, step: 1 })
+      const { id } = await desk.submit(asked, parts(moduleOf(source)))
+      for await (const { settled } of desk.watch(id, never)) if (settled > 100) break
+      const cancelled = await desk.cancel(id, 'not needed')
+      t.like(cancelled, { state: 'cancelled', why: 'not needed' })
+      t.true(cancelled.settled > 100 && cancelled.settled < 1000)
+      const { items } = await allOf(desk, id)
+      t.is(new Set(items).size, items.length)
+      t.true(items.length >= 100)
+      t.like(await desk.cancel(id, 'again'), { why: 'not needed' })
+      await desk.resume(id)
+      t.like(await endOf(desk, id), { state: 'done', settled: 1000, why: undefined })
+      t.is((await allOf(desk, id)).text, tripled(0, 1000))
+      await t.throwsAsync(desk.resume(id), { code: 'JOB_STATE' })
+    },
+  )
 
-  test(`${how}: a job that nobody can run waits, and says for what`, async t => {
+  test.serial(`${how}: a job that nobody can run waits, and says for what`, async t => {
     const site = await Site.open(t)
     const desk = await site.desk(how)
     const { id } = await desk.submit({ ...ROOTS, input: { start: 0, end: 10, step: 1 } }, parts())
@@ -210,28 +216,30 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     t.like(await endOf(desk, id), { state: 'done' })
   })
 
-  test(`${how}: too many failures stop a job, and code that cannot be loaded breaks it: both say why`, async t => {
-    const site = await Site.open(t)
-    await site.agent()
-    const desk = await site.desk(how)
-    const input = { start: 0, end: 1000, step: 1 }
-    const failing = moduleOf("export default x => { if (x % 2) throw new Error('odd'); return x }")
-    const stopped = await desk.submit({ name: 'odd', ...NODE_JOB, maxFailures: { count: 5 }, input }, parts(failing))
-    const end = await endOf(desk, stopped.id)
-    t.is(end.state, 'stopped')
-    t.regex(end.why ?? '', /more than allowed/)
-    const broken = await desk.submit({ name: 'broken', ...NODE_JOB, input }, parts(moduleOf('export default (')))
-    const brokenEnd = await endOf(desk, broken.id)
-    t.is(brokenEnd.state, 'broken')
-    t.regex(brokenEnd.why ?? '', /SyntaxError/)
-  })
+  test.serial(
+    `${how}: too many failures stop a job, and code that cannot be loaded breaks it: both say why`,
+    async t => {
+      const site = await Site.open(t)
+      await site.agent()
+      const desk = await site.desk(how)
+      const input = { start: 0, end: 1000, step: 1 }
+      const failing = moduleOf("export default x => { if (x % 2) throw new Error('odd'); return x }")
+      const stopped = await desk.submit({ name: 'odd', ...NODE_JOB, maxFailures: { count: 5 }, input }, parts(failing))
+      const end = await endOf(desk, stopped.id)
+      t.is(end.state, 'stopped')
+      t.regex(end.why ?? '', /more than allowed/)
+      const broken = await desk.submit({ name: 'broken', ...NODE_JOB, input }, parts(moduleOf('export default (')))
+      const brokenEnd = await endOf(desk, broken.id)
+      t.is(brokenEnd.state, 'broken')
+      t.regex(brokenEnd.why ?? '', /SyntaxError/)
+    },
+  )
 
   const REFUSED: readonly [string, Partial<JobAsked>][] = [
     ['name', { name: 'x'.repeat(201) }],
     ['command', { runner: 'exec' }],
     ['function', { function: '' }],
     ['timeout_seconds', { timeoutSeconds: -1 }],
-    ['weight', { weight: 0 }],
     ['weight', { weight: 1001 }],
     ['max_slots', { maxSlots: 0.5 }],
     ['needs', { needs: ['no spaces'] }],
@@ -240,33 +248,36 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     ['range', { input: { start: 0, end: 10, step: 0 } }],
   ]
 
-  test(`${how}: what a job cannot be is refused by the name of its field, and nothing of it is left`, async t => {
-    const site = await Site.open(t)
-    const desk = await site.desk(how)
-    const before = await site.left()
-    for (const [field, wrong] of REFUSED)
-      await t.throwsAsync(
-        desk.submit({ ...ROOTS, ...wrong }, parts()),
-        { instanceOf: DeskError, code: 'ASKED', message: /expected/ },
-        field,
-      )
-    const { asked, source } = slowTriple(1, { format: 'jsonl' })
-    const part = moduleOf(source)
-    const wrongTurn = desk.submit(asked, parts(inputOf('1\n'), part))
-    await t.throwsAsync(wrongTurn, { code: 'ASKED', message: /comes after/ })
-    async function* broken(): AsyncGenerator<AskedPart> {
-      yield part
-      for (let nth = 0; nth < 3; nth++) yield { type: 'input', data: Buffer.alloc(600_000, '1\n') }
-      throw new Error('the client went away')
-    }
-    await t.throwsAsync(desk.submit(asked, broken()), { message: /went away/ })
-    t.deepEqual(await site.left(), before)
-    t.deepEqual(await desk.jobs(), [])
-    await t.throwsAsync(desk.cancel('no such job', ''), { code: 'JOB_UNKNOWN' })
-    await t.throwsAsync(allOf(desk, '1-x.>'), { code: 'JOB_UNKNOWN' })
-  })
+  test.serial(
+    `${how}: what a job cannot be is refused by the name of its field, and nothing of it is left`,
+    async t => {
+      const site = await Site.open(t)
+      const desk = await site.desk(how)
+      const before = await site.left()
+      for (const [field, wrong] of REFUSED)
+        await t.throwsAsync(
+          desk.submit({ ...ROOTS, ...wrong }, parts()),
+          { instanceOf: DeskError, code: 'ASKED', message: /expected/ },
+          field,
+        )
+      const { asked, source } = slowTriple(1, { format: 'jsonl' })
+      const part = moduleOf(source)
+      const wrongTurn = desk.submit(asked, parts(inputOf('1\n'), part))
+      await t.throwsAsync(wrongTurn, { code: 'ASKED', message: /comes after/ })
+      async function* broken(): AsyncGenerator<AskedPart> {
+        yield part
+        for (let nth = 0; nth < 3; nth++) yield { type: 'input', data: Buffer.alloc(600_000, '1\n') }
+        throw new Error('the client went away')
+      }
+      await t.throwsAsync(desk.submit(asked, broken()), { message: /went away/ })
+      t.deepEqual(await site.left(), before)
+      t.deepEqual(await desk.jobs(), [])
+      await t.throwsAsync(desk.cancel('no such job', ''), { code: 'JOB_UNKNOWN' })
+      await t.throwsAsync(allOf(desk, '1-x.>'), { code: 'JOB_UNKNOWN' })
+    },
+  )
 
-  test(`${how}: only so many jobs that have ended are remembered`, async t => {
+  test.serial(`${how}: only so many jobs that have ended are remembered`, async t => {
     const site = await Site.open(t)
     await site.agent()
     const desk = await site.desk(how, { keepJobs: 3 })
@@ -281,7 +292,7 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     t.deepEqual(await kept(), ids.slice(-3))
   })
 
-  test(`${how}: a job of many small outcomes that fail and succeed is what a loop makes of it`, async t => {
+  test.serial(`${how}: a job of many small outcomes that fail and succeed is what a loop makes of it`, async t => {
     const site = await Site.open(t)
     await site.agent()
     const desk = await site.desk(how)
