@@ -142,7 +142,7 @@ class Calls {
       call: ServerReadableStream<SubmitRequest, SubmitResponse>,
       callback: sendUnaryData<SubmitResponse>,
     ): void => {
-      this.#ready(() => take(call)).then(
+      this.#ready(() => take(untilCancelled(call))).then(
         value => callback(null, value),
         error => {
           if (!call.cancelled) callback(toRefusal(error, this.#log))
@@ -159,6 +159,21 @@ class Calls {
 
 const ENDING = (): DeskError =>
   new DeskError('ENDING', 'this daemon is ending: ask another one, or this one when it is back')
+
+/** A call that was cancelled tells its reader nothing of it by itself. */
+async function* untilCancelled<M>(call: ServerReadableStream<M, unknown>): AsyncGenerator<M> {
+  const messages: AsyncIterator<M> = call[Symbol.asyncIterator]()
+  const cancelled = new Promise<never>((_, reject) => {
+    call.once('cancelled', () => reject(new Error('the client went away')))
+  })
+  cancelled.catch(() => {})
+  for (;;) {
+    const next = await Promise.race([messages.next(), cancelled])
+    if (call.cancelled) await cancelled
+    if (next.done) return
+    yield next.value
+  }
+}
 
 async function* partsOf(messages: AsyncIterator<SubmitRequest>): AsyncGenerator<AskedPart> {
   for (let next = await messages.next(); !next.done; next = await messages.next()) yield partOfWire(next.value)
