@@ -10,6 +10,7 @@ import { hostname } from 'node:os'
 import { MessageError, VersionError } from '../proto/envelope.js'
 import type { Items } from '../proto/items.js'
 import { isLabel } from '../proto/labels.js'
+import { givenBack } from '../proto/letters.js'
 import type { Log } from '../proto/log.js'
 import type { Report } from '../proto/outcome.js'
 import type { Broadcast, Held } from '../proto/presence.js'
@@ -25,7 +26,6 @@ import type { BundleCache } from './bundles.js'
 import type { Room } from './demand.js'
 import { Errands, type HeldCode } from './errands.js'
 import { Intake, type IntakeEffect, type KnownJob } from './intake.js'
-import { givenBack } from './letters.js'
 import { Outbox } from './outbox.js'
 import { Pool } from './pool.js'
 import { Puller, type Source } from './puller.js'
@@ -446,10 +446,11 @@ export class Agent {
       else this.#submit(task, items, held)
     } catch (error) {
       this.#fetching.delete(task)
+      // One that drains has only stopped to wait for it; a job that was let go may be there again already.
+      if (this.#draining) this.#giveBack(task)
+      if (here.gone.signal.aborted) return
       here.refused = true
-      // One that drains has only stopped to wait for it.
-      const why = `Host ${hostname()} could not get what the job needs: ${(error as Error).message}`
-      this.#giveBack(task, this.#draining ? undefined : why)
+      this.#giveBack(task, `Host ${hostname()} could not get what the job needs: ${(error as Error).message}`)
     } finally {
       this.#puller.pull()
     }

@@ -7,7 +7,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BUNDLE_LIMITS, type BundleFile, type BundleLimits, bundleFault } from '../proto/bundle.js'
-import { CONTENT, hashOf, isWhole, readManifest, writeEntry } from './cache-entry.js'
+import { BundleRefusedError, CONTENT, type FilledFile, isWhole, readManifest, writeEntry } from './cache-entry.js'
 import { openCacheFolder } from './cache-folder.js'
 import { CacheUsers } from './cache-users.js'
 
@@ -36,10 +36,7 @@ export interface CacheHold {
   release(): Promise<void>
 }
 
-/** What was sent is no bundle that may be unpacked, or not what its hash names. */
-export class BundleRefusedError extends Error {
-  override readonly name = 'BundleRefusedError'
-}
+type Load = () => Promise<readonly (BundleFile | FilledFile)[]>
 
 interface Ready {
   readonly content: string
@@ -89,14 +86,9 @@ export class BundleCache {
     })
   }
 
-  /** A file with raw bytes, such as a job's shared data; they are checked against the hash. */
-  file(sha256: string, load: () => Promise<Uint8Array>): Promise<CacheHold> {
-    return this.#hold(`data-${checkHash(sha256)}`, 'data', async () => {
-      const content = await load()
-      if (hashOf(content) !== sha256)
-        throw new BundleRefusedError(`The data ${sha256.slice(0, 12)} is not what its hash names.`)
-      return [{ path: 'data', content }]
-    })
+  /** A file with raw bytes, such as a job's shared data, filled where it lies; it is checked against the hash. */
+  file(sha256: string, fill: FilledFile['fill']): Promise<CacheHold> {
+    return this.#hold(`data-${checkHash(sha256)}`, 'data', async () => [{ path: 'data', sha256, fill }])
   }
 
   /** Lets go of everything; what is in the cache stays for the next agent. Idempotent, allowed before any use. */
@@ -108,9 +100,10 @@ export class BundleCache {
     for (const { ready } of held) await ready.then(({ release }) => release()).catch(() => undefined)
   }
 
-  async #hold(entry: string, inside: string, load: () => Promise<readonly BundleFile[]>): Promise<CacheHold> {
+  async #hold(entry: string, inside: string, load: Load): Promise<CacheHold> {
     if (this.#closed) throw new Error('the cache is closed')
-    const held = this.#known(entry) ?? { holds: 0, ready: this.#provide(entry, load) }
+    const others = this.#known(entry)
+    const held = others ?? { holds: 0, ready: this.#provide(entry, load) }
     this.#held.set(entry, held)
     held.holds++
     let released = false
@@ -131,6 +124,8 @@ export class BundleCache {
       return { path: join(content, inside), release }
     } catch (error) {
       if (this.#held.get(entry) === held) this.#held.delete(entry)
+      // Whoever loaded it may not need it any more, as where its job has ended.
+      if (others !== undefined) return this.#hold(entry, inside, load)
       throw error
     }
   }
@@ -165,7 +160,7 @@ export class BundleCache {
   }
 
   /** The entry's content, from the cache or made now. The mark of use stands before the entry is looked at. */
-  async #provide(entry: string, load: () => Promise<readonly BundleFile[]>): Promise<Ready> {
+  async #provide(entry: string, load: Load): Promise<Ready> {
     try {
       return await this.#provideIn(await this.#open(), entry, load)
     } catch (error) {
@@ -176,11 +171,7 @@ export class BundleCache {
     }
   }
 
-  async #provideIn(
-    { folder, users }: OpenCache,
-    entry: string,
-    load: () => Promise<readonly BundleFile[]>,
-  ): Promise<Ready> {
+  async #provideIn({ folder, users }: OpenCache, entry: string, load: Load): Promise<Ready> {
     const release = await users.hold(entry)
     try {
       const place = join(folder, 'entries', entry)

@@ -1,8 +1,8 @@
 // One entry of the cache on disk: its files below content/, and a manifest with the length and hash of each. In: files with
-// names that were judged before. Out: a whole entry, or the word that one is not whole.
+// names that were judged before, in memory or filled where they lie. Out: a whole entry, or the word that one is not whole.
 import { createHash, randomUUID } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { lstat, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { type FileHandle, lstat, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { BundleFile } from '../proto/bundle.js'
 
@@ -15,16 +15,31 @@ const MANIFEST = 'manifest.json'
 /** The folder of an entry that holds the files. */
 export const CONTENT = 'content'
 
+/** A file that is filled where it lies; what it holds then must have this hash. */
+export interface FilledFile {
+  readonly path: string
+  readonly sha256: string
+  fill(file: FileHandle): Promise<void>
+}
+
+/** What was sent is no bundle that may be unpacked, or not what its hash names. */
+export class BundleRefusedError extends Error {
+  override readonly name = 'BundleRefusedError'
+}
+
 /** Writes a whole entry below a folder for unfinished ones; not synced to disk, because every first use checks it. */
-export async function writeEntry(partials: string, files: readonly BundleFile[]): Promise<string> {
+export async function writeEntry(partials: string, files: readonly (BundleFile | FilledFile)[]): Promise<string> {
   const partial = join(partials, `${process.pid}-${randomUUID()}`)
   try {
     const described: Manifest['files'][number][] = []
-    for (const { path, content } of files) {
-      const target = join(partial, CONTENT, path)
+    for (const file of files) {
+      const target = join(partial, CONTENT, file.path)
       await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-      await writeFile(target, content, { flag: 'wx', mode: 0o600 })
-      described.push({ path, bytes: content.byteLength, sha256: hashOf(content) })
+      if ('fill' in file) described.push({ path: file.path, ...(await filled(target, file)) })
+      else {
+        await writeFile(target, file.content, { flag: 'wx', mode: 0o600 })
+        described.push({ path: file.path, bytes: file.content.byteLength, sha256: hashOf(file.content) })
+      }
     }
     const manifest: Manifest = { bytes: described.reduce((sum, file) => sum + file.bytes, 0), files: described }
     await writeFile(join(partial, MANIFEST), JSON.stringify(manifest), { flag: 'wx', mode: 0o600 })
@@ -33,6 +48,27 @@ export async function writeEntry(partials: string, files: readonly BundleFile[])
     await rm(partial, { recursive: true, force: true })
     throw error
   }
+}
+
+/** What came damaged is asked for once more. */
+async function filled(target: string, { sha256, fill }: FilledFile): Promise<{ bytes: number; sha256: string }> {
+  for (const isSecondTry of [false, true]) {
+    const file = await open(target, 'w', 0o600)
+    try {
+      await fill(file)
+    } finally {
+      await file.close()
+    }
+    if ((await hashOfFile(target)) === sha256) return { bytes: (await stat(target)).size, sha256 }
+    if (isSecondTry) break
+  }
+  throw new BundleRefusedError(`The data ${sha256.slice(0, 12)} is not what its hash names.`)
+}
+
+async function hashOfFile(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const chunk of createReadStream(path)) hash.update(chunk as Uint8Array)
+  return hash.digest('hex')
 }
 
 export async function readManifest(place: string): Promise<Manifest | undefined> {
@@ -52,9 +88,7 @@ export async function isWhole(place: string): Promise<boolean> {
       const target = join(place, CONTENT, path)
       const found = await lstat(target)
       if (!found.isFile() || found.size !== bytes) return false
-      const hash = createHash('sha256')
-      for await (const chunk of createReadStream(target)) hash.update(chunk as Uint8Array)
-      if (hash.digest('hex') !== sha256) return false
+      if ((await hashOfFile(target)) !== sha256) return false
     }
     return true
   } catch {

@@ -56,7 +56,13 @@ export class Errands {
     const { bundle, shared } = spec
     const unpacked = async (wanted: BlobRef) => bundleCodec.decode(await get(wanted), this.#versions)
     const folder = bundle && (await this.#cache.unpack(bundle.sha256, () => unpacked(bundle)))
-    const file = shared && (await this.#cache.file(shared.blob.sha256, () => get(shared.blob)))
+    const file =
+      shared &&
+      (await this.#cache.file(shared.blob.sha256, handle =>
+        this.#chunks(asked, shared.blob, gone, async (data, offsetBytes) => {
+          await handle.write(data, 0, data.byteLength, offsetBytes)
+        }),
+      ))
     return {
       code: { spec, ...(folder && { bundleFolder: folder.path }), ...(file && { sharedFile: file.path }) },
       release: () => {
@@ -72,18 +78,22 @@ export class Errands {
   }
 
   async #fetch(asked: Asked, ref: BlobRef, gone: AbortSignal): Promise<Uint8Array> {
-    if (ref.sizeBytes > MOST_BYTES)
-      throw new Error(`${ref.sizeBytes} bytes are more than an agent fetches (${MOST_BYTES})`)
     for (const isSecondTry of [false, true]) {
-      const content = await this.#chunks(asked, ref, gone)
+      const content = new Uint8Array(checkSize(ref))
+      await this.#chunks(asked, ref, gone, (data, offsetBytes) => content.set(data, offsetBytes))
       if (refOf(content).sha256 === ref.sha256) return content
       if (isSecondTry) break
     }
     throw new Error(`what ${asked.coordinator} sent for ${ref.sha256} has another hash`)
   }
 
-  async #chunks({ coordinator, version }: Asked, ref: BlobRef, gone: AbortSignal): Promise<Uint8Array> {
-    const content = new Uint8Array(ref.sizeBytes)
+  async #chunks(
+    { coordinator, version }: Asked,
+    ref: BlobRef,
+    gone: AbortSignal,
+    put: (data: Uint8Array, offsetBytes: number) => void | Promise<void>,
+  ): Promise<void> {
+    checkSize(ref)
     const chunkBytes = Math.min(CHUNK_BYTES, this.#transport.limitBytes >>> 1)
     const progress = { atSeconds: monotonicSeconds() }
     let next = 0
@@ -97,11 +107,10 @@ export class Errands {
         if (data === undefined) throw new Error(`${coordinator} does not keep ${ref.sha256} any more`)
         if (data.byteLength !== Math.min(chunkBytes, ref.sizeBytes - offsetBytes))
           throw new Error('a chunk has the wrong length')
-        content.set(data, offsetBytes)
+        await put(data, offsetBytes)
       }
     }
     await Promise.all(Array.from({ length: CHUNKS_IN_FLIGHT }, fetchSome))
-    return content
   }
 
   async #chunk(request: Uint8Array, progress: { atSeconds: number }, gone: AbortSignal): Promise<Uint8Array> {
@@ -120,6 +129,11 @@ export class Errands {
       }
     }
   }
+}
+
+const checkSize = ({ sizeBytes }: BlobRef): number => {
+  if (sizeBytes > MOST_BYTES) throw new Error(`${sizeBytes} bytes are more than an agent fetches (${MOST_BYTES})`)
+  return sizeBytes
 }
 
 const untilAborted = async <T>(work: Promise<T>, signal: AbortSignal): Promise<T> => {

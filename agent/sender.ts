@@ -1,10 +1,10 @@
 // Sends reports until each is stored. In: reports of slots. Out: messages on the transport, as the outbox says. Always true:
 // a message that was not stored is sent again, under an id by which the transport knows it.
 
+import { toMessages, toOneMessage, toReports } from '../proto/letters.js'
 import type { Report } from '../proto/outcome.js'
 import type { Clock } from '../proto/timing.js'
 import type { AgentTransport } from '../proto/transport.js'
-import { toMessages, toOneMessage, toReports } from './letters.js'
 import type { Outbox } from './outbox.js'
 
 export interface SenderOptions {

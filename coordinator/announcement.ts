@@ -1,11 +1,12 @@
 // What agents are told of a job so that they can work its shards: its spec, with the code and data that it names. In: a
 // request, a version of the protocol, where bytes are kept for agents. Out: the spec, and what every broadcast says of it.
+import type { BlobSource } from '../proto/blob.js'
 import { bundleCodec, jobSpecCodec } from '../proto/blob-codec.js'
 import type { ActiveJob } from '../proto/presence.js'
 import type { BlobRef, JobSpec } from '../proto/shard.js'
 import type { JobRequest } from './job.js'
 
-type Keep = (content: Uint8Array) => BlobRef
+type Keep = (content: Uint8Array | BlobSource) => BlobRef
 
 /** A job's spec in one version, and what the broadcast says of it. */
 export interface Announcement {

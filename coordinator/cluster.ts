@@ -21,20 +21,26 @@ const INLINE_BYTES = 256 * 1024
 /** Smaller: a caller that thinks between its jobs waits for their queues. Larger: idle pools keep theirs on the server. */
 const AHEAD_SECONDS = 5
 
-export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
+/** `aheadSeconds`: how long the queue of a next job is kept for it; 0: none is made. */
+export const openClusterCoordinator = async (options: ClusterOptions, aheadSeconds: number): Promise<Coordinator> => {
   // The client is loaded only by those who reach for a cluster.
   const { openCoordinatorTransport } = await import('../proto/transport/open.js')
   const { nats: url, insecure = false, replicas = 1, log = silentLog } = options
   const transport = await openCoordinatorTransport({ url, insecure, replicas }, 'manyhands coordinator', log)
-  const coordinator = new Coordinator({
+  return new Coordinator({
     transport,
     placement: 'cluster',
     inlineBytes: INLINE_BYTES,
-    aheadSeconds: AHEAD_SECONDS,
+    aheadSeconds,
     changeSeconds: 0.01,
     clock: monotonicSeconds,
     log,
   })
+}
+
+export const openCluster = async (options: ClusterOptions): Promise<Hands> => {
+  const { replicas = 1 } = options
+  const coordinator = await openClusterCoordinator(options, AHEAD_SECONDS)
   // That the servers are too few is to be known before there is a job, which then has its queue.
   if (replicas > 1) {
     await coordinator.prepare().catch(async error => {

@@ -4,6 +4,7 @@
 // In: JobRequests. Out: JobEnds; broadcasts, tasks and blobs on the transport. Always true: broadcasts are stateless, so
 // that a lost or late one does no harm; a job that is over is in no broadcast.
 import { randomBytes } from 'node:crypto'
+import type { BlobSource } from '../proto/blob.js'
 import { blobChunkCodec, blobRequestCodec } from '../proto/blob-codec.js'
 import { MessageError, VersionError, versionOf } from '../proto/envelope.js'
 import type { Log } from '../proto/log.js'
@@ -145,7 +146,7 @@ export class Coordinator {
   async run(request: JobRequest, onPace?: (pace: Pace) => void): Promise<JobEnd> {
     const { transport, placement, inlineBytes, clock, log } = this.#options
     const kept: BlobRef[] = []
-    const keep = (content: Uint8Array): BlobRef => {
+    const keep = (content: Uint8Array | BlobSource): BlobRef => {
       const ref = this.#blobs.keep(content)
       kept.push(ref)
       return ref
@@ -200,6 +201,11 @@ export class Coordinator {
       const closing = run.close().finally(() => this.#closing.delete(closing))
       this.#closing.add(closing)
     }
+  }
+
+  /** Takes away what a job that is over has left on the server. */
+  dropJob(job: string): Promise<void> {
+    return this.#options.transport.dropJob(job)
   }
 
   /** Idempotent. Jobs that still run are not waited for; of those that are over nothing is left behind. */
@@ -284,12 +290,16 @@ export class Coordinator {
     this.#broadcastSoon()
   }
 
-  #answer(message: Uint8Array): Uint8Array | undefined {
+  #answer(message: Uint8Array): Uint8Array | Promise<Uint8Array> | undefined {
     const request = this.#readable(() => blobRequestCodec.decode(message, this.#range))
     if (request === undefined || request.coordinator !== this.#name) return undefined
     // What does not fit into a message is not sent, whoever asks for it.
     const limitBytes = Math.min(request.limitBytes, this.#options.transport.limitBytes >>> 1)
-    return blobChunkCodec.encode(this.#blobs.answer({ ...request, limitBytes }), versionOf(message))
+    const version = versionOf(message)
+    const chunk = this.#blobs.answer({ ...request, limitBytes })
+    return chunk instanceof Promise
+      ? chunk.then(read => blobChunkCodec.encode(read, version))
+      : blobChunkCodec.encode(chunk, version)
   }
 
   #readable<T>(read: () => T): T | undefined {

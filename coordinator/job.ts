@@ -1,4 +1,5 @@
 // A job as the CLI and the library hand it to the coordinator, and what comes back.
+import type { BlobSource } from '../proto/blob.js'
 import type { ItemFailure } from '../proto/outcome.js'
 import type { Operation, RunnerName } from '../proto/shard.js'
 import type { Accounts } from './accounts.js'
@@ -17,7 +18,7 @@ export interface JobRequest {
   /** An item that is an array becomes the arguments of the call. */
   readonly spread?: boolean
   /** What `init` is given. */
-  readonly shared?: { readonly kind: 'json' | 'bytes'; readonly content: Uint8Array }
+  readonly shared?: Shared<Uint8Array | BlobSource>
   readonly options: JobOptions
   /** Aborting it is the first Ctrl-C: nothing more is started, what runs is finished, what is settled is written. */
   readonly signal?: AbortSignal
@@ -34,6 +35,12 @@ export interface JobRequest {
     /** It can take back, at the end, what workers have not begun: where outcomes find their places by themselves. */
     readonly help?: Help
   }
+}
+
+/** What `init` is given: one extended JSON text, or raw bytes. */
+export interface Shared<C = Uint8Array> {
+  readonly kind: 'json' | 'bytes'
+  readonly content: C
 }
 
 export interface JobOptions {

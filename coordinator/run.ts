@@ -189,7 +189,8 @@ export class Run {
 
   /** After the end: resolves when nothing of it is left on the server, which nobody who waits for the result need wait for. */
   close(): Promise<void> {
-    return this.#queue.close(this.#state !== 'done' && this.#checkpoints.needsReports ? 'reports' : undefined)
+    const isNeeded = this.#state !== 'done' && this.#checkpoints.needsReports
+    return this.#queue.close(isNeeded || this.#options.request.durable?.keepsReports ? 'reports' : undefined)
   }
 
   /** Its queue is there and it is not over: agents may know of it. */

@@ -17,6 +17,13 @@ export interface BlobChunk {
   readonly data: Uint8Array | undefined
 }
 
+/** Bytes that stay where they are, and are read piece by piece. */
+export interface BlobSource {
+  readonly ref: BlobRef
+  /** At most so many bytes from there on. */
+  read(offsetBytes: number, limitBytes: number): Promise<Uint8Array>
+}
+
 /** Smaller: more round trips. Larger: over the servers' default limit of 1 MiB a message. */
 export const CHUNK_BYTES = 512 * 1024
 

@@ -27,4 +27,14 @@ export const subjects = {
   broadcast: 'mh.jobs',
   blob: (agent: string): string => `mh.bundle.${token(agent)}`,
   blobs: 'mh.bundle.*',
+  /** Of the daemons: what is kept under a key, in the form of a NATS key-value bucket. */
+  bucketStream: (bucket: string): string => `KV_${token(bucket)}`,
+  key: (bucket: string, ...key: string[]): string => `$KV.${token(bucket)}.${key.map(token).join('.')}`,
+  keys: (bucket: string): string => `$KV.${token(bucket)}.>`,
+  /** What a client gave with its job, and what came of it. */
+  journalStream: (kind: 'in' | 'out', job: string): string => `MH_${kind === 'in' ? 'I' : 'O'}_${token(job)}`,
+  journal: (kind: 'in' | 'out', job: string): string => `mh.${kind}.${token(job)}`,
+  /** How far a job is, from the daemon that has it to the others. */
+  news: (job: string): string => `mh.news.${token(job)}`,
+  allNews: 'mh.news.*',
 } as const

@@ -27,6 +27,8 @@ export interface JobChannel {
   close(keep?: 'reports'): Promise<void>
 }
 
+export type BlobHandler = (request: Uint8Array) => Uint8Array | Promise<Uint8Array> | undefined
+
 /** `position` ascends; one that does not says that the reports were lost and are others now. */
 export type OnReport = (report: Uint8Array, position: number) => void
 
@@ -41,10 +43,12 @@ export interface CoordinatorTransport {
   openJob(job: string, epoch: number, onReport: OnReport): Promise<JobChannel>
   /** Deletes the queues of the job's deposed epochs, those before this one. */
   dropEpochsBefore(job: string, epoch: number): Promise<void>
+  /** Deletes the queues and the reports of a job that nobody has open. */
+  dropJob(job: string): Promise<void>
   broadcast(message: Uint8Array): void
   onBeat(handler: (beat: Uint8Array) => void): Subscription
-  /** Answers agents' requests for chunks; `undefined` stays silent, so that another coordinator may answer. */
-  serveBlobs(handler: (request: Uint8Array) => Uint8Array | undefined): Subscription
+  /** Answers agents' requests for chunks; `undefined`, or a rejection, stays silent: another coordinator may answer, or be asked again. */
+  serveBlobs(handler: BlobHandler): Subscription
   /** Resolves, once, when the transport has given up for good; carries the reason. */
   readonly closed: Promise<Error | undefined>
   close(): Promise<void>

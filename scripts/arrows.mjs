@@ -50,7 +50,12 @@ const table = [
     [...inCoordinator, nothing],
   ],
   ['coordinator/durable/{checkpoint,checkpoints,job-name,kept-reports}.ts', [...inCoordinator, nothing]],
-  ['coordinator/{control,client}.ts', [agent, above, packages('@grpc/grpc-js')]],
+  ['coordinator/control-messages.ts', [agent, above, nothing]],
+  ['coordinator/{client,control-errors}.ts', [agent, above, packages('@grpc/grpc-js')]],
+  [
+    'coordinator/control.ts',
+    [agent, above, packages('@grpc/grpc-js', '@grpc/proto-loader', '@grpc/reflection', 'grpc-health-check')],
+  ],
   ['coordinator/function/bundle-{node,plugins}.ts', [...inCoordinator, packages('esbuild')]],
   ['coordinator/function/captures.ts', [...inCoordinator, packages('acorn', 'eslint-scope')]],
   ['coordinator/function/tokens.ts', [...inCoordinator, packages('js-tokens')]],

@@ -214,6 +214,16 @@ export const transportContract = (test: TestFn, name: string, rig: () => Rig): v
     },
   )
 
+  test(title('dropJob leaves nothing of a job that nobody has open, and may be repeated'), async t => {
+    const sides = await open(t)
+    await report(first(sides), sides.job, 1)
+    await until(t, 5, 'the report', () => sides.reports.length === 1)
+    await sides.channel.close('reports')
+    await sides.coordinator.dropJob(sides.job)
+    await sides.coordinator.dropJob(sides.job)
+    t.deepEqual(await rig().leftovers(sides.job), [])
+  })
+
   test(title('reports that are kept are read by a later epoch; the queue goes'), async t => {
     const sides = await open(t)
     await report(first(sides), sides.job, 1)

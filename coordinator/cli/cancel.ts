@@ -2,7 +2,6 @@
 // output, not its folder, not its streams on the NATS server. Always true: a job that runs is left alone.
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { firstEpochOf } from '../durable/checkpoint.js'
 import type { JobFolder } from '../durable/job-folder.js'
 import { partOf } from '../output/file.js'
 import type { Command } from './command.js'
@@ -10,13 +9,14 @@ import { EXIT, Fault, messageOf } from './fault.js'
 import { selectJob, takeJob } from './job-selector.js'
 import { hasEnded } from './kept-job.js'
 import { checkNats } from './place.js'
+import { isRemote, refuseElsewhere } from './remote/open.js'
 import { type Settings, settle } from './settings.js'
 
 const isOfCluster = ({ record }: JobFolder): boolean =>
   record.options['place'] === 'cluster' || (record.options['nats'] !== undefined && record.options['place'] !== 'local')
 
 /** Deletes what the server still has of the job. */
-const clear = async ({ path, record }: JobFolder, owner: number, now: Settings): Promise<void> => {
+const clear = async ({ path, record }: JobFolder, now: Settings): Promise<void> => {
   const url = now.text('nats') ?? record.options['nats']
   const insecure = now.text('insecure') ?? record.options['insecure']
   const flags = { ...(url !== undefined && { nats: url }), ...(insecure !== undefined && { insecure }) }
@@ -28,10 +28,7 @@ const clear = async ({ path, record }: JobFolder, owner: number, now: Settings):
       { url: nats.url, insecure: settings.isOn('insecure') },
       'manyhands cancel',
     )
-    const epoch = firstEpochOf(owner)
-    const channel = await transport.openJob(record.job, epoch, () => {})
-    await transport.dropEpochsBefore(record.job, epoch)
-    await channel.close()
+    await transport.dropJob(record.job)
     await transport.close()
   } catch (error) {
     throw new Fault(
@@ -43,14 +40,23 @@ const clear = async ({ path, record }: JobFolder, owner: number, now: Settings):
   }
 }
 
-export const cancel: Command = async ({ settings, operands }) => {
+export const cancel: Command = async invocation => {
+  const { settings, operands } = invocation
+  if (isRemote(settings)) return (await import('./remote/jobs.js')).remoteCancel(invocation)
+  refuseElsewhere(settings, ['reason', 'json'])
+  if (operands.length > 1)
+    throw new Fault(
+      'MH-USAGE-VALUE',
+      `there is more than one job: ${operands.join(' ')}`,
+      'Cancel one after the other.',
+    )
   const folder = await selectJob(settings, operands[0])
   const { name, options, cwd } = folder.record
   const isWhole = await hasEnded(folder)
   const owner = await takeJob(folder)
   try {
     // Of one that is whole the server keeps nothing.
-    if (isOfCluster(folder) && !isWhole) await clear(folder, owner, settings)
+    if (isOfCluster(folder) && !isWhole) await clear(folder, settings)
   } catch (error) {
     await folder.leave(owner)
     throw error

@@ -22,6 +22,10 @@ const JOB = {
   help: 'its name, the beginning of it that no other has, or last (default: last)',
 }
 
+const DAEMON_JOB = "a daemon's: its number, its id or the beginning of it, its name, or last (default: last)"
+
+const DAEMON_JOBS = { name: '[jobs...]', help: `${DAEMON_JOB}; also several: 3,5-8, all` }
+
 export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'map',
@@ -36,28 +40,72 @@ export const COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('./map.js')).map,
   },
   {
+    name: 'submit',
+    summary: 'hand a map over to a coordinator daemon, and wait for nothing',
+    operands: [FUNCTION],
+    usage: 'FUNCTION [options]\n       manyhands submit [options] -- COMMAND [ARG|{}]...',
+    examples: [
+      'manyhands submit slow.py#score --input rows.jsonl --coordinator 127.0.0.1:4270',
+      'manyhands results "$(manyhands submit Math.sqrt --range 0..100)"',
+    ],
+    load: async () => (await import('./remote/submit.js')).submit,
+  },
+  {
+    name: 'watch',
+    summary: "say how far a daemon's jobs are, until they have ended",
+    operands: [DAEMON_JOBS],
+    usage: '[JOB...] [options]',
+    examples: ['manyhands watch', 'manyhands watch 12 --json'],
+    load: async () => (await import('./remote/watch.js')).watch,
+  },
+  {
+    name: 'results',
+    summary: "write what a daemon's job gives",
+    operands: [{ name: '[job]', help: DAEMON_JOB }],
+    usage: '[JOB] [options]',
+    examples: ['manyhands results 12 --output scores.jsonl', 'manyhands results last --settled-only --tagged'],
+    load: async () => (await import('./remote/results.js')).results,
+  },
+  {
     name: 'resume',
     summary: 'go on with a map that was ended before its last item, however it was',
-    operands: [JOB],
-    usage: '[JOB] [options]',
-    examples: ['manyhands resume', 'manyhands resume nightly --slots 8'],
+    operands: [JOB, { name: '[function]', help: 'with --retry-failed: what runs the failed items now' }],
+    usage: '[JOB] [options]\n       manyhands resume JOB FUNCTION --retry-failed',
+    examples: [
+      'manyhands resume',
+      'manyhands resume nightly --slots 8',
+      'manyhands resume nightly mended.ts#score --retry-failed',
+    ],
     load: async () => (await import('./resume.js')).resume,
   },
   {
     name: 'jobs',
-    summary: 'list the jobs of this machine that can be gone on with',
-    operands: [],
-    usage: '[options]',
-    examples: ['manyhands jobs', 'manyhands jobs --json'],
+    summary: 'list the jobs of this machine that can be gone on with, or those of a daemon',
+    operands: [{ name: '[jobs...]', help: "of a daemon's: show all that is known of these" }],
+    usage: '[options]\n       manyhands jobs [JOB...] --coordinator HOST:PORT',
+    examples: ['manyhands jobs', 'manyhands jobs --coordinator 127.0.0.1:4270 --json', 'manyhands jobs 12'],
     load: async () => (await import('./jobs.js')).jobs,
   },
   {
     name: 'cancel',
-    summary: 'give up a job that could be gone on with, and what was written of it',
-    operands: [{ name: '<job>', help: JOB.help }],
-    usage: 'JOB [options]',
-    examples: ['manyhands cancel nightly', 'manyhands cancel last'],
+    summary: "give up a job that could be gone on with, and what was written of it; end a daemon's job",
+    operands: [
+      {
+        name: '<jobs...>',
+        help: "its name, the beginning of it that no other has, or last; of a daemon's also 3,5-8, all",
+      },
+    ],
+    usage: 'JOB [options]\n       manyhands cancel JOB... --coordinator HOST:PORT [--reason TEXT]',
+    examples: ['manyhands cancel nightly', 'manyhands cancel last', "manyhands cancel 3,5-8 --reason 'wrong input'"],
     load: async () => (await import('./cancel.js')).cancel,
+  },
+  {
+    name: 'forget',
+    summary: "drop a daemon's jobs that have ended, and their results",
+    operands: [{ ...DAEMON_JOBS, name: '<jobs...>' }],
+    usage: 'JOB... [options]',
+    examples: ['manyhands forget 12', 'manyhands forget 3,5-8'],
+    load: async () => (await import('./remote/jobs.js')).forget,
   },
   {
     name: 'reduce',
@@ -96,6 +144,36 @@ export const COMMANDS: readonly CommandSpec[] = [
     usage: '--nats URL [options]',
     examples: ['manyhands agent --nats tls://nats.example.org:4222 --slots 6'],
     load: async () => (await import('./agent.js')).agent,
+  },
+  {
+    name: 'agents',
+    summary: 'list the agents of a daemon, or set how many slots one lends',
+    operands: [
+      { name: '[set]', help: 'the word set' },
+      { name: '[name]', help: "the agent's name, or the beginning of it that no other has" },
+    ],
+    usage: '[options]\n       manyhands agents set NAME --slots N',
+    examples: ['manyhands agents --coordinator 127.0.0.1:4270', 'manyhands agents set alpha --slots 2'],
+    load: async () => (await import('./remote/agents.js')).agents,
+  },
+  {
+    name: 'drain',
+    summary: 'have an agent finish what it holds, and end',
+    operands: [{ name: '<name>', help: "the agent's name, or the beginning of it that no other has" }],
+    usage: 'NAME [options]',
+    examples: ['manyhands drain alpha'],
+    load: async () => (await import('./remote/agents.js')).drain,
+  },
+  {
+    name: 'serve',
+    summary: 'a coordinator daemon: it has the jobs that are submitted to it, and needs nobody to wait for them',
+    operands: [],
+    usage: '--nats URL [options]',
+    examples: [
+      'manyhands serve --nats nats://127.0.0.1:4222',
+      'manyhands serve --nats tls://nats.example.org:4222 --replicas 3',
+    ],
+    load: async () => (await import('./serve.js')).serve,
   },
   {
     name: 'up',

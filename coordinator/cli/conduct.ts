@@ -70,7 +70,7 @@ const withCode = (end: JobEnd): JobEnd => {
   return { ...end, why: `${end.why ?? 'It was asked to end before its last item.'} [${code}]` }
 }
 
-const writeReceipt = (file: string, receipt: Receipt): void => {
+export const writeReceipt = (file: string, receipt: Receipt): void => {
   try {
     writeFileSync(file, `${JSON.stringify(receipt, undefined, 2)}\n`)
   } catch (error) {
@@ -79,7 +79,7 @@ const writeReceipt = (file: string, receipt: Receipt): void => {
 }
 
 /** Aborts when the reader of standard output went away (`| head`). */
-const readerGone = (stdout: NodeJS.WritableStream): AbortSignal => {
+export const readerGone = (stdout: NodeJS.WritableStream): AbortSignal => {
   const gone = new AbortController()
   // It stays for good: an error that nobody listens to would end the process with a stack.
   stdout.on('error', error => {
@@ -91,7 +91,7 @@ const readerGone = (stdout: NodeJS.WritableStream): AbortSignal => {
 const isHangup = (error: unknown): boolean => (error as NodeJS.ErrnoException | undefined)?.code === 'EPIPE'
 
 /** What a job that ran to its end does not keep of what is required of it. */
-const missedBy = (end: JobEnd, { requirements = [] }: Pick<Conduct, 'requirements'>): string[] =>
+export const missedBy = (end: JobEnd, { requirements = [] }: Pick<Conduct, 'requirements'>): string[] =>
   end.state === 'done' ? unmet(requirements, figuresOfReceipt(end.receipt, end.failed)) : []
 
 const sayEnd = (end: JobEnd, conduct: Conduct): void => {

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import { type Loaded, loadCode } from '../../agent/runner/node/load.js'
+import type { BlobSource } from '../../proto/blob.js'
 import { failureOf } from '../../proto/failure.js'
 import { countOf, type Items, packLines, unpackItems } from '../../proto/items.js'
 import type { Readable } from '../../proto/loop.js'
@@ -56,6 +57,9 @@ const lendStandardError = (): (() => void) => {
   return () => Object.defineProperty(process, 'stdout', own)
 }
 
+const contentOf = async (content: Uint8Array | BlobSource): Promise<Uint8Array> =>
+  content instanceof Uint8Array ? content : content.read(0, content.ref.sizeBytes)
+
 /** Puts the bundle where it can be imported from, as an agent does. */
 const load = async ({ function: fn, spread, shared, operation }: JobRequest, folders: string[]): Promise<Loaded> => {
   // Stacks name the user's sources, as in a worker.
@@ -68,7 +72,7 @@ const load = async ({ function: fn, spread, shared, operation }: JobRequest, fol
     writeFileSync(file, content)
   }
   const sharedFile = join(folder, 'shared')
-  if (shared !== undefined) writeFileSync(sharedFile, shared.content)
+  if (shared !== undefined) writeFileSync(sharedFile, await contentOf(shared.content))
   const blob = { sha256: '', sizeBytes: 0 }
   return loadCode({
     spec: {

@@ -4,7 +4,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { dirname, extname, resolve } from 'node:path'
 import type { JobFunction } from '../function/function.js'
-import { JOB_DEFAULTS, type JobOptions, type JobRequest } from '../job.js'
+import { JOB_DEFAULTS, type JobOptions, type Shared } from '../job.js'
 import { Fault, faultOf, messageOf } from './fault.js'
 import type { Settings } from './settings.js'
 
@@ -119,7 +119,7 @@ export const attempt = async <T>(
 }
 
 /** What init is given. */
-export const sharedOf = (settings: Settings): JobRequest['shared'] => {
+export const sharedOf = (settings: Settings): Shared | undefined => {
   const file = settings.get('shared')
   if (file === undefined) return undefined
   if (!settings.has('init')) {

@@ -2,10 +2,11 @@
 import { hostname } from 'node:os'
 import { JobFolder } from '../durable/job-folder.js'
 import type { Command } from './command.js'
-import { EXIT } from './fault.js'
+import { EXIT, Fault } from './fault.js'
 import { formatCount, plural } from './figures.js'
 import { jobsFolderOf } from './job-selector.js'
 import { hasEnded } from './kept-job.js'
+import { isRemote } from './remote/open.js'
 import type { Settings } from './settings.js'
 
 /** One job as programs read it. */
@@ -71,7 +72,11 @@ const listJobs = async (settings: Settings): Promise<JobLine[]> => {
   return lines.filter(line => line !== undefined)
 }
 
-export const jobs: Command = async ({ settings }) => {
+export const jobs: Command = async invocation => {
+  const { settings, operands } = invocation
+  if (isRemote(settings)) return (await import('./remote/jobs.js')).remoteJobs(invocation)
+  if (operands.length > 0)
+    throw new Fault('MH-USAGE-VALUE', `jobs ${operands.join(' ')}: only those of a daemon are shown one by one`)
   const lines = await listJobs(settings)
   if (settings.isOn('json')) process.stdout.write(`${JSON.stringify(lines, undefined, 2)}\n`)
   else if (lines.length === 0) process.stdout.write('no job of this machine waits to be gone on with\n')

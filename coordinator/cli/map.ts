@@ -5,11 +5,14 @@ import { conductJob } from './conduct.js'
 import type { Foreseeing } from './foreseen.js'
 import type { KeptJob } from './kept-job.js'
 import { type Prepared, prepare } from './prepare.js'
+import { isRemote, refuseElsewhere } from './remote/open.js'
 import { keptOf, outputOf } from './results.js'
 import type { Settings } from './settings.js'
 
 export const map: Command = async invocation => {
   const { settings } = invocation
+  if (settings.has('coordinator') && isRemote(settings)) return (await import('./remote/map.js')).remoteMap(invocation)
+  refuseElsewhere(settings, ['name'])
   const foreseen = settings.isOn('explain') ? await import('./foreseen.js') : undefined
   foreseen?.checkForeseeable(settings)
   const keeping = settings.has('job') || settings.has('nats') ? await import('./kept-job.js') : undefined

@@ -101,7 +101,7 @@ const openReports = async (file: string | undefined, log: Log) => {
   return ReportFile.open(file, log)
 }
 
-const natsFault = (settings: Settings, { display }: NatsAddress, error: unknown): Fault => {
+export const natsFault = (settings: Settings, { display }: NatsAddress, error: unknown): Fault => {
   const why = messageOf(error)
   if ((error as { code?: unknown }).code === 'NATS_REPLICAS') {
     const advice = 'Ask for fewer, or start more servers: manyhands doctor --nats URL says what survives what.'

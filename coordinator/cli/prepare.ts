@@ -2,7 +2,7 @@
 // starts processes. In: an invocation. Out: the request but for what is done with the values, the hands, and how to speak.
 import type { RunnerName } from '../../proto/shard.js'
 import { monotonicSeconds } from '../../proto/timing.js'
-import type { Hands, JobRequest } from '../job.js'
+import type { Hands, JobRequest, Shared } from '../job.js'
 import type { Invocation } from './command.js'
 import type { Conduct } from './conduct.js'
 import { Fault } from './fault.js'
@@ -13,10 +13,13 @@ import { openProgress } from './progress.js'
 import type { Settings } from './settings.js'
 
 /** What a job that goes on brings with it: its code as it was, whatever became of the sources. */
-export type Given = Pick<JobRequest, 'function' | 'shared'>
+export interface Given {
+  readonly function: JobRequest['function']
+  readonly shared?: Shared
+}
 
 export interface Prepared {
-  readonly request: Omit<JobRequest, 'operation' | 'output'>
+  readonly request: Omit<JobRequest, 'operation' | 'output' | 'shared'> & Pick<Given, 'shared'>
   /** Reports of this job are kept in this file as well, where workers are this machine's. */
   keepReports(job: string, file: string): void
   readonly hands: Hands

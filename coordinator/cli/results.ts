@@ -21,7 +21,7 @@ export const outputOf = async (settings: Settings, file: FileOptions = {}): Prom
 }
 
 /** What a job that did not end well left behind, in a sentence. */
-export const keptOf = (settings: Settings, end: JobEnd, owner?: string): string | undefined => {
+export const keptOf = (settings: Settings, end: Pick<JobEnd, 'state'>, owner?: string): string | undefined => {
   if (end.state === 'done') return undefined
   const file = settings.get('output')
   if (file === undefined || file === '-') return undefined

@@ -1,6 +1,6 @@
 // `manyhands resume`: goes on with a map that was ended before its last item. In: which job. Out: as of map; the output is the
 // one that the job would have had. Always true: code and options are those of the job as it was asked for, but for what is said
-// anew; an input that has changed, or a job that another process has, is refused.
+// anew (of the code only for items that failed); an input that has changed, or a job that another process has, is refused.
 import { resolve } from 'node:path'
 import type { Checkpoint } from '../durable/checkpoint.js'
 import { changeOf } from '../durable/fingerprint.js'
@@ -8,11 +8,13 @@ import type { JobFolder } from '../durable/job-folder.js'
 import type { Command } from './command.js'
 import { EXIT, Fault, messageOf } from './fault.js'
 import { formatCount, plural } from './figures.js'
+import { functionOf, type Named } from './job.js'
 import { selectJob, takeJob } from './job-selector.js'
 import { fingerprintOf, isComplete, isMapOption, type KeptJob, letGo } from './kept-job.js'
 import { runMap } from './map.js'
 import { type OptionKey, optionsOf } from './options.js'
-import { prepare } from './prepare.js'
+import { type Given, prepare } from './prepare.js'
+import { isRemote, refuseHere } from './remote/open.js'
 import { type Settings, settle } from './settings.js'
 
 /** The options of the job, those said now in their place. */
@@ -80,13 +82,65 @@ const wholeText = (name: string, output: string, { failed }: Checkpoint): string
   return `${name}: ${output} was whole already${what}\n`
 }
 
-export const resume: Command = async ({ settings: now, operands }) => {
-  const folder = await selectJob(now, operands[0])
+/** A function beside the job: its items would be of two functions, but for those that have no value yet. */
+const checkMended = (settings: Settings, { operands, rest }: Named): void => {
+  const named = rest === undefined ? operands[0] : `-- ${rest.join(' ')}`
+  if (named === undefined || settings.isOn('retryFailed')) return
+  throw new Fault(
+    'MH-USAGE-CONFLICT',
+    `a job goes on with its code as it was, and ${named} is given: its items would be of two functions`,
+    'Leave it out; with --retry-failed the items that failed are run by it. Another function for all items is another job: manyhands map.',
+  )
+}
+
+/** The code that runs: the job's as it was, or the mended one that is named now. */
+const givenOf = async (folder: JobFolder, mended: Named): Promise<Given> => {
+  const shared = await folder.shared()
+  const { init, command } = folder.record.function
+  const isNamed = mended.operands.length > 0 || mended.rest !== undefined
+  // What is said of the function stays as it was; it comes from farther than a flag, because it is not said now.
+  const env = {
+    ...(init !== undefined && { MANYHANDS_INIT: init }),
+    ...(command?.shell && { MANYHANDS_SHELL: 'true' }),
+  }
+  const fn = isNamed ? await functionOf(settle('map', { flags: {}, env, files: [] }), mended) : await folder.function()
+  return { function: fn, ...(shared && { shared }) }
+}
+
+/** A daemon goes on with its job as it is. */
+const AS_ASKED: readonly OptionKey[] = [
+  'slots',
+  'timeout',
+  'retries',
+  'onError',
+  'maxFailures',
+  'memory',
+  'costs',
+  'receipt',
+]
+
+export const resume: Command = async invocation => {
+  const { settings: now, operands, rest } = invocation
+  if (isRemote(now)) {
+    refuseHere(now, AS_ASKED, 'A job of a daemon goes on as it was asked for.')
+    if (rest !== undefined)
+      throw new Fault(
+        'MH-USAGE-CONFLICT',
+        `a job of a daemon goes on as it was asked for, and -- ${rest.join(' ')} is given`,
+      )
+    return (await import('./remote/jobs.js')).remoteResume(invocation)
+  }
+  const [selector, ...mended] = operands
+  const named = { operands: mended, rest }
+  checkMended(now, named)
+  const folder = await selectJob(now, selector)
   const { name } = folder.record
   const owner = await takeJob(folder)
   const kept: KeptJob = { folder, owner, from: await folder.checkpoint() }
   try {
     const settings = settingsOf(folder, now)
+    // A function that is named now is named from here.
+    const given = await givenOf(folder, named)
     enter(folder)
     const output = settings.get('output') as string
     const from = (await isComplete(folder, kept.from, output)) ? kept.from : undefined
@@ -104,8 +158,6 @@ export const resume: Command = async ({ settings: now, operands }) => {
       return from.failed > 0 ? EXIT.someFailed : EXIT.done
     }
     await checkInput(folder, settings)
-    const shared = await folder.shared()
-    const given = { function: await folder.function(), ...(shared && { shared }) }
     const prepared = await prepare({ settings, operands: [], rest: undefined }, true, given)
     if (from !== undefined) {
       const { retryFailed } = await import('./retry.js')

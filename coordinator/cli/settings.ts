@@ -7,6 +7,7 @@ import { suggest } from './nearest.js'
 import { flagOf, OPTION_KEYS, type OPTIONS, type OptionKey, optionsOf, specOf, variableOf } from './options.js'
 import { parseRequirements } from './requirement.js'
 import {
+  parseAddresses,
   parseBytes,
   parseConcurrency,
   parseCount,
@@ -14,6 +15,7 @@ import {
   parseJobName,
   parseJson,
   parseLabels,
+  parseListen,
   parseNats,
   parseNatural,
   parsePort,
@@ -30,6 +32,8 @@ const PARSERS = {
   count: parseCount,
   concurrency: parseConcurrency,
   natural: parseNatural,
+  priority: parsePriority,
+  weight: parseWeight,
   port: parsePort,
   seconds: parseSeconds,
   bytes: parseBytes,
@@ -39,8 +43,8 @@ const PARSERS = {
   requirements: parseRequirements,
   jobName: parseJobName,
   labels: parseLabels,
-  weight: parseWeight,
-  priority: parsePriority,
+  addresses: parseAddresses,
+  listen: parseListen,
 } as const
 
 type ValueOfKind<K> = K extends keyof typeof PARSERS

@@ -38,7 +38,7 @@ export const parseWeight = (text: string): number => {
 }
 
 export const parsePriority = (text: string): number => {
-  const value = digits(text.replace(/^-/, ''))
+  const value = digits(text.replace(/^[+-]/, ''))
   if (value === undefined || value > MOST_PRIORITY)
     return expected(`a whole number from ${-MOST_PRIORITY} to ${MOST_PRIORITY}`)
   return text.startsWith('-') && value !== 0 ? -value : value
@@ -130,6 +130,31 @@ export const parseNats = (text: string): string => {
     return expected('nats://HOST:PORT or tls://HOST:PORT, or several of one kind with commas')
   }
 }
+
+export interface Address {
+  /** Of IPv6 without its brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+const addressOf = (text: string, leastPort: number): Address | undefined => {
+  const found = /^(?:\[([0-9a-f:.%\w]+)\]|([\w.-]+)):(\d{1,5})$/i.exec(text.trim())
+  const host = found?.[1] ?? found?.[2]
+  const port = Number(found?.[3])
+  return host !== undefined && port >= leastPort && port < 65_536 ? { host, port } : undefined
+}
+
+/** Of daemons: one or more. */
+export const parseAddresses = (text: string): readonly Address[] => {
+  const found = text.split(',').map(part => addressOf(part, 1))
+  const addresses = found.filter(address => address !== undefined)
+  return addresses.length === found.length ? addresses : expected('HOST:PORT, or several with commas')
+}
+
+export const parseListen = (text: string): Address =>
+  addressOf(text, 0) ?? expected('HOST:PORT, such as 127.0.0.1:4270; port 0 is a free one')
+
+export const textOfAddress = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`
 
 export const parseJson = (text: string): unknown => {
   try {

@@ -1,11 +1,17 @@
 // The end of a run as people meet it: one line of verdict, what failed, and the account (account.ts). Pure.
 // In: a JobEnd with its receipt. Out: the text for standard error. Always true: the lists say when they are not whole.
 import type { JobEnd } from '../job.js'
+import type { Receipt } from '../receipt.js'
 import { receiptLines } from './account.js'
 import { formatCount, formatSeconds, plural } from './figures.js'
 
 export type Paint = (style: 'green' | 'red' | 'yellow' | 'bold' | 'dim', text: string) => string
 export const plainPaint: Paint = (_, text) => text
+
+/** An end; of a job that has no account its name, what was run, and how long it took. */
+export type Ended = Omit<JobEnd, 'receipt'> & {
+  readonly receipt: Receipt | Pick<Receipt, 'name' | 'items' | 'wall_seconds'>
+}
 
 export interface VerdictOptions {
   /** What went wrong, and nothing else. */
@@ -17,12 +23,14 @@ export interface VerdictOptions {
   readonly tagged: boolean
   /** What becomes of an output that was not committed. */
   readonly kept?: string | undefined
+  /** In what way it ended, where its state does not say it. */
+  readonly how?: string | undefined
   /** Shows every failure's stack, not the first one's alone, and what was decided. */
   readonly verbose?: boolean
 }
 
 /** `resize ✓ 40,000 of 40,000 items in 12.9 s`; of a job that goes on, or was sampled, how many were settled before. */
-export const verdictLine = (end: JobEnd, { paint, total }: VerdictOptions): string => {
+export const verdictLine = (end: Ended, { paint, total, how: said }: VerdictOptions): string => {
   const { receipt } = end
   const values = end.settled - end.failed
   const all = end.state === 'done' ? end.settled : total
@@ -32,8 +40,8 @@ export const verdictLine = (end: JobEnd, { paint, total }: VerdictOptions): stri
   const earlier = end.settled - receipt.items
   const before = earlier > 0 ? `, ${formatCount(earlier)} settled before,` : ''
   const failed = end.failed === 0 ? '' : `; ${paint('red', `${formatCount(end.failed)} failed`)}`
-  const how = { done: '', stopped: '; stopped', interrupted: '; interrupted', broken: '; could not go on' }[end.state]
-  return `${paint('bold', receipt.name)}  ${mark} ${of}${before} in ${formatSeconds(receipt.wall_seconds)}${failed}${how}`
+  const how = { done: '', stopped: 'stopped', interrupted: 'interrupted', broken: 'could not go on' }[end.state]
+  return `${paint('bold', receipt.name)}  ${mark} ${of}${before} in ${formatSeconds(receipt.wall_seconds)}${failed}${how === '' ? '' : `; ${said ?? how}`}`
 }
 
 interface Group {
@@ -42,9 +50,9 @@ interface Group {
   readonly indices: number[]
 }
 
-const inOrder = ({ failures }: JobEnd): JobEnd['failures'] => [...failures].sort((a, b) => a.index - b.index)
+const inOrder = ({ failures }: Ended): JobEnd['failures'] => [...failures].sort((a, b) => a.index - b.index)
 
-const groupFailures = (end: JobEnd): Group[] => {
+const groupFailures = (end: Ended): Group[] => {
   const groups = new Map<string, Group>()
   // Failures are kept in the order in which they came; people look for the first item.
   for (const { reason, message, index } of inOrder(end)) {
@@ -63,7 +71,7 @@ const indent = (text: string, by: string): string[] =>
     .map(line => `${by}${line}`)
 
 /** The failures by message: how many, which items, and the first one's stack. */
-export const failureLines = (end: JobEnd, { paint, tagged, verbose }: VerdictOptions): string[] => {
+export const failureLines = (end: Ended, { paint, tagged, verbose }: VerdictOptions): string[] => {
   if (end.failures.length === 0) return []
   const listed = end.failures.length
   const first = end.failed > listed ? ` (the first ${formatCount(listed)} of ${formatCount(end.failed)})` : ''
@@ -88,11 +96,11 @@ export const failureLines = (end: JobEnd, { paint, tagged, verbose }: VerdictOpt
 }
 
 /** The whole end of a run. */
-export const renderVerdict = (end: JobEnd, options: VerdictOptions): string => {
+export const renderVerdict = (end: Ended, options: VerdictOptions): string => {
   const lines = [verdictLine(end, options)]
   if (end.why !== undefined) lines.push(...indent(end.why, '  '))
   if (options.kept !== undefined) lines.push(`  ${options.kept}`)
   lines.push(...failureLines(end, options))
-  if (options.quiet !== true) lines.push(...receiptLines(end.receipt, options))
+  if (options.quiet !== true && 'schema' in end.receipt) lines.push(...receiptLines(end.receipt, options))
   return `${lines.join('\n')}\n`
 }

@@ -24,6 +24,8 @@ export interface Durable {
   readonly owner: number
   /** How far the ones before it came. */
   readonly from?: Checkpoint | undefined
+  /** Reports stay on the server when the job ends, however it does: whoever asked for it takes them away. */
+  readonly keepsReports?: boolean
   /** Resolves when it is there after a power cut too. `failed`: the items that have failed since the last that was saved. */
   save(checkpoint: Checkpoint, failed: readonly number[]): Promise<void>
 }

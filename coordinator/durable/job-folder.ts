@@ -12,7 +12,7 @@ import { dirname, join } from 'node:path'
 import { bundleCodec } from '../../proto/blob-codec.js'
 import type { BundleFile } from '../../proto/bundle.js'
 import type { JobFunction } from '../function/function.js'
-import type { JobRequest } from '../job.js'
+import type { Shared } from '../job.js'
 import type { Checkpoint } from './checkpoint.js'
 import { noteFailed, readFailed, replaceFailed } from './failed-items.js'
 import { readIfThere, replaceDurably, syncFolder, toJson, writeDurably } from './files.js'
@@ -47,7 +47,7 @@ export interface JobRecord {
 
 export type NewJob = Omit<JobRecord, 'schema' | 'asked' | 'function'> & {
   readonly function: JobFunction
-  readonly shared: JobRequest['shared']
+  readonly shared: Shared | undefined
 }
 
 /** The job cannot be had: another process has it, or its folder cannot be read. */
@@ -168,7 +168,7 @@ export class JobFolder {
     return { ...this.record.function, ...(bundle && { bundle }) }
   }
 
-  async shared(): Promise<JobRequest['shared']> {
+  async shared(): Promise<Shared | undefined> {
     for (const kind of ['json', 'bytes'] as const) {
       const content = await readIfThere(join(this.path, `shared.${kind}`))
       if (content !== undefined) return { kind, content }

@@ -9,7 +9,9 @@ import { openJson } from './json.js'
 import { openJsonl } from './jsonl.js'
 import { openLines } from './lines.js'
 
-const FORMATS: Readonly<Record<string, { extensions: readonly string[]; open: (source: ByteSource) => Input }>> = {
+export type InputFormat = 'lines' | 'jsonl' | 'csv' | 'json'
+
+const FORMATS: Readonly<Record<InputFormat, { extensions: readonly string[]; open: (source: ByteSource) => Input }>> = {
   lines: { extensions: ['.txt', '.list'], open: source => openLines(source) },
   jsonl: { extensions: ['.jsonl', '.ndjson'], open: source => openJsonl(source) },
   csv: { extensions: ['.csv'], open: source => openCsv(source) },
@@ -18,31 +20,42 @@ const FORMATS: Readonly<Record<string, { extensions: readonly string[]; open: (s
 
 export const INPUT_FORMATS: readonly string[] = Object.keys(FORMATS)
 
+const isFormat = (name: string): name is InputFormat => Object.hasOwn(FORMATS, name)
+
 // What standard input holds is not said by a name: lines are what other commands print.
 const STANDARD_INPUT_FORMAT = 'lines'
 const COMPRESSED = /\.(gz|zst|bz2|xz|zip|br|lz4)$/i
 
 /** Opens a file, or standard input for "-". */
 export const openInput = async (path: string, format?: string): Promise<Input> => {
-  const open = openerOf(path, format)
-  return open(path === '-' ? streamSource(process.stdin, 'standard input') : await openFileSource(path))
+  const { open } = FORMATS[inputFormatOf(path, format)]
+  return open(await openBytes(path))
 }
 
-const openerOf = (path: string, format: string | undefined): ((source: ByteSource) => Input) => {
+/** Reads bytes from wherever they are. */
+export const inputFrom = (source: ByteSource, format: InputFormat): Input => FORMATS[format].open(source)
+
+/** The bytes of a file, or of standard input for "-". */
+export const openBytes = async (path: string): Promise<ByteSource> =>
+  path === '-' ? streamSource(process.stdin, 'standard input') : openFileSource(path)
+
+/** What the file holds: as it is said, or as its name does. */
+export const inputFormatOf = (path: string, format: string | undefined): InputFormat => {
   if (format !== undefined) {
-    const known = Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined
-    if (!known)
+    if (!isFormat(format))
       throw new TypeError(
         `the input format ${JSON.stringify(format)} is not known: expected ${INPUT_FORMATS.join(', ')}`,
       )
     if (path !== '-') refuseCompressed(path)
-    return known.open
+    return format
   }
-  if (path === '-') return openerOf(path, STANDARD_INPUT_FORMAT)
+  if (path === '-') return STANDARD_INPUT_FORMAT
   refuseCompressed(path)
   const name = basename(path).toLowerCase()
-  const byName = Object.values(FORMATS).find(({ extensions }) => extensions.some(extension => name.endsWith(extension)))
-  if (byName) return byName.open
+  const byName = INPUT_FORMATS.filter(isFormat).find(known =>
+    FORMATS[known].extensions.some(extension => name.endsWith(extension)),
+  )
+  if (byName !== undefined) return byName
   const known = Object.entries(FORMATS).map(([format, { extensions }]) => `${format} (${extensions.join(', ')})`)
   throw new TypeError(`the name of ${path} does not say what it holds: give --format, one of ${known.join(', ')}`)
 }

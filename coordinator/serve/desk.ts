@@ -31,13 +31,19 @@ export interface JobAsked {
   readonly maxSlots?: number
   /** Labels that an agent must offer to work on it. */
   readonly needs?: readonly string[]
-  readonly input: AskedRange | { readonly format: AskedFormat }
+  readonly input: AskedRange | AskedInput
 }
 
 export interface AskedRange {
   readonly start: number
   readonly end: number
   readonly step: number
+}
+
+export interface AskedInput {
+  readonly format: AskedFormat
+  /** What it is called in words about items of it that cannot be read. */
+  readonly name?: string
 }
 
 export type AskedFormat = 'jsonl' | 'lines' | 'csv' | 'json'

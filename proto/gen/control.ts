@@ -141,9 +141,14 @@ export interface JobDescription {
   maxSlots: number;
   /** Labels that an agent must offer to work on it, such as gpu or host=alpha. */
   needs: string[];
-  input: { $case: "range"; value: IntegerRange } | //
-  /** Of the input that follows in the stream. */
-  { $case: "format"; value: InputFormat } | undefined;
+  input:
+    | { $case: "range"; value: IntegerRange }
+    | //
+    /** Of the input that follows in the stream. */
+    { $case: "format"; value: InputFormat }
+    | undefined;
+  /** What the input is called in words about items of it that cannot be read; for instance the file's name. */
+  inputName: string;
 }
 
 /** Half-open, as Python's range. */
@@ -365,6 +370,7 @@ function createBaseJobDescription(): JobDescription {
     maxSlots: 0,
     needs: [],
     input: undefined,
+    inputName: "",
   };
 }
 
@@ -434,6 +440,9 @@ export const JobDescription: MessageFns<JobDescription> = {
       case "format":
         writer.uint32(160).int32(message.input.value);
         break;
+    }
+    if (message.inputName !== "") {
+      writer.uint32(170).string(message.inputName);
     }
     return writer;
   },
@@ -609,6 +618,14 @@ export const JobDescription: MessageFns<JobDescription> = {
             }
 
             message.input = { $case: "format", value: reader.int32() as any };
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.inputName = reader.string();
             continue;
           }
         }

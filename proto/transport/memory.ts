@@ -6,6 +6,7 @@
 import { setMaxListeners } from 'node:events'
 import type {
   AgentTransport,
+  BlobHandler,
   CoordinatorTransport,
   JobChannel,
   OnReport,
@@ -26,7 +27,6 @@ export interface MemoryHub {
 }
 
 type Handler = (message: Uint8Array) => void
-type BlobHandler = (request: Uint8Array) => Uint8Array | undefined
 
 /** Where a job's reports are kept beside memory; undefined: nowhere. */
 export type StoreOf = (job: string) => Promise<ReportStore | undefined>
@@ -160,6 +160,13 @@ class MemoryCoordinator implements CoordinatorTransport {
     }
   }
 
+  async dropJob(job: string): Promise<void> {
+    await this.dropEpochsBefore(job, Number.POSITIVE_INFINITY)
+    if (this.#hub.reports.has(job)) await this.#hub.dropReports(job, 'the job was dropped')
+    // What an earlier opening left beside memory.
+    else await (await this.#hub.storeOf(job))?.close()
+  }
+
   broadcast(message: Uint8Array): void {
     if (this.#open) fanOut(this.#hub, this.#hub.broadcasts, message)
   }
@@ -239,7 +246,8 @@ class MemoryAgent implements AgentTransport {
       for (const handler of [...this.#hub.blobs])
         guarded((bytes: Uint8Array) => {
           const answer = handler(bytes)
-          if (answer) resolve(answer)
+          if (answer instanceof Uint8Array) resolve(answer)
+          else answer?.then(resolve, reject)
         })(request)
     })
     return promise.finally(() => {

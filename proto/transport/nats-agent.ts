@@ -66,7 +66,7 @@ class NatsAgent implements AgentTransport {
     const untilMs = performance.now() + UNHEARD_REPORT_MS
     for (;;) {
       try {
-        await this.#link.store(subject, id, report, REPORT_MS)
+        await this.#link.store(subject, { id }, report, REPORT_MS)
         return
       } catch (error) {
         const isUnheard = error instanceof NatsFailure && error.kind === 'no responders'

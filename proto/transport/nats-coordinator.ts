@@ -3,7 +3,7 @@
 // Always true: an offer resolves only when the server has stored it, and a job's channel that the server has lost says so.
 import { type Log, silentLog } from '../log.js'
 import { subjects } from '../subjects.js'
-import type { CoordinatorTransport, JobChannel, OnReport, Subscription } from '../transport.js'
+import type { BlobHandler, CoordinatorTransport, JobChannel, OnReport, Subscription } from '../transport.js'
 import { guarded } from './guard.js'
 import type { NatsLink } from './nats.js'
 import { connectNats } from './nats-connect.js'
@@ -61,6 +61,11 @@ class NatsCoordinator implements CoordinatorTransport {
     await Promise.all(earlier.map(({ name }) => deleteStream(this.#link, name)))
   }
 
+  async dropJob(job: string): Promise<void> {
+    await this.dropEpochsBefore(job, Number.POSITIVE_INFINITY)
+    await deleteStream(this.#link, subjects.reportStream(job))
+  }
+
   broadcast(message: Uint8Array): void {
     this.#link.publish(subjects.broadcast, message)
   }
@@ -69,11 +74,17 @@ class NatsCoordinator implements CoordinatorTransport {
     return this.#link.subscribe(subjects.beats, message => handler(message.data))
   }
 
-  serveBlobs(handler: (request: Uint8Array) => Uint8Array | undefined): Subscription {
-    return this.#link.subscribe(subjects.blobs, message => {
-      const answer = message.reply ? handler(message.data) : undefined
-      if (answer && message.reply) this.#link.publish(message.reply, answer)
+  serveBlobs(handler: BlobHandler): Subscription {
+    return this.#link.subscribe(subjects.blobs, ({ reply, data }) => {
+      if (reply === undefined) return
+      const answer = handler(data)
+      if (answer instanceof Uint8Array) this.#link.publish(reply, answer)
+      else answer?.then(bytes => this.#link.publish(reply, bytes)).catch(this.#onUnread)
     })
+  }
+
+  readonly #onUnread = (error: unknown): void => {
+    this.#log('warn', `What an agent asked for could not be read: ${(error as Error).message}`)
   }
 
   async close(): Promise<void> {

@@ -84,7 +84,7 @@ export class NatsJob implements JobChannel {
       if (this.#state !== 'open')
         throw new Error(`the queue of job ${this.#job}, epoch ${this.#epoch}, is ${this.#state}`)
       try {
-        const sequence = await this.#link.store(subjects.task(this.#job, this.#epoch), id, task, OFFER_MS)
+        const sequence = await this.#link.store(subjects.task(this.#job, this.#epoch), { id }, task, OFFER_MS)
         this.#newest = Math.max(this.#newest, sequence)
         this.#silence.over()
         return

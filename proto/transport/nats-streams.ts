@@ -16,15 +16,19 @@ export const JETSTREAM = {
   replicasUnsupported: 10074,
   streamOffline: 10118,
   consumerOffline: 10119,
+  messageNotFound: 10037,
+  wrongLastSequence: 10071,
+  /** The same, while the message before it is still being stored (2.12 and later). */
+  wrongLastSequenceYet: 10164,
 } as const
 
 /** How long a delivery to a dead agent hides a task. Shorter re-delivers to busy hosts, longer stalls after a death. */
 export const ACK_WAIT_SECONDS = 5
 
 const MIB = 1024 * 1024
-const NANOS = 1e9
+export const NANOS = 1e9
 /** No limit but the store's own: many jobs share what is left of it, and a full one makes all of them wait. */
-const UNRESERVED = -1
+export const UNRESERVED = -1
 
 /**
  * A full queue makes offers wait: two shards of 256 KiB for each of 64 slots fill it. The server reserves it for the
@@ -39,7 +43,14 @@ export interface StreamInfo {
   readonly created: string
   /** Where servers keep it together; without a leader among them nothing is stored. */
   readonly cluster?: ClusterInfo
-  readonly state: { readonly messages: number; readonly first_seq: number; readonly last_seq: number }
+  readonly config?: { readonly max_age?: number }
+  readonly state: {
+    readonly messages: number
+    readonly first_seq: number
+    readonly last_seq: number
+    /** Where they were asked for: how many messages each subject has. */
+    readonly subjects?: Readonly<Record<string, number>>
+  }
 }
 
 export interface ClusterInfo {
@@ -59,10 +70,16 @@ export interface StreamSpec {
   readonly replicas: number
   /** Bytes to reserve; what there is no room for is followed by the next. */
   readonly limits: readonly number[]
+  /** Messages that a subject keeps; by default all. */
+  readonly mostPerSubject?: number
+  /** How long a message is kept; by default for good. */
+  readonly ageSeconds?: number
+  /** Any of its servers may be asked for a message. */
+  readonly direct?: boolean
 }
 
 export const createStream = async (link: NatsLink, spec: StreamSpec): Promise<StreamInfo> => {
-  const { name, subject, retention, replicas, limits } = spec
+  const { name, subject, retention, replicas, limits, mostPerSubject, ageSeconds = 0, direct } = spec
   let refusal: unknown
   for (const maxBytes of limits) {
     const config = {
@@ -74,8 +91,12 @@ export const createStream = async (link: NatsLink, spec: StreamSpec): Promise<St
       max_consumers: -1,
       max_msgs: -1,
       max_bytes: maxBytes,
-      max_age: 0,
+      max_age: ageSeconds * NANOS,
       discard: 'new',
+      ...(mostPerSubject !== undefined && { max_msgs_per_subject: mostPerSubject }),
+      // It may not be longer than the messages are kept.
+      ...(ageSeconds > 0 && { duplicate_window: Math.min(ageSeconds, 1) * NANOS }),
+      ...(direct === true && { allow_direct: true }),
     }
     try {
       return await patiently(link, () => link.api<StreamInfo>(`STREAM.CREATE.${name}`, config))
@@ -209,7 +230,7 @@ const leaderless = ({ kind, message, code }: NatsFailure): NatsFailure =>
 const PATIENCE_MS = { single: 10_000, cluster: 25_000 }
 
 /** Repeats a call that may be repeated while the server is away, and while it answers with one of `codes`. */
-const patiently = async <T>(link: NatsLink, call: () => Promise<T>, ...codes: number[]): Promise<T> => {
+export const patiently = async <T>(link: NatsLink, call: () => Promise<T>, ...codes: number[]): Promise<T> => {
   const end = performance.now() + PATIENCE_MS[link.cluster === undefined ? 'single' : 'cluster']
   for (;;) {
     try {

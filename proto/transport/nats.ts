@@ -27,9 +27,19 @@ interface Outgoing {
   readonly subject: string
   readonly data: Uint8Array
   readonly reply?: string | undefined
-  readonly id?: string | undefined
+  readonly conditions?: StoreConditions | undefined
   /** Of a request. */
   readonly token?: string
+}
+
+/** What a stream holds a message to before it takes it. */
+export interface StoreConditions {
+  /** Makes a repeated publish harmless, for a while. */
+  readonly id?: string
+  /** The sequence number of its newest message. */
+  readonly last?: number
+  /** The same of its newest message on this subject; 0: there is none. */
+  readonly lastOfSubject?: number
 }
 
 /** Room for the header that carries an id, which counts as payload. */
@@ -131,18 +141,18 @@ export class NatsLink {
     }
   }
 
-  request(subject: string, data: Uint8Array, timeoutMs: number, id?: string): Promise<Uint8Array> {
+  request(subject: string, data: Uint8Array, timeoutMs: number, conditions?: StoreConditions): Promise<Uint8Array> {
     if (!this.#connected) return Promise.reject(new NatsFailure('disconnected', 'there is no connection to NATS'))
     if (data.length > this.limitBytes) return Promise.reject(tooLarge(data.length, this.limitBytes))
     if (this.#answers === '') this.#listen()
     const { token, answer } = this.#requests.add(subject, timeoutMs)
-    this.#send({ subject, data, reply: this.#answers + token, id, token })
+    this.#send({ subject, data, reply: this.#answers + token, conditions, token })
     return answer
   }
 
   /** Stores a message in the stream that listens on `subject`; resolves with its sequence number there. */
-  async store(subject: string, id: string, data: Uint8Array, timeoutMs: number): Promise<number> {
-    const answer = parseAnswer<{ seq: number }>(subject, await this.request(subject, data, timeoutMs, id))
+  async store(subject: string, conditions: StoreConditions, data: Uint8Array, timeoutMs: number): Promise<number> {
+    const answer = parseAnswer<{ seq: number }>(subject, await this.request(subject, data, timeoutMs, conditions))
     return answer.seq
   }
 
@@ -196,11 +206,11 @@ export class NatsLink {
     if (due.length === 0) return
     this.#outgoing = []
     if (!this.#connected || this.#connection.isClosed()) return
-    for (const { subject, data, reply, id, token } of due) {
+    for (const { subject, data, reply, conditions, token } of due) {
       try {
         const options: PublishOptions = {}
         if (reply !== undefined) options.reply = reply
-        if (id !== undefined) options.headers = withId(id)
+        if (conditions !== undefined) options.headers = headersOf(conditions)
         this.#connection.publish(subject, data, options)
       } catch (error) {
         // The library's own refusal, as of what a server that came back takes no more: the others go on.
@@ -233,9 +243,11 @@ export class NatsLink {
   }
 }
 
-const withId = (id: string) => {
+const headersOf = ({ id, last, lastOfSubject }: StoreConditions) => {
   const map = headers()
-  map.set('Nats-Msg-Id', id)
+  if (id !== undefined) map.set('Nats-Msg-Id', id)
+  if (last !== undefined) map.set('Nats-Expected-Last-Sequence', String(last))
+  if (lastOfSubject !== undefined) map.set('Nats-Expected-Last-Subject-Sequence', String(lastOfSubject))
   return map
 }
 

@@ -24,8 +24,8 @@ export interface NatsAddress {
   readonly display: string
 }
 
-const isLoopback = (host: string): boolean =>
-  host === 'localhost' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+export const isLoopback = (host: string): boolean =>
+  host === 'localhost' || host === '[::1]' || host === '::1' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
 
 /** Reads the URL; throws an Error that says what was expected, or how to be allowed. */
 export const parseNatsUrl = (text: string, insecure = false): NatsAddress => {

@@ -10,11 +10,13 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import test, { type ExecutionContext } from 'ava'
-import { BundleCache, type BundleCacheOptions, BundleRefusedError } from '../../agent/bundles.js'
+import { BundleCache, type BundleCacheOptions } from '../../agent/bundles.js'
+import { BundleRefusedError } from '../../agent/cache-entry.js'
 import type { BundleFile } from '../../proto/bundle.js'
 
 function folderOf(t: ExecutionContext): string {
@@ -34,6 +36,10 @@ const bytes = (text: string) => new TextEncoder().encode(text)
 const file = (path: string, text = 'x'): BundleFile => ({ path, content: bytes(text) })
 const sha = (text: string) => createHash('sha256').update(text).digest('hex')
 const entries = (folder: string) => readdirSync(join(folder, 'entries')).sort()
+/** Fills a data file with a text. */
+const filling = (text: string) => async (file: FileHandle) => {
+  await file.write(bytes(text))
+}
 const never = () => Promise.reject(new Error('loaded again'))
 
 test('a bundle is unpacked once and found again, by this process and the next', async t => {
@@ -86,14 +92,15 @@ test('a cache folder that somebody removed is made again', async t => {
 
 test('data is a file of its own, checked against its hash', async t => {
   const { cache, folder } = cacheOf(t)
-  const hold = await cache.file(sha('shared'), async () => bytes('shared'))
+  const hold = await cache.file(sha('shared'), filling('shared'))
   t.is(readFileSync(hold.path, 'utf8'), 'shared')
-  await t.throwsAsync(
-    cache.file(sha('other'), async () => bytes('forged')),
-    { instanceOf: BundleRefusedError },
-  )
+  await t.throwsAsync(cache.file(sha('other'), filling('forged')), { instanceOf: BundleRefusedError })
   t.is(entries(folder).length, 1)
-  const again = await cache.file(sha('other'), async () => bytes('other'))
+  // What came damaged once is asked for a second time.
+  let tries = 0
+  const mended = await cache.file(sha('mended'), file => filling(tries++ === 0 ? 'damaged, longer' : 'mended')(file))
+  t.is(readFileSync(mended.path, 'utf8'), 'mended')
+  const again = await cache.file(sha('other'), filling('other'))
   t.is(readFileSync(again.path, 'utf8'), 'other')
 })
 
@@ -264,7 +271,7 @@ test('a damaged entry is noticed and made again', async t => {
 test('the least recently used entries go first, and none that is held', async t => {
   let wallMilliseconds = Date.now()
   const { cache, folder } = cacheOf(t, { limitBytes: 250, wallMilliseconds: () => (wallMilliseconds += 1000) })
-  const put = (name: string) => cache.file(sha(name.repeat(100)), async () => bytes(name.repeat(100)))
+  const put = (name: string) => cache.file(sha(name.repeat(100)), filling(name.repeat(100)))
   const names = () =>
     'abcde'
       .split('')
@@ -295,16 +302,16 @@ test('what another process holds stays, and what a killed one held may go', asyn
   const folder = folderOf(t)
   const other = new BundleCache({ folder, limitBytes: 1 })
   t.teardown(() => other.close())
-  const held = await other.file(sha('held'), async () => bytes('held'))
+  const held = await other.file(sha('held'), filling('held'))
   const killed = sha('killed')
   const { cache } = cacheOf(t, { folder, limitBytes: 1 })
-  await (await cache.file(killed, async () => bytes('killed'))).release()
+  await (await cache.file(killed, filling('killed'))).release()
   const { stdout } = await promisify(execFile)('sh', ['-c', 'echo $$'])
   const [mark] = readdirSync(join(folder, 'users'))
   const host = mark?.slice(mark.indexOf('@'))
   writeFileSync(join(folder, 'users', `data-${killed}.${stdout.trim()}-0${host}`), '')
   writeFileSync(join(folder, 'users', `data-${sha('held')}.${stdout.trim()}-0${host}`), '')
-  const last = await cache.file(sha('last'), async () => bytes('last'))
+  const last = await cache.file(sha('last'), filling('last'))
   t.deepEqual(entries(folder), [`data-${sha('held')}`, `data-${sha('last')}`].sort())
   t.true(existsSync(held.path) && existsSync(last.path))
   t.false(readdirSync(join(folder, 'users')).some(name => name.includes(killed)))
@@ -343,6 +350,23 @@ test('a load that fails leaves nothing behind and may be tried again', async t =
   await t.throwsAsync(cache.unpack(hash, never), { message: 'loaded again' })
   t.deepEqual([entries(folder), readdirSync(join(folder, 'users'))], [[], []])
   await t.notThrowsAsync(cache.unpack(hash, async () => [file('a')]))
+})
+
+test('a load that another job has given up is begun anew by whoever still needs it', async t => {
+  const { cache } = cacheOf(t)
+  let begin: () => void = () => {}
+  const begun = new Promise<void>(resolve => {
+    begin = resolve
+  })
+  const first = cache.unpack(sha('bundle'), async () => {
+    begin()
+    await new Promise(resolve => setTimeout(resolve, 20))
+    throw new Error('its job has ended')
+  })
+  await begun
+  const second = cache.unpack(sha('bundle'), async () => [file('main.mjs', '2')])
+  await t.throwsAsync(first, { message: /has ended/ })
+  t.is(readFileSync(join((await second).path, 'main.mjs'), 'utf8'), '2')
 })
 
 test('closing is idempotent, allowed before any use, and ends all holds', async t => {

@@ -1,7 +1,7 @@
 // The examples with work to share: their results are what other programs make of the same input.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import test from 'ava'
 import { PNG } from 'pngjs'
@@ -95,7 +95,7 @@ test('the README has a command for each example, and each names a file that is t
 })
 
 test('convert makes a thumbnail of every picture by a command line', async t => {
-  await programOf('convert', 'imagemagick')
+  const convert = await programOf('convert', 'imagemagick', { argv: ['-version'], says: /ImageMagick/ })
   const folder = folderOf(t)
   for (const name of ['a', 'b']) {
     const picture = new PNG({ width: 40, height: 20 })
@@ -105,6 +105,8 @@ test('convert makes a thumbnail of every picture by a command line', async t => 
   const words = ['convert', '{}', '-resize', '10x10', '{.}.thumb.png']
   const { code, stderr } = await runProgram([process.execPath, MAIN, 'map', '--glob', '?.png', '--', ...words], {
     cwd: folder,
+    // Another program of that name may stand before it.
+    env: { ...process.env, PATH: `${dirname(convert)}:${process.env.PATH}` },
   })
   t.is(code, 0, stderr)
   for (const name of ['a', 'b']) {

@@ -1,8 +1,8 @@
 // A simulated agent: the hands of agent/agent.ts over a fake clock and network, with the real intake, outbox and letters.
 // In: broadcasts and tasks. Out: beats and reports. It follows that file step by step; what changes there changes here.
 import { Intake, type IntakeEffect, type KnownJob } from '../../agent/intake.js'
-import { givenBack, toReports } from '../../agent/letters.js'
 import { Outbox } from '../../agent/outbox.js'
+import { givenBack, toReports } from '../../proto/letters.js'
 import type { Report } from '../../proto/outcome.js'
 import { BEAT_SECONDS, type Broadcast, type Held } from '../../proto/presence.js'
 import type { Task } from '../../proto/shard.js'

@@ -133,6 +133,8 @@ export class Fleet implements CoordinatorTransport {
 
   async dropEpochsBefore(): Promise<void> {}
 
+  async dropJob(): Promise<void> {}
+
   broadcast(message: Uint8Array): void {
     this.broadcastBytes += message.byteLength
     // All of them hear the same: it is read once.

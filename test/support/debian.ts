@@ -2,37 +2,57 @@
 // Always true: what is missing is installed with apt-get when that is allowed here, or is an Error of one line that says
 // what to install; nothing is skipped.
 import { execFile } from 'node:child_process'
+import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-export const onPath = async (program: string): Promise<string | undefined> => {
-  for (const folder of [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter(Boolean)) {
+const LOCK = join(tmpdir(), 'manyhands-apt.lock')
+
+const FOLDERS = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'].filter(Boolean)
+
+/** What a program of this name says when it is the one that is meant: another one may have its name. */
+interface Mark {
+  readonly argv: readonly string[]
+  readonly says: RegExp
+}
+
+const isIt = async (path: string, mark: Mark | undefined): Promise<boolean> => {
+  const isThere = await access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere || mark === undefined) return isThere
+  return run(path, [...mark.argv]).then(
+    ({ stdout }) => mark.says.test(stdout),
+    () => false,
+  )
+}
+
+export const onPath = async (program: string, mark?: Mark): Promise<string | undefined> => {
+  for (const folder of FOLDERS) {
     const path = join(folder, program)
-    if (
-      await access(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path
+    if (await isIt(path, mark)) return path
   }
   return undefined
 }
 
-export const programOf = async (program: string, debianPackage: string): Promise<string> => {
-  const found = await onPath(program)
+/** Test files run side by side, and each may find the same thing missing: one after the other. */
+const aptGet = (...argv: string[]): Promise<unknown> =>
+  run('flock', [LOCK, 'apt-get', '-o', 'DPkg::Lock::Timeout=300', ...argv])
+
+export const programOf = async (program: string, debianPackage: string, mark?: Mark): Promise<string> => {
+  const found = await onPath(program, mark)
   if (found !== undefined) return found
   const remedy = `install it (Debian and Ubuntu: apt-get install ${debianPackage})`
   if (process.getuid?.() !== 0 || (await onPath('apt-get')) === undefined)
     throw new Error(`the tests need ${program}: ${remedy}`)
-  // Test files run side by side, and each may find the same thing missing.
-  const patience = ['-o', 'DPkg::Lock::Timeout=300']
-  await run('apt-get', [...patience, 'update'])
-  await run('apt-get', [...patience, 'install', '-y', '--no-install-recommends', debianPackage])
-  const installed = await onPath(program)
+  await aptGet('update')
+  await aptGet('install', '-y', '--no-install-recommends', debianPackage)
+  const installed = await onPath(program, mark)
   if (installed === undefined)
     throw new Error(`the tests need ${program}, and apt-get install ${debianPackage} did not bring it: ${remedy}`)
   return installed

@@ -141,7 +141,7 @@ test.serial('a job that needs a label waits and says so, and begins when an agen
   await openAgent(t, server.url, 'cat', 1, { labels: ['gpu', 'site=a'] })
   const end = await job.end
   t.is(end.state, 'done')
-  t.deepEqual([job.progress()?.agents, end.receipt.slots], [1, 1])
+  t.is(job.progress()?.agents, 1)
   const os = await start(coordinator, wait, items(5, 0.1), { needs: [`os=${process.platform}`] })
   t.is((await os.end).state, 'done')
 })

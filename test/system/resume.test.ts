@@ -348,6 +348,31 @@ for (const [output, options] of [
     t.false(place.hasJobs())
   })
 
+test.serial('what failed is run again by a mended function, that of the folder where it is named', async t => {
+  const place = new Place(t)
+  place.writeFunction("i % 5 === 3 ? (() => { throw new Error('no') })() : i * 2", '0')
+  const asked = ['f.ts#f', '--range', '0..40', '--output', 'out.jsonl', '--job', 'm']
+  t.is((await place.run('map', ...asked)).code, 1)
+
+  mkdirSync(place.at('elsewhere'))
+  writeFileSync(place.at('elsewhere/mended.ts'), "export const g = (i: number) => 'mended ' + i\n")
+  const going = (...more: string[]) => {
+    const env = { ...process.env, XDG_STATE_HOME: place.at('state'), MANYHANDS_COSTS: 'off' }
+    return ended(manyhands(['resume', 'm', ...more], { cwd: place.at('elsewhere'), env }))
+  }
+  const alone = await going('mended.ts#g')
+  t.is(alone.code, 2)
+  t.regex(alone.stderr, /its items would be of two functions \[MH-USAGE-CONFLICT\]\n.*--retry-failed/)
+  t.is((await going('missing.ts#g', '--retry-failed')).code, 3)
+  const before = place.runs().length
+  const mended = await going('mended.ts#g', '--retry-failed')
+  t.is(mended.code, 0, mended.stderr)
+  t.is(place.runs().length, before, 'the function as it was ran again')
+  const values = Array.from({ length: 40 }, (_, i) => `${i % 5 === 3 ? `"mended ${i}"` : i * 2}\n`)
+  t.is(place.read('out.jsonl'), values.join(''))
+  t.false(place.hasJobs())
+})
+
 test.serial('jobs into the same output leave each other alone', async t => {
   const place = new Place(t)
   place.writeFunction('i')

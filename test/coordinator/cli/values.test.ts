@@ -1,16 +1,23 @@
 import test from 'ava'
 import {
+  parseAddresses,
   parseBytes,
   parseConcurrency,
   parseCount,
   parseFlag,
   parseJson,
+  parseLabels,
+  parseListen,
   parseNats,
   parseNatural,
   parsePort,
+  parsePriority,
   parseSeconds,
   parseTolerance,
+  parseWeight,
+  textOfAddress,
 } from '../../../coordinator/cli/values.js'
+import { isLoopback } from '../../../proto/transport/url.js'
 
 test('durations are seconds, or have a unit', t => {
   const cases: [string, number][] = [
@@ -71,4 +78,32 @@ test('switches, URLs and JSON say what they expect', t => {
   t.throws(() => parseNats('http://localhost'), { message: /nats:\/\// })
   t.deepEqual(parseJson('{"a":1}'), { a: 1 })
   t.throws(() => parseJson('{a}'), { message: /a JSON value/ })
+})
+
+test('where daemons are, and where one listens, is a host and a port', t => {
+  t.deepEqual(parseAddresses('127.0.0.1:4270, [::1]:5,a-b.example:65535'), [
+    { host: '127.0.0.1', port: 4270 },
+    { host: '::1', port: 5 },
+    { host: 'a-b.example', port: 65_535 },
+  ])
+  t.is(parseAddresses('127.0.0.1:4270,[::1]:5').map(textOfAddress).join(), '127.0.0.1:4270,[::1]:5')
+  for (const text of ['', '4270', 'a:', 'a:0', 'a:65536', '::1:5', 'a:1,', 'http://a:1', 'a b:1'])
+    t.throws(() => parseAddresses(text), { instanceOf: RangeError }, text)
+  t.deepEqual(parseListen('localhost:0'), { host: 'localhost', port: 0 })
+  t.throws(() => parseListen('a:1,b:2'), { instanceOf: RangeError })
+  const hosts = ['localhost', '::1', '127.9.9.9', '0.0.0.0', '::', '127.example.org', '10.0.0.1']
+  t.deepEqual(
+    hosts.map(host => isLoopback(host)),
+    [true, true, true, false, false, false, false],
+  )
+})
+
+test('shares of the slots: a weight from 1 to 1000, a priority with a sign, labels each once', t => {
+  t.is(parseWeight('1_000'), 1000)
+  for (const text of ['0', '1001', '-1', '1.5']) t.throws(() => parseWeight(text), { instanceOf: RangeError }, text)
+  t.deepEqual(['5', '-5', '+5', '-0'].map(parsePriority), [5, -5, 5, 0])
+  for (const text of ['', '-', '1.5', '--1', '2147483648'])
+    t.throws(() => parsePriority(text), { instanceOf: RangeError }, text)
+  t.deepEqual(parseLabels('gpu, host=alpha,gpu'), ['gpu', 'host=alpha'])
+  for (const text of ['', 'gpu,', '-x', 'a b']) t.throws(() => parseLabels(text), { instanceOf: RangeError }, text)
 })

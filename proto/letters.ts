@@ -1,13 +1,13 @@
 // Reports cut to what the transport carries. In: a report of any size. Out: messages, each a whole report of a part of its
 // items, or parts of the one item that is too large by itself.
 
-import { versionOf } from '../proto/envelope.js'
-import { EMPTY_ITEMS, sizeOf, sliceItems } from '../proto/items.js'
-import type { Report } from '../proto/outcome.js'
-import { cutIntoParts } from '../proto/part.js'
-import type { Task } from '../proto/shard.js'
-import { partCodec, reportCodec, reportsCodec } from '../proto/shard-codec.js'
-import { NO_SLOT_TIME, type SlotTiming } from '../proto/timing.js'
+import { versionOf } from './envelope.js'
+import { EMPTY_ITEMS, sizeOf, sliceItems } from './items.js'
+import type { Report } from './outcome.js'
+import { cutIntoParts } from './part.js'
+import type { Task } from './shard.js'
+import { partCodec, reportCodec, reportsCodec } from './shard-codec.js'
+import { NO_SLOT_TIME, type SlotTiming } from './timing.js'
 
 /** Room for everything of a report that is not its values; a server with a small limit leaves less. */
 const HEAD_BYTES = 64 * 1024
