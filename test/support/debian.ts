@@ -57,3 +57,18 @@ export const programOf = async (program: string, debianPackage: string, mark?: M
     throw new Error(`the tests need ${program}, and apt-get install ${debianPackage} did not bring it: ${remedy}`)
   return installed
 }
+
+/** Debian's own Python, which has the modules of Debian's packages. */
+export const debianPython = async (module: string, debianPackage: string): Promise<string> => {
+  const python = '/usr/bin/python3'
+  const mark = { argv: ['-c', `import ${module}; print("there")`], says: /there/ }
+  if (await isIt(python, mark)) return python
+  if (process.getuid?.() !== 0 || (await onPath('apt-get')) === undefined)
+    throw new Error(
+      `the tests need ${python} with ${module}: install it (Debian and Ubuntu: apt-get install ${debianPackage})`,
+    )
+  await aptGet('update')
+  await aptGet('install', '-y', '--no-install-recommends', debianPackage)
+  if (await isIt(python, mark)) return python
+  throw new Error(`the tests need ${python} with ${module}, which apt-get install ${debianPackage} did not bring`)
+}
