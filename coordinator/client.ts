@@ -16,7 +16,15 @@ import {
 } from '../proto/gen/control.js'
 import type { Outcomes } from '../proto/outcome.js'
 import { toDeskError } from './control-errors.js'
-import { agentOfWire, askedToWire, detailOfWire, outcomesOfWire, partToWire, viewOfWire } from './control-messages.js'
+import {
+  agentOfWire,
+  askedToWire,
+  detailOfWire,
+  END_OF_SUBMISSION,
+  outcomesOfWire,
+  partToWire,
+  viewOfWire,
+} from './control-messages.js'
 import { checkAsked } from './serve/asked.js'
 import {
   type AgentView,
@@ -274,5 +282,6 @@ const send = async (call: SubmitCall, asked: JobAsked, parts: AsyncIterable<Aske
     for (let at = 0; at === 0 || at < part.data.length; at += PART_BYTES)
       await write(partToWire({ ...part, data: part.data.subarray(at, at + PART_BYTES) }))
   }
+  await write(END_OF_SUBMISSION)
   call.end()
 }

@@ -151,9 +151,13 @@ export const partToWire = (part: AskedPart): wire.SubmitRequest => ({
       : { $case: part.type, value: part.data },
 })
 
-export const partOfWire = ({ part }: wire.SubmitRequest): AskedPart => {
+export const END_OF_SUBMISSION: wire.SubmitRequest = { part: { $case: 'end', value: {} } }
+
+/** Undefined at the end. */
+export const partOfWire = ({ part }: wire.SubmitRequest): AskedPart | undefined => {
+  if (part?.$case === 'end') return undefined
   if (part === undefined || part.$case === 'description')
-    throw wrong('part', `file, shared or input behind the first message, got ${part?.$case ?? 'none'}`)
+    throw wrong('part', `file, shared, input or end behind the first message, got ${part?.$case ?? 'none'}`)
   if (part.$case === 'file') return { type: 'file', path: part.value.path, data: part.value.content }
   return { type: part.$case, data: part.value }
 }

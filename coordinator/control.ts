@@ -118,12 +118,14 @@ class Calls {
       this.#open.add(controller)
       call.once('cancelled', () => controller.abort())
       const { signal } = controller
+      const gone = new Promise<void>(resolve => {
+        signal.addEventListener('abort', () => resolve())
+      })
       try {
         await this.#ready(async () => {})
         for await (const answer of answers(call.request, signal)) {
           if (call.cancelled) return
-          if (!call.write(answer))
-            await Promise.race([once(call, 'drain', { signal }), once(call, 'cancelled', { signal })])
+          if (!call.write(answer)) await Promise.race([once(call, 'drain'), gone])
         }
         call.end()
       } catch (error) {
@@ -175,8 +177,16 @@ async function* untilCancelled<M>(call: ServerReadableStream<M, unknown>): Async
   }
 }
 
+/** A stream that was cut off may look like one that has ended: its last message tells. */
 async function* partsOf(messages: AsyncIterator<SubmitRequest>): AsyncGenerator<AskedPart> {
-  for (let next = await messages.next(); !next.done; next = await messages.next()) yield partOfWire(next.value)
+  for (let next = await messages.next(); !next.done; next = await messages.next()) {
+    const part = partOfWire(next.value)
+    if (part === undefined) return
+    yield part
+  }
+  throw new DeskError('ASKED', 'the submission has no end: it was cut off, or its last message was not sent', {
+    field: 'end',
+  })
 }
 
 const submitTo =

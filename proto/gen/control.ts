@@ -175,7 +175,13 @@ export interface SubmitRequest {
     | //
     /** Cut anywhere. */
     { $case: "input"; value: Uint8Array }
+    | //
+    /** The last message. What ends without it was cut off on its way, and is not taken. */
+    { $case: "end"; value: SubmissionEnd }
     | undefined;
+}
+
+export interface SubmissionEnd {
 }
 
 export interface FilePart {
@@ -799,6 +805,9 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
       case "input":
         writer.uint32(34).bytes(message.part.value);
         break;
+      case "end":
+        SubmissionEnd.encode(message.part.value, writer.uint32(42).fork()).join();
+        break;
     }
     return writer;
   },
@@ -848,6 +857,49 @@ export const SubmitRequest: MessageFns<SubmitRequest> = {
             message.part = { $case: "input", value: reader.bytes() };
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.part = { $case: "end", value: SubmissionEnd.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseSubmissionEnd(): SubmissionEnd {
+  return {};
+}
+
+export const SubmissionEnd: MessageFns<SubmissionEnd> = {
+  encode(_: SubmissionEnd, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SubmissionEnd {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSubmissionEnd();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2507,8 +2559,8 @@ export const SetAgentSlotsResponse: MessageFns<SetAgentSlotsResponse> = {
 export type ControlServiceService = typeof ControlServiceService;
 export const ControlServiceService = {
   /**
-   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order; the
-   * daemon's reading sets the pace. Once it has answered, the job needs its client no more.
+   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order, and the
+   * last one says that it is the end; the daemon's reading sets the pace. Once it has answered, the job needs its client no more.
    */
   submit: {
     path: "/manyhands.control.v1.ControlService/Submit" as const,
@@ -2624,8 +2676,8 @@ export const ControlServiceService = {
 
 export interface ControlServiceServer extends UntypedServiceImplementation {
   /**
-   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order; the
-   * daemon's reading sets the pace. Once it has answered, the job needs its client no more.
+   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order, and the
+   * last one says that it is the end; the daemon's reading sets the pace. Once it has answered, the job needs its client no more.
    */
   submit: handleClientStreamingCall<SubmitRequest, SubmitResponse>;
   /** How a job is: now, at each change, a few times a second while it runs; the last message is its end. */
@@ -2652,8 +2704,8 @@ export interface ControlServiceServer extends UntypedServiceImplementation {
 
 export interface ControlServiceClient extends Client {
   /**
-   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order; the
-   * daemon's reading sets the pace. Once it has answered, the job needs its client no more.
+   * The first message describes the job, the following ones carry its files, its shared data and its input, in this order, and the
+   * last one says that it is the end; the daemon's reading sets the pace. Once it has answered, the job needs its client no more.
    */
   submit(callback: (error: ServiceError | null, response: SubmitResponse) => void): ClientWritableStream<SubmitRequest>;
   submit(

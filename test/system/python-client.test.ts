@@ -57,10 +57,11 @@ import grpc
 import control_pb2 as pb
 import control_pb2_grpc
 
+END = pb.SubmitRequest(end=pb.SubmissionEnd())
 service = control_pb2_grpc.ControlServiceStub(grpc.insecure_channel(sys.argv[1]))
 
 def described(**more):
-    return iter([pb.SubmitRequest(description=pb.JobDescription(runner="node", function="Math.sqrt", **more))])
+    return iter([pb.SubmitRequest(description=pb.JobDescription(runner="node", function="Math.sqrt", **more)), END])
 
 job = service.Submit(described(name="roots", range=pb.IntegerRange(start=0, end=1000, step=1))).job
 import struct
@@ -87,6 +88,7 @@ except grpc.RpcError as error:
 slow = service.Submit(iter([
     pb.SubmitRequest(description=pb.JobDescription(name="slow", runner="exec", command=["sleep", "{}"], format=pb.INPUT_FORMAT_LINES)),
     pb.SubmitRequest(input=b"0\\n100\\n"),
+    END,
 ])).job
 for change in service.Watch(pb.WatchRequest(job_id=slow.job_id)):
     if change.job.items_settled == 1:
