@@ -4,7 +4,7 @@
 /** In a sentence that begins with "expected". */
 export const LABEL = 'a label of 1 to 64 letters, digits and . _ - / : =, such as gpu or site=a'
 
-export const isLabel = (text: string): boolean => /^[A-Za-z0-9._\-/:=]{1,64}$/.test(text)
+export const isLabel = (text: string): boolean => /^[A-Za-z0-9_][A-Za-z0-9._\-/:=]{0,63}$/.test(text)
 
 /** What of it nobody there offers. */
 export const missingLabels = (offered: readonly string[] | undefined, needs: readonly string[]): readonly string[] =>

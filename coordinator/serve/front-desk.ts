@@ -107,12 +107,12 @@ export class FrontDesk implements Desk {
     await this.#known(job)
     for (let said = ''; ; ) {
       const { promise, stop } = this.#news(job, signal, WATCH_SECONDS)
-      const known = this.#options.book.get(job)
-      if (known?.record === undefined) {
+      const known = isThere(this.#options.book.get(job))
+      if (known === undefined) {
         stop()
         throw unknown(job)
       }
-      const view = this.#view({ ...known, record: known.record })
+      const view = this.#view(known)
       const text = JSON.stringify({ ...view, wallSeconds: isEnd(known.state.phase) ? view.wallSeconds : 0 })
       if (text !== said) yield view
       said = text
@@ -136,8 +136,8 @@ export class FrontDesk implements Desk {
       journal: store.journal('out', job),
       log,
       isEnded: () => {
-        const known = book.get(job)
-        if (known === undefined || known.state.phase === 'leaving') throw unknown(job)
+        const known = isThere(book.get(job))
+        if (known === undefined) throw unknown(job)
         return isEnd(known.state.phase)
       },
       news: () => this.#news(job, signal, 1),
@@ -197,8 +197,8 @@ export class FrontDesk implements Desk {
 
   async jobs(): Promise<readonly JobView[]> {
     return this.#options.book.all().flatMap(known => {
-      const { record, state } = known
-      return record === undefined || state.phase === 'leaving' ? [] : [this.#view({ ...known, record })]
+      const there = isThere(known)
+      return there === undefined ? [] : [this.#view(there)]
     })
   }
 
@@ -267,9 +267,9 @@ export class FrontDesk implements Desk {
     const { book } = this.#options
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(job)) throw unknown(job)
     await book.read(job)
-    const known = book.get(job)
-    if (known?.record === undefined || known.state.phase === 'leaving') throw unknown(job)
-    return { ...known, record: known.record }
+    const known = isThere(book.get(job))
+    if (known === undefined) throw unknown(job)
+    return known
   }
 
   async #change({ id, revision }: Known, state: JobState): Promise<void> {
@@ -341,6 +341,13 @@ export class FrontDesk implements Desk {
     if (daemon === this.#options.tenure()) return this.#options.waits(id) ?? 'it begins'
     return `nothing was heard of it from ${daemon} yet`
   }
+}
+
+/** For callers: one that arrives may never be whole, and one that leaves will be gone. */
+const isThere = (known: Known | undefined): (Known & { readonly record: JobRecord }) | undefined => {
+  if (known?.record === undefined || known.state.phase === 'arriving' || known.state.phase === 'leaving')
+    return undefined
+  return { ...known, record: known.record }
 }
 
 const unknown = (job: string): DeskError => new DeskError('JOB_UNKNOWN', `there is no job ${job.slice(0, 80)}`)
