@@ -3,6 +3,7 @@
 // the journal, or two when it is read, but for code, which a job has in memory.
 import { createHash, type Hash } from 'node:crypto'
 import type { BlobSource } from '../../proto/blob.js'
+import { BUNDLE_LIMITS, bundlePathFault } from '../../proto/bundle.js'
 import type { Journal } from '../../proto/store.js'
 import type { ByteSource } from '../input/byte-source.js'
 import { type AskedPart, DeskError } from './desk.js'
@@ -10,7 +11,6 @@ import type { Spooled, Stretch } from './job-record.js'
 
 /** Smaller: more round trips. Larger: more memory, and a server's limit. */
 const CHUNK_BYTES = 512 * 1024
-const MOST_FILES = 2000
 
 type Kind = AskedPart['type']
 const ORDER: readonly Kind[] = ['file', 'shared', 'input']
@@ -22,6 +22,8 @@ export const spool = async (journal: Journal, limitBytes: number, parts: AsyncIt
   return writer.end()
 }
 
+const refused = (message: string): DeskError => new DeskError('ASKED', message, { field: 'file' })
+
 class Spooler {
   readonly #journal: Journal
   readonly #chunkBytes: number
@@ -31,6 +33,7 @@ class Spooler {
   /** The stretch that is being written. */
   #open: { to: number } | undefined
   #stage = 0
+  #fileBytes = 0
   #position = 0
   #pending: Uint8Array[] = []
   #pendingBytes = 0
@@ -54,6 +57,9 @@ class Spooler {
       this.#shared.hash.update(part.data)
       this.#shared.sizeBytes += part.data.byteLength
     }
+    if (part.type === 'file') this.#fileBytes += part.data.byteLength
+    // Agents would refuse it, and a job has it in memory.
+    if (this.#fileBytes > BUNDLE_LIMITS.bytes) throw refused(`the files have more than ${BUNDLE_LIMITS.bytes} bytes`)
     for (let at = 0; at < part.data.length; ) {
       const piece = part.data.subarray(at, at + this.#chunkBytes - this.#pendingBytes)
       this.#pending.push(piece)
@@ -79,8 +85,9 @@ class Spooler {
     const from = this.#position + 1
     const stretch = { from, to: from }
     if (part.type === 'file') {
-      if (this.#files.length >= MOST_FILES)
-        throw new DeskError('ASKED', `there are more than ${MOST_FILES} files`, { field: 'file' })
+      const fault = bundlePathFault(part.path)
+      if (fault !== undefined) throw refused(`${JSON.stringify(part.path)}: ${fault}`)
+      if (this.#files.length >= BUNDLE_LIMITS.files) throw refused(`there are more than ${BUNDLE_LIMITS.files} files`)
       const file = { ...stretch, path: part.path }
       this.#files.push(file)
       this.#open = file

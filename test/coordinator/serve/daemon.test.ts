@@ -264,6 +264,10 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
       const part = moduleOf(source)
       const wrongTurn = desk.submit(asked, parts(inputOf('1\n'), part))
       await t.throwsAsync(wrongTurn, { code: 'ASKED', message: /comes after/ })
+      const outside: AskedPart = { type: 'file', path: '../job.mjs', data: new Uint8Array(1) }
+      await t.throwsAsync(desk.submit(asked, parts(outside)), { code: 'ASKED', message: /the name holds ".."/ })
+      const large: AskedPart = { type: 'file', path: 'job.mjs', data: new Uint8Array(33 * 1024 * 1024) }
+      await t.throwsAsync(desk.submit(asked, parts(large)), { code: 'ASKED', message: /more than 33554432 bytes/ })
       async function* broken(): AsyncGenerator<AskedPart> {
         yield part
         for (let nth = 0; nth < 3; nth++) yield { type: 'input', data: Buffer.alloc(600_000, '1\n') }
