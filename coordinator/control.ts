@@ -1,7 +1,7 @@
 // The gRPC service of a daemon: its desk, for programs of any language. In: a desk, an address. Out: a server, with the standard
 // services for health and reflection. Always true: what a client sends is read no faster than the desk takes it, and sent no faster
 // than the client does; a call that was cancelled ends what the desk does for it.
-import { once } from 'node:events'
+import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import {
   Server,
@@ -118,14 +118,11 @@ class Calls {
       this.#open.add(controller)
       call.once('cancelled', () => controller.abort())
       const { signal } = controller
-      const gone = new Promise<void>(resolve => {
-        signal.addEventListener('abort', () => resolve())
-      })
       try {
         await this.#ready(async () => {})
         for await (const answer of answers(call.request, signal)) {
           if (call.cancelled) return
-          if (!call.write(answer)) await Promise.race([once(call, 'drain'), gone])
+          if (!call.write(answer)) await drained(call, signal)
         }
         call.end()
       } catch (error) {
@@ -162,20 +159,34 @@ class Calls {
 const ENDING = (): DeskError =>
   new DeskError('ENDING', 'this daemon is ending: ask another one, or this one when it is back')
 
-/** A call that was cancelled tells its reader nothing of it by itself. */
+/**
+ * A call that was cancelled tells its reader nothing of it by itself. What was read is held no more: a race of each message against one
+ * promise would hold them all until the call has ended.
+ */
 async function* untilCancelled<M>(call: ServerReadableStream<M, unknown>): AsyncGenerator<M> {
-  const messages: AsyncIterator<M> = call[Symbol.asyncIterator]()
-  const cancelled = new Promise<never>((_, reject) => {
-    call.once('cancelled', () => reject(new Error('the client went away')))
-  })
-  cancelled.catch(() => {})
-  for (;;) {
-    const next = await Promise.race([messages.next(), cancelled])
-    if (call.cancelled) await cancelled
-    if (next.done) return
-    yield next.value
-  }
+  const gone = (): Error => new Error('the client went away')
+  // Who reads hears of it; there may be nobody any more.
+  call.on('error', () => {})
+  call.once('cancelled', () => call.destroy(gone()))
+  if (call.cancelled) throw gone()
+  const messages: AsyncIterable<M> = call
+  for await (const message of messages) yield message
+  // It may look like an end.
+  if (call.cancelled) throw gone()
 }
+
+/** Resolves when more can be written, or nobody wants it any more. */
+const drained = (call: Writable, signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    const done = (): void => {
+      call.off('drain', done)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    call.once('drain', done)
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+  })
 
 /** A stream that was cut off may look like one that has ended: its last message tells. */
 async function* partsOf(messages: AsyncIterator<SubmitRequest>): AsyncGenerator<AskedPart> {

@@ -1,6 +1,8 @@
 // The control service as clients meet it when things go wrong: refusals, clients that go, daemons that end, links that are cut.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import test, { type ExecutionContext } from 'ava'
 import { type DeskClient, openClient } from '../../coordinator/client.js'
@@ -157,6 +159,28 @@ test('a submission is read no faster than the desk takes it', async t => {
   }
   t.is((await client.submit(ASKED, much())).id, VIEW.id)
   t.is(taken, 150_000_000)
+})
+
+test('what the desk has taken of a submission is not held any more', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const taken: WeakRef<Uint8Array>[] = []
+  let held = 0
+  const { client } = await open(t, {
+    submit: async (_asked, parts) => {
+      for await (const { data } of parts) taken.push(new WeakRef(data))
+      await sleep(50)
+      collect()
+      held = taken.filter(each => each.deref() !== undefined).length
+      return VIEW
+    },
+  })
+  async function* many(): AsyncGenerator<AskedPart> {
+    for (let nth = 0; nth < 200; nth++) yield { type: 'input', data: Buffer.alloc(100_000) }
+  }
+  await client.submit(ASKED, many())
+  t.is(taken.length, 200)
+  t.true(held < 20, `${held} of them are held`)
 })
 
 test('results are sent no faster than they are read, and end with whoever reads them', async t => {
