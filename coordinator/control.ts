@@ -2,7 +2,6 @@
 // services for health and reflection. Always true: what a client sends is read no faster than the desk takes it, and sent no faster
 // than the client does; a call that was cancelled ends what the desk does for it.
 import type { Writable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import {
   Server,
   ServerCredentials,
@@ -11,7 +10,7 @@ import {
   type ServerWritableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
+import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation } from 'grpc-health-check'
 import {
@@ -20,6 +19,7 @@ import {
   type SubmitRequest,
   type SubmitResponse,
 } from '../proto/gen/control.js'
+import { CONTROL_DESCRIPTOR } from '../proto/gen/control-descriptor.js'
 import type { Log } from '../proto/log.js'
 import { isLoopback } from '../proto/transport/url.js'
 import { toRefusal } from './control-errors.js'
@@ -42,7 +42,6 @@ export interface Control {
 }
 
 const SERVICE = 'manyhands.control.v1.ControlService'
-const PROTO = fileURLToPath(new URL('../../proto/control.proto', import.meta.url))
 const MIB = 1024 * 1024
 
 const LIMITS = {
@@ -64,7 +63,7 @@ export const openControl = async (desk: Desk, { host, port, log }: ControlOption
   server.addService(ControlServiceService, serviceOf(desk, calls))
   const health = new HealthImplementation({ '': 'SERVING', [SERVICE]: 'SERVING' })
   health.addToServer(server)
-  new ReflectionService(loadSync(PROTO)).addToServer(server)
+  new ReflectionService(loadFileDescriptorSetFromBuffer(Buffer.from(CONTROL_DESCRIPTOR, 'base64'))).addToServer(server)
   const bound = await new Promise<number>((resolve, reject) => {
     const at = host.includes(':') ? `[${host}]` : host
     server.bindAsync(`${at}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) =>
