@@ -23,7 +23,15 @@ import { CONTROL_DESCRIPTOR } from '../proto/gen/control-descriptor.js'
 import type { Log } from '../proto/log.js'
 import { isLoopback } from '../proto/transport/url.js'
 import { toRefusal } from './control-errors.js'
-import { agentToWire, askedOfWire, detailToWire, outcomesToWire, partOfWire, viewToWire } from './control-messages.js'
+import {
+  agentToWire,
+  askedOfWire,
+  detailToWire,
+  outcomesToWire,
+  partOfWire,
+  resultsAskedOfWire,
+  viewToWire,
+} from './control-messages.js'
 import { type AskedPart, type Desk, DeskError } from './serve/desk.js'
 
 export interface ControlOptions {
@@ -221,9 +229,10 @@ const serviceOf = (desk: Desk, calls: Calls): ControlServiceServer => ({
   watch: calls.stream(async function* ({ jobId }, signal) {
     for await (const view of desk.watch(jobId, signal)) yield { job: viewToWire(view) }
   }),
-  results: calls.stream(async function* ({ jobId, startIndex, unordered, settledOnly, acceptsF64 }, signal) {
-    const asked = { start: Number(startIndex), ordered: !unordered, settledOnly }
-    for await (const outcomes of desk.results(jobId, asked, signal)) yield* outcomesToWire(outcomes, acceptsF64)
+  results: calls.stream(async function* (request, signal) {
+    const { jobId, acceptsF64 } = request
+    for await (const outcomes of desk.results(jobId, resultsAskedOfWire(request), signal))
+      yield* outcomesToWire(outcomes, acceptsF64)
   }),
   cancel: calls.unary(async ({ jobId, reason }) => ({ job: viewToWire(await desk.cancel(jobId, reason)) })),
   resume: calls.unary(async ({ jobId }) => ({ job: viewToWire(await desk.resume(jobId)) })),

@@ -271,6 +271,29 @@ test('a client with two addresses goes on with the one that answers, whichever t
   t.deepEqual(await Promise.all(Array.from({ length: 20 }, names)), Array(20).fill(['second']))
 })
 
+test('a call past its deadline ends what the desk does for it', async t => {
+  let isOver = false
+  const { control } = await open(t, {
+    async *watch(_job, signal) {
+      try {
+        yield VIEW
+        await new Promise(resolve => signal.addEventListener('abort', resolve))
+      } finally {
+        isOver = true
+      }
+    },
+  })
+  const raw = new ControlServiceClient(control.address, credentials.createInsecure())
+  t.teardown(() => raw.close())
+  const error = await new Promise<ServiceError>(resolve => {
+    const call = raw.watch({ jobId: '1-x' }, new Metadata(), { deadline: Date.now() + 1000 })
+    call.on('error', resolve)
+    call.resume()
+  })
+  t.is(error.code, status.DEADLINE_EXCEEDED)
+  await until(t, 'the end of its view', () => isOver)
+})
+
 test('a message that is too long is refused, and says so', async t => {
   const { control } = await open(t, { submit: async () => VIEW })
   const raw = new ControlServiceClient(control.address, credentials.createInsecure())
