@@ -17,6 +17,7 @@ import {
   type JobAsked,
   type JobDetail,
   type JobView,
+  type ResultsAsked,
   type ViewState,
 } from './serve/desk.js'
 
@@ -111,13 +112,22 @@ const isName = (value: unknown): boolean => typeof value === 'string'
 
 const failureLimitOf = ({ maxFailures }: wire.JobDescription): JobAsked['maxFailures'] => {
   const limit = maxFailures?.limit
-  if (limit === undefined) return undefined
+  if (maxFailures === undefined) return undefined
+  if (limit === undefined) throw wrong('max_failures', 'items or a fraction, got neither')
   return limit.$case === 'items' ? { count: numberOf(limit.value, 'max_failures') } : { fraction: limit.value }
+}
+
+const sharedOf = ({ sharedFormat }: wire.JobDescription): JobAsked['shared'] => {
+  if (sharedFormat === wire.SharedFormat.SHARED_FORMAT_UNSPECIFIED) return undefined
+  const shared = keyOf<'json' | 'bytes', wire.SharedFormat>(SHARED, sharedFormat)
+  if (shared === undefined)
+    throw wrong('shared_format', `SHARED_FORMAT_JSON or SHARED_FORMAT_BYTES, or none, got ${sharedFormat}`)
+  return shared
 }
 
 export const askedOfWire = (said: wire.JobDescription): JobAsked => {
   const maxFailures = failureLimitOf(said)
-  const shared = keyOf(SHARED, said.sharedFormat as (typeof SHARED)['json'])
+  const shared = sharedOf(said)
   const { init, command, shell, spread, timeoutSeconds, retries, concurrency, weight, priority, maxSlots, needs } = said
   const shardSize = numberOf(said.shardSize, 'shard_size')
   return {
@@ -295,6 +305,12 @@ const valuesOfWire = (values: wire.ResultsResponse['values']): Items => {
   new Uint8Array(doubles.buffer).set(values.value)
   return { form: 'f64', values: doubles }
 }
+
+export const resultsAskedOfWire = ({ startIndex, unordered, settledOnly }: wire.ResultsRequest): ResultsAsked => ({
+  start: numberOf(startIndex, 'start_index'),
+  ordered: !unordered,
+  settledOnly,
+})
 
 export const outcomesOfWire = ({ startIndex, endIndex, values, failures }: wire.ResultsResponse): Outcomes => ({
   start: Number(startIndex),

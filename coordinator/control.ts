@@ -1,8 +1,7 @@
 // The gRPC service of a daemon: its desk, for programs of any language. In: a desk, an address. Out: a server, with the standard
 // services for health and reflection. Always true: what a client sends is read no faster than the desk takes it, and sent no faster
 // than the client does; a call that was cancelled ends what the desk does for it.
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
+import type { Writable } from 'node:stream'
 import {
   Server,
   ServerCredentials,
@@ -11,7 +10,7 @@ import {
   type ServerWritableStream,
   type sendUnaryData,
 } from '@grpc/grpc-js'
-import { loadSync } from '@grpc/proto-loader'
+import { loadFileDescriptorSetFromBuffer } from '@grpc/proto-loader'
 import { ReflectionService } from '@grpc/reflection'
 import { HealthImplementation } from 'grpc-health-check'
 import {
@@ -20,10 +19,19 @@ import {
   type SubmitRequest,
   type SubmitResponse,
 } from '../proto/gen/control.js'
+import { CONTROL_DESCRIPTOR } from '../proto/gen/control-descriptor.js'
 import type { Log } from '../proto/log.js'
 import { isLoopback } from '../proto/transport/url.js'
 import { toRefusal } from './control-errors.js'
-import { agentToWire, askedOfWire, detailToWire, outcomesToWire, partOfWire, viewToWire } from './control-messages.js'
+import {
+  agentToWire,
+  askedOfWire,
+  detailToWire,
+  outcomesToWire,
+  partOfWire,
+  resultsAskedOfWire,
+  viewToWire,
+} from './control-messages.js'
 import { type AskedPart, type Desk, DeskError } from './serve/desk.js'
 
 export interface ControlOptions {
@@ -42,7 +50,6 @@ export interface Control {
 }
 
 const SERVICE = 'manyhands.control.v1.ControlService'
-const PROTO = fileURLToPath(new URL('../../proto/control.proto', import.meta.url))
 const MIB = 1024 * 1024
 
 const LIMITS = {
@@ -64,7 +71,7 @@ export const openControl = async (desk: Desk, { host, port, log }: ControlOption
   server.addService(ControlServiceService, serviceOf(desk, calls))
   const health = new HealthImplementation({ '': 'SERVING', [SERVICE]: 'SERVING' })
   health.addToServer(server)
-  new ReflectionService(loadSync(PROTO)).addToServer(server)
+  new ReflectionService(loadFileDescriptorSetFromBuffer(Buffer.from(CONTROL_DESCRIPTOR, 'base64'))).addToServer(server)
   const bound = await new Promise<number>((resolve, reject) => {
     const at = host.includes(':') ? `[${host}]` : host
     server.bindAsync(`${at}:${port}`, ServerCredentials.createInsecure(), (error, boundPort) =>
@@ -118,14 +125,11 @@ class Calls {
       this.#open.add(controller)
       call.once('cancelled', () => controller.abort())
       const { signal } = controller
-      const gone = new Promise<void>(resolve => {
-        signal.addEventListener('abort', () => resolve())
-      })
       try {
         await this.#ready(async () => {})
         for await (const answer of answers(call.request, signal)) {
           if (call.cancelled) return
-          if (!call.write(answer)) await Promise.race([once(call, 'drain'), gone])
+          if (!call.write(answer)) await drained(call, signal)
         }
         call.end()
       } catch (error) {
@@ -162,20 +166,34 @@ class Calls {
 const ENDING = (): DeskError =>
   new DeskError('ENDING', 'this daemon is ending: ask another one, or this one when it is back')
 
-/** A call that was cancelled tells its reader nothing of it by itself. */
+/**
+ * A call that was cancelled tells its reader nothing of it by itself. What was read is held no more: a race of each message against one
+ * promise would hold them all until the call has ended.
+ */
 async function* untilCancelled<M>(call: ServerReadableStream<M, unknown>): AsyncGenerator<M> {
-  const messages: AsyncIterator<M> = call[Symbol.asyncIterator]()
-  const cancelled = new Promise<never>((_, reject) => {
-    call.once('cancelled', () => reject(new Error('the client went away')))
-  })
-  cancelled.catch(() => {})
-  for (;;) {
-    const next = await Promise.race([messages.next(), cancelled])
-    if (call.cancelled) await cancelled
-    if (next.done) return
-    yield next.value
-  }
+  const gone = (): Error => new Error('the client went away')
+  // Who reads hears of it; there may be nobody any more.
+  call.on('error', () => {})
+  call.once('cancelled', () => call.destroy(gone()))
+  if (call.cancelled) throw gone()
+  const messages: AsyncIterable<M> = call
+  for await (const message of messages) yield message
+  // It may look like an end.
+  if (call.cancelled) throw gone()
 }
+
+/** Resolves when more can be written, or nobody wants it any more. */
+const drained = (call: Writable, signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    const done = (): void => {
+      call.off('drain', done)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    call.once('drain', done)
+    signal.addEventListener('abort', done)
+    if (signal.aborted) done()
+  })
 
 /** A stream that was cut off may look like one that has ended: its last message tells. */
 async function* partsOf(messages: AsyncIterator<SubmitRequest>): AsyncGenerator<AskedPart> {
@@ -211,9 +229,10 @@ const serviceOf = (desk: Desk, calls: Calls): ControlServiceServer => ({
   watch: calls.stream(async function* ({ jobId }, signal) {
     for await (const view of desk.watch(jobId, signal)) yield { job: viewToWire(view) }
   }),
-  results: calls.stream(async function* ({ jobId, startIndex, unordered, settledOnly, acceptsF64 }, signal) {
-    const asked = { start: Number(startIndex), ordered: !unordered, settledOnly }
-    for await (const outcomes of desk.results(jobId, asked, signal)) yield* outcomesToWire(outcomes, acceptsF64)
+  results: calls.stream(async function* (request, signal) {
+    const { jobId, acceptsF64 } = request
+    for await (const outcomes of desk.results(jobId, resultsAskedOfWire(request), signal))
+      yield* outcomesToWire(outcomes, acceptsF64)
   }),
   cancel: calls.unary(async ({ jobId, reason }) => ({ job: viewToWire(await desk.cancel(jobId, reason)) })),
   resume: calls.unary(async ({ jobId }) => ({ job: viewToWire(await desk.resume(jobId)) })),

@@ -31,6 +31,7 @@ function isFresh() {
   try {
     execFileSync(bin('buf'), ['generate', '--output', folder], { stdio: 'inherit' })
     const made = join(folder, 'proto/gen')
+    execFileSync(process.execPath, ['scripts/descriptor.mjs', made], { stdio: 'inherit' })
     const names = [...new Set([...readdirSync(made), ...readdirSync('proto/gen')])]
     const stale = names.filter(name => textOf(join(made, name)) !== textOf(join('proto/gen', name)))
     for (const name of stale) console.error(`proto/gen/${name} is not what the protocol says: npm run generate`)

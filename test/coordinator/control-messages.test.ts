@@ -13,11 +13,12 @@ import {
   outcomesToWire,
   partOfWire,
   partToWire,
+  resultsAskedOfWire,
   viewOfWire,
   viewToWire,
 } from '../../coordinator/control-messages.js'
-import type { AgentView, AskedPart, JobAsked, JobView } from '../../coordinator/serve/desk.js'
-import { JobDescription, ResultsResponse } from '../../proto/gen/control.js'
+import { type AgentView, type AskedPart, DeskError, type JobAsked, type JobView } from '../../coordinator/serve/desk.js'
+import { JobDescription, ResultsResponse, type SharedFormat } from '../../proto/gen/control.js'
 import { countOf, type Items, packValues, unpackItems } from '../../proto/items.js'
 import type { ItemFailure, Outcomes } from '../../proto/outcome.js'
 
@@ -140,6 +141,29 @@ test('numbers that no double holds are refused by the name of their field', t =>
   })
   t.throws(() => askedOfWire({ ...asked, shardSize: huge }), { message: /shard_size/ })
   t.throws(() => askedOfWire({ ...asked, input: undefined }), { message: /format: expected a range/ })
+})
+
+test('what a message says and this program does not know is refused, not left out', t => {
+  const asked = askedToWire({ name: 'x', runner: 'node', entry: '', function: 'f', input: { format: 'lines' } })
+  t.notThrows(() => askedOfWire(asked))
+  const unknown = 7 as SharedFormat
+  t.throws(() => askedOfWire({ ...asked, sharedFormat: unknown }), {
+    instanceOf: DeskError,
+    message: /^shared_format: expected SHARED_FORMAT_JSON or SHARED_FORMAT_BYTES, or none, got 7$/,
+  })
+  t.throws(() => askedOfWire({ ...asked, maxFailures: { limit: undefined } }), {
+    instanceOf: DeskError,
+    message: /^max_failures: expected items or a fraction/,
+  })
+})
+
+test('results are asked for from an item that there can be', t => {
+  const request = { jobId: '1-x', startIndex: 5n, unordered: true, settledOnly: false, acceptsF64: true }
+  t.deepEqual(resultsAskedOfWire(request), { start: 5, ordered: false, settledOnly: false })
+  t.throws(() => resultsAskedOfWire({ ...request, startIndex: 2n ** 53n + 1n }), {
+    instanceOf: DeskError,
+    message: /^start_index: expected an integer within/,
+  })
 })
 
 /** Batches as an encoder and a decoder leave them. */

@@ -1,6 +1,8 @@
 // The control service as clients meet it when things go wrong: refusals, clients that go, daemons that end, links that are cut.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import test, { type ExecutionContext } from 'ava'
 import { type DeskClient, openClient } from '../../coordinator/client.js'
@@ -159,6 +161,28 @@ test('a submission is read no faster than the desk takes it', async t => {
   t.is(taken, 150_000_000)
 })
 
+test('what the desk has taken of a submission is not held any more', async t => {
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  const taken: WeakRef<Uint8Array>[] = []
+  let held = 0
+  const { client } = await open(t, {
+    submit: async (_asked, parts) => {
+      for await (const { data } of parts) taken.push(new WeakRef(data))
+      await sleep(50)
+      collect()
+      held = taken.filter(each => each.deref() !== undefined).length
+      return VIEW
+    },
+  })
+  async function* many(): AsyncGenerator<AskedPart> {
+    for (let nth = 0; nth < 200; nth++) yield { type: 'input', data: Buffer.alloc(100_000) }
+  }
+  await client.submit(ASKED, many())
+  t.is(taken.length, 200)
+  t.true(held < 20, `${held} of them are held`)
+})
+
 test('results are sent no faster than they are read, and end with whoever reads them', async t => {
   let given = 0
   let isOver = false
@@ -245,6 +269,29 @@ test('a client with two addresses goes on with the one that answers, whichever t
   t.deepEqual(await names(), ['first'])
   await first.control.close(0)
   t.deepEqual(await Promise.all(Array.from({ length: 20 }, names)), Array(20).fill(['second']))
+})
+
+test('a call past its deadline ends what the desk does for it', async t => {
+  let isOver = false
+  const { control } = await open(t, {
+    async *watch(_job, signal) {
+      try {
+        yield VIEW
+        await new Promise(resolve => signal.addEventListener('abort', resolve))
+      } finally {
+        isOver = true
+      }
+    },
+  })
+  const raw = new ControlServiceClient(control.address, credentials.createInsecure())
+  t.teardown(() => raw.close())
+  const error = await new Promise<ServiceError>(resolve => {
+    const call = raw.watch({ jobId: '1-x' }, new Metadata(), { deadline: Date.now() + 1000 })
+    call.on('error', resolve)
+    call.resume()
+  })
+  t.is(error.code, status.DEADLINE_EXCEEDED)
+  await until(t, 'the end of its view', () => isOver)
 })
 
 test('a message that is too long is refused, and says so', async t => {
