@@ -21,6 +21,10 @@ export interface Room {
   readonly of: (job: string) => Here
 }
 
+/** Tasks at hand last for so many rounds of the slots. Smaller: a job misses its turns while it waits for its next tasks. Larger: other hosts wait for what is held. */
+const ROUNDS = 2
+const LEAST_AT_HAND = 2
+
 export const demandOf = (demands: readonly Demand[], room: Room): Map<string, number> => {
   const credits = new Map<string, number>()
   const priorities = [...new Set(demands.map(({ share }) => share.priority))].sort((a, b) => b - a)
@@ -44,7 +48,7 @@ const creditsOf = (equals: readonly Demand[], { slots, idleSlots, spareDepth, of
   for (const { job, share } of equals) {
     const { waiting, running } = of(job)
     const weight = busyWeight + (waiting + running > 0 ? 0 : share.weight)
-    const atHand = Math.max(1, Math.ceil((spareDepth * slots * share.weight) / weight))
+    const atHand = Math.max(LEAST_AT_HAND, Math.ceil((ROUNDS * spareDepth * slots * share.weight) / weight))
     // A slot that is idle may be its own, too.
     credits.set(job, Math.max(0, atHand + idleSlots - waiting))
   }

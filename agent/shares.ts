@@ -65,13 +65,14 @@ export class Shares {
 
   /** These have work here, and no others. */
   busy(jobs: ReadonlySet<string>): void {
+    // What those that were busy until now have had counts first.
+    this.#raise()
     for (const [job, standing] of this.#jobs) {
       const isBusy = jobs.has(job)
       // Who comes back takes its place among the others.
       if (isBusy && !standing.isBusy) standing.served = Math.max(standing.served, this.#floorOf(standing.priority))
       standing.isBusy = isBusy
     }
-    this.#raise()
   }
 
   /** A slot was at the job for so long. */

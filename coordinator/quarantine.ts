@@ -28,7 +28,7 @@ interface Standing {
 
 const LEAST_SHARDS = 3
 /** So likely it may be that an agent like the others has such a run of failures. Smaller: a bad host is borne for longer. Larger: good ones are put aside. */
-const CHANCE = 0.01
+const CHANCE = 0.001
 /** The first time; each further one lasts twice as long. Smaller: a bad host gets items again and again. Larger: one that was repaired waits. */
 const ASIDE_SECONDS = 30
 const MOST_ASIDE_SECONDS = 3600

@@ -17,7 +17,7 @@ export class LedgerWatch {
   /** Of each item: how often it was settled. */
   readonly #settled: boolean[] = []
   /** Of each item: the attempts that reported it as failed. */
-  readonly #failedTries = new Map<number, Set<string>>()
+  readonly #failedTries = new Map<number, Map<string, string>>()
   #highestShard: number
   #settledItems = 0
   /** Of the recalls: shard and attempt. */
@@ -39,6 +39,9 @@ export class LedgerWatch {
     const effects = this.ledger.step(event)
     if (event.type === 'add') for (let at = event.start; at < event.end; at++) this.#settled[at] ??= false
     for (const effect of effects) this.#look(effect)
+    if (event.type === 'forgive')
+      for (const tries of this.#failedTries.values())
+        for (const [attempt, agent] of tries) if (agent === event.agent) tries.delete(attempt)
     if (event.type === 'report') this.#lookAtTries(event, wasSettled)
     if (this.ledger.settledItems !== this.#settledItems)
       throw new Error(`the ledger counts ${this.ledger.settledItems} settled items, not ${this.#settledItems}`)
@@ -132,8 +135,10 @@ export class LedgerWatch {
     if (!counts) return
     for (const { index } of report.failures) {
       if (wasSettled[index - report.start] === true) continue
-      const tries = this.#failedTries.get(index) ?? new Set()
-      this.#failedTries.set(index, tries.add(`${report.shard}/${report.attempt}`))
+      const tries = this.#failedTries.get(index) ?? new Map<string, string>()
+      this.#failedTries.set(index, tries)
+      const isNoTry = report.isDoubtful === true && this.#options.retries > 0
+      if (!isNoTry) tries.set(`${report.shard}/${report.attempt}`, report.agent)
       const isUsedUp = tries.size > this.#options.retries
       if (isUsedUp !== this.isSettled(index))
         throw new Error(`item ${index} failed in ${tries.size} attempts and is ${isUsedUp ? 'not ' : ''}settled`)

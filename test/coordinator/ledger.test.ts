@@ -477,7 +477,7 @@ interface Move {
 
 const move = (): fc.Arbitrary<Move> =>
   fc.record({
-    kind: fc.integer({ min: 0, max: 23 }),
+    kind: fc.integer({ min: 0, max: 24 }),
     pick: fc.nat({ max: 1000 }),
     from: fc.nat({ max: 30 }),
     length: fc.integer({ min: 0, max: 12 }),
@@ -516,6 +516,7 @@ const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
       now += seconds
       step({ type: 'tick', now })
     } else if (kind < 8) step({ type: 'reopen', now })
+    else if (kind === 24) step({ type: 'forgive', agent: name })
     else if (kind === 20) step({ type: 'resume', items: 1 + length, now })
     else if (kind === 23) {
       // A caller has no part of a fold's shards.
@@ -557,6 +558,7 @@ const play = (options: LedgerOptions, moves: readonly Move[]): LedgerWatch => {
         ...(suspects && last && { suspects: { start, end: Math.min(end + 2, chosen.end) } }),
         ...(suspects && !last && { givenBack: { start: Math.min(end + (pick % 3), chosen.end), end: chosen.end } }),
         ...(pick % 2 === 0 && { pieceItems: 1 + (pick % 5) }),
+        isDoubtful: pick % 7 === 0,
       }
       const { shard, attempt } = chosen
       step({ type: 'report', shard, attempt, agent: name, start, end, failures, last, now, ...more })
@@ -655,4 +657,41 @@ test('property: whatever was settled before, and whatever comes of it late, each
     }),
   )
   t.pass()
+})
+
+const failure = (index: number) => ({ index, reason: 'error' as const })
+
+test('what failed where everything fails is no try, as long as there are further ones', t => {
+  const ledger = watched({ retries: 1 })
+  ledger.step({ type: 'add', start: 0, end: 1, now: 0 })
+  const fail = (shard: number, more: Partial<Report>) =>
+    ledger.step(report({ shard, start: 0, end: 1, failures: [failure(0)], ...more }))
+  for (const shard of [0, 1, 2, 3]) t.deepEqual(settled(fail(shard, { agent: 'bad', isDoubtful: true })), [])
+  t.deepEqual(settled(fail(4, { agent: 'good' })), [])
+  t.deepEqual(settled(fail(5, { agent: 'good' })), [[0, 1]])
+  const strict = watched({ retries: 0 })
+  strict.step({ type: 'add', start: 0, end: 1, now: 0 })
+  const effects = strict.step(report({ shard: 0, start: 0, end: 1, failures: [failure(0)], isDoubtful: true }))
+  t.deepEqual(settled(effects), [[0, 1]])
+})
+
+test('tries of an agent that turns out to be bad are given back', t => {
+  const ledger = watched({ retries: 1 })
+  ledger.step({ type: 'add', start: 0, end: 1, now: 0 })
+  const fail = (shard: number, agent: string) =>
+    ledger.step(report({ shard, agent, start: 0, end: 1, failures: [failure(0)] }))
+  fail(0, 'bad')
+  ledger.step({ type: 'forgive', agent: 'bad' })
+  t.deepEqual(settled(fail(1, 'good')), [])
+  t.deepEqual(settled(fail(2, 'good')), [[0, 1]])
+})
+
+test('with a limit of live shards, what comes back waits', t => {
+  const ledger = watched({ mostLive: 1 })
+  ledger.step({ type: 'add', start: 0, end: 10, now: 0 })
+  ledger.step(report({ shard: 0, start: 4, end: 5, last: false }))
+  const effects = ledger.step(report({ shard: 0, start: 5, end: 6 }))
+  t.deepEqual(offers(effects), ['1.1 [0, 4)'])
+  t.true(ledger.ledger.hasWaiting)
+  t.is(ledger.ledger.liveShards, 1)
 })

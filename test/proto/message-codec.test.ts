@@ -5,7 +5,7 @@ import { MessageError, unwrap, wrap } from '../../proto/envelope.js'
 import * as wire from '../../proto/gen/wire.js'
 import { EMPTY_ITEMS } from '../../proto/items.js'
 import type { Report } from '../../proto/outcome.js'
-import { beatCodec } from '../../proto/presence-codec.js'
+import { beatCodec, broadcastCodec } from '../../proto/presence-codec.js'
 import { reportCodec, taskCodec } from '../../proto/shard-codec.js'
 import { NO_SLOT_TIME } from '../../proto/timing.js'
 import { VERSIONS } from '../../proto/version.js'
@@ -206,4 +206,42 @@ test('more slots than any agent has are refused: each would cost the coordinator
   t.is(beatCodec.decode(beatCodec.encode({ ...beat, slots: 65_536 })).slots, 65_536)
   const message = beatCodec.encode({ ...beat, slots: 65_537 })
   t.throws(() => beatCodec.decode(message), { instanceOf: MessageError, message: /65537 slots; at most 65536/ })
+})
+
+test('an agent from before labels does not see a job that needs some, and one that knows them does', t => {
+  const job = {
+    epoch: 1,
+    spec: { sha256: 'a1'.repeat(32), sizeBytes: 1 },
+    version: 1,
+    weight: 1,
+    nextShard: 0,
+    live: { from: 0, bits: new Uint8Array(), others: [] },
+    recalled: [],
+    finishing: false,
+  }
+  const message = broadcastCodec.encode({
+    coordinator: 'c',
+    sequence: 1,
+    jobs: [
+      { ...job, job: 'choosy', needs: ['gpu'] },
+      { ...job, job: 'plain' },
+    ],
+    closing: false,
+    versions: { oldest: 1, newest: 1 },
+    program: '1',
+  })
+  // Field 3 is all that such an agent reads of jobs.
+  const { jobs } = wire.Broadcast.decode(unwrap('broadcast', message))
+  t.deepEqual(
+    jobs.map(each => each.job),
+    ['plain'],
+  )
+  const heard = broadcastCodec.decode(message).jobs
+  t.deepEqual(
+    heard.map(each => [each.job, each.needs]),
+    [
+      ['plain', undefined],
+      ['choosy', ['gpu']],
+    ],
+  )
 })
