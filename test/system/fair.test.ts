@@ -17,6 +17,13 @@ test.afterEach.always(() => server?.stop())
 const items = (ms: number, seconds: number): number[] =>
   Array.from({ length: Math.ceil((seconds * 1000) / ms) }, () => ms)
 
+/** Waits, and says from when to when. */
+const when = (ms: number): readonly [number, number] => {
+  const from = Date.now()
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+  return [from, Date.now()]
+}
+
 /** Slot seconds so far. */
 const served = ({ progress }: Running, ms: number): number => ((progress()?.settled ?? 0) * ms) / 1000
 
@@ -47,10 +54,10 @@ test.serial(
   async t => {
     const { shares, all } = await share(t, 2, [
       [40, { weight: 1, shardSize: 10 }],
-      [3, { weight: 3, shardSize: 10 }],
+      [8, { weight: 3, shardSize: 10 }],
     ])
-    t.true(Math.abs((shares[0] ?? 0) - 0.25) < 0.08, `shares ${shares}`)
-    t.true(all > 0.7 * 12, `${all} of 12 slot seconds were used`)
+    t.true(Math.abs((shares[0] ?? 0) - 0.25) < 0.1, `shares ${shares}`)
+    t.true(all > 0.6 * 12, `${all} of 12 slot seconds were used`)
   },
 )
 
@@ -59,7 +66,7 @@ test.serial('on one slot, too', async t => {
     [5, { weight: 3 }],
     [20, { weight: 1 }],
   ])
-  t.true(Math.abs((shares[0] ?? 0) - 0.75) < 0.08, `shares ${shares}`)
+  t.true(Math.abs((shares[0] ?? 0) - 0.75) < 0.1, `shares ${shares}`)
 })
 
 test.serial('a short job behind a long one begins within a second, and has its share', async t => {
@@ -109,22 +116,17 @@ test.serial('a job with a limit of slots has no more, while others have the rest
   await openAgent(t, server.url, 'ann', 2)
   await openAgent(t, server.url, 'bob', 2)
   await until(t, 'both are heard', () => coordinator.slots === 4)
-  const capped = await start(coordinator, wait, items(20, 4), { maxSlots: 1 })
+  const capped = await start(coordinator, when, items(20, 4), { maxSlots: 2 })
   const began = performance.now()
-  await until(t, 'it runs', () => (capped.progress()?.settled ?? 0) > 0)
-  let most = 0
-  const timer = setInterval(() => {
-    const busy = coordinator.agents().reduce((sum, { busySlots }) => sum + busySlots, 0)
-    most = Math.max(most, busy)
-  }, 20)
   const end = await capped.end
-  clearInterval(timer)
   const seconds = (performance.now() - began) / 1000
   t.is(end.state, 'done')
-  t.log(`${seconds.toFixed(2)} s, at most ${most} slots at once`)
-  t.true(seconds > 3.9, `${seconds} s for 4 slot seconds`)
-  t.true(seconds < 6.5, `${seconds} s for 4 slot seconds`)
-  t.is(most, 1)
+  const times = end.values as readonly (readonly [number, number])[]
+  const most = Math.max(...times.map(([from]) => times.filter(([other, to]) => other <= from && from < to).length))
+  t.log(`${seconds.toFixed(2)} s, at most ${most} items at once`)
+  t.true(seconds < 6, `${seconds} s for 4 slot seconds on two slots`)
+  t.is(most, 2)
+  t.notRegex(JSON.stringify(end.receipt), /slots are idle/)
 })
 
 test.serial('a job that needs a label waits and says so, and begins when an agent offers it', async t => {

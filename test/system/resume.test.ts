@@ -260,7 +260,7 @@ test.serial('an input that has changed is refused, with what has changed', async
 test.serial('a job that runs is nobody else’s; of two that go on with it one does', async t => {
   const place = new Place(t)
   place.writeFunction('i')
-  const asked = ['map', 'f.ts#f', '--range', '0..1500', '--output', 'out.jsonl', '--job', 'busy']
+  const asked = ['map', 'f.ts#f', '--range', '0..6000', '--output', 'out.jsonl', '--job', 'busy']
   const child = place.start(...asked)
   const first = ended(child)
   while (place.runs().length < 100) await sleep(20)
@@ -276,13 +276,14 @@ test.serial('a job that runs is nobody else’s; of two that go on with it one d
   await first
   const two = await Promise.all([place.run('resume', 'busy'), place.run('resume', 'busy')])
   t.deepEqual(two.map(({ code }) => code).sort(), [0, 3])
-  t.is(place.read('out.jsonl'), Array.from({ length: 1500 }, (_, i) => `${i}\n`).join(''))
+  t.is(place.read('out.jsonl'), Array.from({ length: 6000 }, (_, i) => `${i}\n`).join(''))
 })
 
 test.serial('an output that got its name just before the end is left as it is', async t => {
   const place = new Place(t)
   place.writeFunction('i')
-  await place.kill(900, 'map', 'f.ts#f', '--range', '0..900', '--output', 'out.jsonl', '--job', 'whole')
+  // In its middle: the last checkpoint is what says that it is whole.
+  await place.kill(900, 'map', 'f.ts#f', '--range', '0..3000', '--output', 'out.jsonl', '--job', 'whole')
   const file = place.job('checkpoint.json')
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), isWhole: true }))
   // Somebody else's output is not taken for the job's own.
