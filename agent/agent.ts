@@ -14,7 +14,7 @@ import { givenBack } from '../proto/letters.js'
 import type { Log } from '../proto/log.js'
 import type { Report } from '../proto/outcome.js'
 import type { Broadcast, Held } from '../proto/presence.js'
-import { BEAT_SECONDS } from '../proto/presence.js'
+import { BEAT_SECONDS, MOST_WISHED_SLOTS } from '../proto/presence.js'
 import { beatCodec, broadcastCodec } from '../proto/presence-codec.js'
 import { programVersion } from '../proto/program.js'
 import type { RunnerName, Task } from '../proto/shard.js'
@@ -56,9 +56,6 @@ export interface AgentOptions {
   /** What it reads and may write, where that is not what this program does. */
   readonly versions?: VersionRange
 }
-
-/** An operator may wish for so many slots, or for as many as it began with: more would be a mistake. */
-export const MOST_WISHED_SLOTS = 1024
 
 const NOTHING: Here = { waiting: 0, running: 0 }
 

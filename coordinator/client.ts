@@ -1,7 +1,14 @@
 // A desk over gRPC: the twin of the one in a daemon, which is what commands hold. In: the addresses of the daemons of a cluster. Out:
 // a Desk. Always true: a call of a daemon that is gone is one of the next; a stream of it breaks, and the one that is begun after it is
 // the next one's; a job is submitted once, or it is said that nobody knows.
-import { type CallOptions, type ClientReadableStream, credentials, Metadata, type ServiceError } from '@grpc/grpc-js'
+import {
+  type CallOptions,
+  type ClientReadableStream,
+  type ClientWritableStream,
+  credentials,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js'
 import {
   type CancelResponse,
   ControlServiceClient,
@@ -12,20 +19,22 @@ import {
   type ListJobsResponse,
   type ResumeResponse,
   type SetAgentSlotsResponse,
+  type SubmitRequest,
   type SubmitResponse,
 } from '../proto/gen/control.js'
 import type { Outcomes } from '../proto/outcome.js'
+import { drained } from './control-drain.js'
 import { toDeskError } from './control-errors.js'
 import {
   agentOfWire,
   askedToWire,
   detailOfWire,
   END_OF_SUBMISSION,
-  outcomesOfWire,
   partToWire,
   viewOfWire,
 } from './control-messages.js'
-import { checkAsked } from './serve/asked.js'
+import { outcomesOfWire } from './control-outcomes.js'
+import { checkAsked, checkSlots } from './serve/asked.js'
 import {
   type AgentView,
   type AskedPart,
@@ -92,29 +101,30 @@ class Client implements DeskClient {
     // Which of them is there is found out by what may be asked twice.
     await this.jobs()
     const { service } = this.#stubAt(this.#current)
-    let call: ReturnType<typeof service.submit> | undefined
+    const over = new AbortController()
+    let call: SubmitCall | undefined
     const answered = new Promise<SubmitResponse>((resolve, reject) => {
-      call = service.submit((error: ServiceError | null, response: SubmitResponse) =>
-        error === null ? resolve(response) : reject(toDeskError(error)),
-      )
+      call = service.submit((error: ServiceError | null, response: SubmitResponse) => {
+        if (error === null) return resolve(response)
+        over.abort(toDeskError(error))
+        reject(over.signal.reason)
+      })
     })
-    const sent = send(call as NonNullable<typeof call>, asked, parts)
     // Who refuses a job does so before it was sent whole.
-    const failed = answered.then(
-      () => new Promise<never>(() => {}),
-      error => Promise.reject(error),
-    )
+    const refused = new Promise<never>((_, reject) => {
+      over.signal.addEventListener('abort', () => reject(over.signal.reason))
+    })
+    const sent = send(call as SubmitCall, asked, parts, over.signal)
     try {
-      await Promise.race([sent, failed])
+      await Promise.race([sent, refused])
       return viewOfWire((await answered).job)
     } catch (error) {
-      answered.catch(() => {})
-      failed.catch(() => {})
-      sent.catch(() => {})
-      call?.cancel()
+      for (const nobodys of [answered, refused, sent]) nobodys.catch(() => {})
+      // Without its last message it is not taken. (A cancellation behind data that waits may never leave this process.)
+      call?.end()
       // One that ends has not taken it.
       if (!(error instanceof DeskError) || error.code !== 'UNREACHABLE') throw error
-      const what = `${(error as Error).message}; whether it has taken the job nobody knows: look at the jobs there are`
+      const what = `${error.message}; whether it has taken the job nobody knows: look at the jobs there are`
       throw new DeskError('UNREACHABLE', what, { cause: error })
     }
   }
@@ -175,6 +185,7 @@ class Client implements DeskClient {
   }
 
   async setSlots(agent: string, slots: number): Promise<AgentView> {
+    checkSlots(slots)
     const { agent: view } = await this.#ask<SetAgentSlotsResponse>((service, ...how) =>
       service.setAgentSlots({ name: agent, slots }, ...how),
     )
@@ -266,15 +277,18 @@ type UnaryCall<A> = (
   done: (error: ServiceError | null, answer: A) => void,
 ) => unknown
 
-interface SubmitCall {
-  write(message: ReturnType<typeof partToWire>): boolean
-  end(): void
-  once(event: 'drain', handler: () => void): unknown
-}
+type SubmitCall = ClientWritableStream<SubmitRequest>
 
-const send = async (call: SubmitCall, asked: JobAsked, parts: AsyncIterable<AskedPart>): Promise<void> => {
-  const write = async (message: ReturnType<typeof partToWire>): Promise<void> => {
-    if (!call.write(message)) await new Promise<void>(resolve => call.once('drain', resolve))
+/** Ends, with the signal's reason, when the call is over. */
+const send = async (
+  call: SubmitCall,
+  asked: JobAsked,
+  parts: AsyncIterable<AskedPart>,
+  over: AbortSignal,
+): Promise<void> => {
+  const write = async (message: SubmitRequest): Promise<void> => {
+    if (!call.write(message)) await drained(call, over)
+    over.throwIfAborted()
   }
   await write({ part: { $case: 'description', value: askedToWire(asked) } })
   for await (const part of parts) {

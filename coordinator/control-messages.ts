@@ -1,13 +1,9 @@
-// Jobs, views, outcomes: as a desk has them, and as control.proto does. In: the one. Out: the other. Pure. Always true: what went there
+// Jobs, views, agents: as a desk has them, and as control.proto does. In: the one. Out: the other. Pure. Always true: what went there
 // and back is what it was, but that zeros and empty texts stand for what was not said; a message that says what a desk cannot be
 // asked is a DeskError that names its field.
-
 import * as wire from '../proto/gen/control.js'
-import { EMPTY_ITEMS, type Items, sizeOf, toTexts } from '../proto/items.js'
-import type { FailureReason, ItemFailure, Outcomes } from '../proto/outcome.js'
 import type { RunnerName } from '../proto/shard.js'
-import { bufferOf, lineFeedsIn } from '../proto/texts.js'
-import { outcomesBytes, sliceOutcomes } from './gather.js'
+import { failureOfWire, failureToWire } from './control-outcomes.js'
 import type { Receipt } from './receipt.js'
 import {
   type AgentView,
@@ -38,9 +34,6 @@ const FORMATS: Readonly<Record<AskedFormat, wire.InputFormat>> = {
 }
 
 const SHARED = { json: wire.SharedFormat.SHARED_FORMAT_JSON, bytes: wire.SharedFormat.SHARED_FORMAT_BYTES } as const
-
-/** Results of one message; smaller: more messages. Larger: more memory, and what other clients refuse by default (4 MiB). */
-const RESULT_BYTES = 1024 * 1024
 
 const keyOf = <K extends string, V>(table: Readonly<Record<K, V>>, value: V): K | undefined =>
   (Object.keys(table) as K[]).find(key => table[key] === value)
@@ -209,22 +202,6 @@ export const viewOfWire = (job: wire.Job | undefined): JobView => {
   }
 }
 
-const failureToWire = ({ index, reason, message, stack, stderr }: ItemFailure): wire.ItemFailure => ({
-  index: BigInt(index),
-  reason,
-  message,
-  stack: stack ?? '',
-  stderr: stderr ?? '',
-})
-
-const failureOfWire = ({ index, reason, message, stack, stderr }: wire.ItemFailure): ItemFailure => ({
-  index: Number(index),
-  reason: reason as FailureReason,
-  message,
-  ...(stack !== '' && { stack }),
-  ...(stderr !== '' && { stderr }),
-})
-
 export const detailToWire = ({ view, asked, receipt, failures }: JobDetail): wire.DescribeJobResponse => ({
   job: viewToWire(view),
   description: askedToWire(asked),
@@ -263,58 +240,8 @@ export const agentOfWire = (agent: wire.Agent | undefined): AgentView => {
   return { name, host, slots, busySlots, draining, secondsSinceBeat, labels, program, ...(why !== '' && { why }) }
 }
 
-/** Messages of about RESULT_BYTES; a value that is longer by itself is alone in its own. */
-export function* outcomesToWire(outcomes: Outcomes, acceptsF64: boolean): Generator<wire.ResultsResponse> {
-  const { start, end, values, failures } = outcomes
-  // As text, packed numbers take three times what they do here.
-  const most = values.form === 'json' || (values.form === 'f64' && acceptsF64) ? RESULT_BYTES : RESULT_BYTES / 3
-  const items = end - start
-  if (
-    items > 1 &&
-    (outcomesBytes(outcomes) > most || (!acceptsF64 && sizeOf(values) < items && items > ITEMS_OF_A_RANGE))
-  ) {
-    const middle = start + (items >>> 1)
-    yield* outcomesToWire(sliceOutcomes(outcomes, { start, end: middle }), acceptsF64)
-    yield* outcomesToWire(sliceOutcomes(outcomes, { start: middle, end }), acceptsF64)
-    return
-  }
-  yield {
-    startIndex: BigInt(start),
-    endIndex: BigInt(end),
-    values: valuesToWire(values, acceptsF64),
-    failures: failures.map(failureToWire),
-  }
-}
-/** A descriptor of 16 bytes stands for any number of items. */
-const ITEMS_OF_A_RANGE = 32 * 1024
-
-const valuesToWire = (values: Items, acceptsF64: boolean): wire.ResultsResponse['values'] => {
-  if (values.form !== 'f64' || !acceptsF64) return { $case: 'jsonLines', value: toTexts(values).text }
-  const { buffer, byteOffset, byteLength } = values.values
-  return { $case: 'f64', value: new Uint8Array(buffer, byteOffset, byteLength) }
-}
-
-const valuesOfWire = (values: wire.ResultsResponse['values']): Items => {
-  if (values === undefined) return EMPTY_ITEMS
-  if (values.$case === 'jsonLines') {
-    const text = bufferOf(values.value)
-    return { form: 'json', count: lineFeedsIn(text, 0), text }
-  }
-  // A view would have to begin at a multiple of eight.
-  const doubles = new Float64Array(values.value.byteLength / 8)
-  new Uint8Array(doubles.buffer).set(values.value)
-  return { form: 'f64', values: doubles }
-}
-
 export const resultsAskedOfWire = ({ startIndex, unordered, settledOnly }: wire.ResultsRequest): ResultsAsked => ({
   start: numberOf(startIndex, 'start_index'),
   ordered: !unordered,
   settledOnly,
-})
-
-export const outcomesOfWire = ({ startIndex, endIndex, values, failures }: wire.ResultsResponse): Outcomes => ({
-  start: Number(startIndex),
-  end: Number(endIndex),
-  values: valuesOfWire(values),
-  failures: failures.map(failureOfWire),
 })

@@ -1,7 +1,6 @@
 // The gRPC service of a daemon: its desk, for programs of any language. In: a desk, an address. Out: a server, with the standard
 // services for health and reflection. Always true: what a client sends is read no faster than the desk takes it, and sent no faster
 // than the client does; a call that was cancelled ends what the desk does for it.
-import type { Writable } from 'node:stream'
 import {
   Server,
   ServerCredentials,
@@ -22,16 +21,17 @@ import {
 import { CONTROL_DESCRIPTOR } from '../proto/gen/control-descriptor.js'
 import type { Log } from '../proto/log.js'
 import { isLoopback } from '../proto/transport/url.js'
+import { drained } from './control-drain.js'
 import { toRefusal } from './control-errors.js'
 import {
   agentToWire,
   askedOfWire,
   detailToWire,
-  outcomesToWire,
   partOfWire,
   resultsAskedOfWire,
   viewToWire,
 } from './control-messages.js'
+import { outcomesToWire } from './control-outcomes.js'
 import { type AskedPart, type Desk, DeskError } from './serve/desk.js'
 
 export interface ControlOptions {
@@ -181,19 +181,6 @@ async function* untilCancelled<M>(call: ServerReadableStream<M, unknown>): Async
   // It may look like an end.
   if (call.cancelled) throw gone()
 }
-
-/** Resolves when more can be written, or nobody wants it any more. */
-const drained = (call: Writable, signal: AbortSignal): Promise<void> =>
-  new Promise(resolve => {
-    const done = (): void => {
-      call.off('drain', done)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    call.once('drain', done)
-    signal.addEventListener('abort', done)
-    if (signal.aborted) done()
-  })
 
 /** A stream that was cut off may look like one that has ended: its last message tells. */
 async function* partsOf(messages: AsyncIterator<SubmitRequest>): AsyncGenerator<AskedPart> {

@@ -3,6 +3,9 @@ import type { LiveShards, ShardAttempt } from './live.js'
 import type { BlobRef } from './shard.js'
 import type { VersionRange } from './version.js'
 
+/** An agent may be asked to use so many slots, or as many as it began with: more would be a mistake. */
+export const MOST_WISHED_SLOTS = 1024
+
 /** A shard that an agent holds: its lease lives as long as the agent's beats name it. */
 export interface Held {
   readonly job: string

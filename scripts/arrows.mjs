@@ -50,7 +50,7 @@ const table = [
     [...inCoordinator, nothing],
   ],
   ['coordinator/durable/{checkpoint,checkpoints,job-name,kept-reports}.ts', [...inCoordinator, nothing]],
-  ['coordinator/control-messages.ts', [agent, above, nothing]],
+  ['coordinator/control-{messages,outcomes}.ts', [agent, above, nothing]],
   ['coordinator/{client,control-errors}.ts', [agent, above, packages('@grpc/grpc-js')]],
   [
     'coordinator/control.ts',

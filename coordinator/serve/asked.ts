@@ -1,7 +1,9 @@
-// Whether a job can be what was asked for. In: a JobAsked, from anywhere. Out: nothing, or a DeskError that names the field, what was
-// expected and what was got. Always true: what passes here is refused by no part behind it for its form.
+// Whether a job can be what was asked for, and an agent. In: a JobAsked, a number of slots, from anywhere. Out: nothing, or a
+// DeskError that names the field, what was expected and what was got. Always true: what passes here is refused by no part behind it
+// for its form.
 
 import { isLabel, MOST_PRIORITY, MOST_WEIGHT } from '../../proto/labels.js'
+import { MOST_WISHED_SLOTS } from '../../proto/presence.js'
 import type { RunnerName } from '../../proto/shard.js'
 import { isConcurrency, MOST_CONCURRENCY } from '../concurrency.js'
 import { Range } from '../input/range.js'
@@ -84,6 +86,14 @@ const CHECKS: readonly Check[] = [
     asked => JSON.stringify(asked.maxFailures),
   ],
 ]
+
+/** Of an agent. */
+export const checkSlots = (slots: number): void => {
+  if (!isWhole(slots, 1, MOST_WISHED_SLOTS))
+    throw new DeskError('ASKED', `slots: expected a whole number from 1 to ${MOST_WISHED_SLOTS}, got ${slots}`, {
+      field: 'slots',
+    })
+}
 
 export const checkAsked = (asked: JobAsked): void => {
   for (const [field, expected, isGood, got] of CHECKS)

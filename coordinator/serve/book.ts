@@ -75,6 +75,26 @@ export class Book {
     return { close: () => void this.#handlers.delete(handler) }
   }
 
+  /** Resolves when the job has changed, the signal is aborted, so long has passed, or it is stopped. */
+  changed(job: string, seconds: number, signal?: AbortSignal): { readonly promise: Promise<void>; stop(): void } {
+    let stop = (): void => {}
+    const promise = new Promise<void>(resolve => {
+      const subscription = this.onChange(id => {
+        if (id === job) stop()
+      })
+      const timer = setTimeout(() => stop(), seconds * 1000)
+      stop = () => {
+        subscription.close()
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', stop)
+        resolve()
+      }
+      signal?.addEventListener('abort', stop)
+      if (signal?.aborted) stop()
+    })
+    return { promise, stop: () => stop() }
+  }
+
   /** Reads it from the bucket. Resolves when what is known is not older than the call, or could not be read. */
   read(id: string): Promise<void> {
     const reading = this.#reading.get(id)

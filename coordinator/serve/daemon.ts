@@ -161,7 +161,10 @@ class ServingDaemon implements Daemon {
 
   #changed(id: string): void {
     const known = this.#book.get(id)
-    if (known === undefined) return
+    if (known === undefined) {
+      this.#later.delete(id)
+      return
+    }
     const running = this.#running.get(id)
     if (running !== undefined && known.wish !== undefined) running.job.cancel(known.wish.cancel)
     if (running === undefined && !isEnd(known.state.phase) && known.state.daemon === null) this.#look()

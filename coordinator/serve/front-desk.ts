@@ -8,7 +8,7 @@ import { type Store, StoreConflict, StoreFailure } from '../../proto/store.js'
 import type { Clock } from '../../proto/timing.js'
 import type { Coordinator } from '../coordinator.js'
 import { Range } from '../input/range.js'
-import { checkAsked } from './asked.js'
+import { checkAsked, checkSlots } from './asked.js'
 import type { Book, Known } from './book.js'
 import {
   type AgentView,
@@ -20,19 +20,10 @@ import {
   type JobView,
   type ResultsAsked,
 } from './desk.js'
-import {
-  fromBytes,
-  isEnd,
-  type JobRecord,
-  type JobState,
-  keysOf,
-  newRecord,
-  newState,
-  toBytes,
-  type Wish,
-} from './job-record.js'
+import { fromBytes, isEnd, type JobState, keysOf, newRecord, newState, toBytes, type Wish } from './job-record.js'
 import { journalResults } from './journal-results.js'
 import { spool } from './spool.js'
+import { type Shown, shownOf, viewOf } from './view.js'
 
 export interface FrontDeskOptions {
   readonly store: Store
@@ -106,8 +97,8 @@ export class FrontDesk implements Desk {
     const { clock } = this.#options
     await this.#known(job)
     for (let said = ''; ; ) {
-      const { promise, stop } = this.#news(job, signal, WATCH_SECONDS)
-      const known = isThere(this.#options.book.get(job))
+      const { promise, stop } = this.#options.book.changed(job, WATCH_SECONDS, signal)
+      const known = shownOf(this.#options.book.get(job))
       if (known === undefined) {
         stop()
         throw unknown(job)
@@ -123,7 +114,7 @@ export class FrontDesk implements Desk {
       const dueSeconds = clock() + VIEW_SECONDS
       await promise
       while (clock() < dueSeconds && !this.#isOver(job) && !signal.aborted)
-        await this.#news(job, signal, dueSeconds - clock()).promise
+        await this.#options.book.changed(job, dueSeconds - clock(), signal).promise
       signal.throwIfAborted()
     }
   }
@@ -136,11 +127,11 @@ export class FrontDesk implements Desk {
       journal: store.journal('out', job),
       log,
       isEnded: () => {
-        const known = isThere(book.get(job))
+        const known = shownOf(book.get(job))
         if (known === undefined) throw unknown(job)
         return isEnd(known.state.phase)
       },
-      news: () => this.#news(job, signal, 1),
+      news: () => book.changed(job, 1, signal),
       signal,
     })
     try {
@@ -152,7 +143,7 @@ export class FrontDesk implements Desk {
 
   async cancel(job: string, reason: string): Promise<JobView> {
     const known = await this.#known(job)
-    const { store, clock } = this.#options
+    const { store, book, clock } = this.#options
     if (isEnd(known.state.phase)) return this.#view(known)
     const wish: Wish = { cancel: reason || 'it was asked to end' }
     // The first wish counts.
@@ -160,7 +151,7 @@ export class FrontDesk implements Desk {
     const untilSeconds = clock() + CANCEL_SECONDS
     let view = this.#view(known)
     for (;;) {
-      const { promise } = this.#news(job, AbortSignal.timeout(CANCEL_SECONDS * 1000), 0.5)
+      const { promise } = book.changed(job, 0.5)
       const now = await this.#known(job)
       view = this.#view(now)
       if (isEnd(now.state.phase) || clock() > untilSeconds) return view
@@ -197,8 +188,8 @@ export class FrontDesk implements Desk {
 
   async jobs(): Promise<readonly JobView[]> {
     return this.#options.book.all().flatMap(known => {
-      const there = isThere(known)
-      return there === undefined ? [] : [this.#view(there)]
+      const shown = shownOf(known)
+      return shown === undefined ? [] : [this.#view(shown)]
     })
   }
 
@@ -224,6 +215,7 @@ export class FrontDesk implements Desk {
   }
 
   async setSlots(agent: string, slots: number): Promise<AgentView> {
+    checkSlots(slots)
     return this.#options.coordinator.setSlots(agent, slots) ?? noAgent(agent)
   }
 
@@ -263,11 +255,11 @@ export class FrontDesk implements Desk {
   }
 
   /** As it is now: it was read after the call. */
-  async #known(job: string): Promise<Known & { readonly record: JobRecord }> {
+  async #known(job: string): Promise<Shown> {
     const { book } = this.#options
     if (!/^[A-Za-z0-9_-]{1,64}$/.test(job)) throw unknown(job)
     await book.read(job)
-    const known = isThere(book.get(job))
+    const known = shownOf(book.get(job))
     if (known === undefined) throw unknown(job)
     return known
   }
@@ -288,66 +280,10 @@ export class FrontDesk implements Desk {
     return known === undefined || isEnd(known.state.phase)
   }
 
-  /** Resolves when the job has changed, the signal is aborted, or so long has passed. */
-  #news(job: string, signal: AbortSignal, seconds: number): { readonly promise: Promise<void>; stop(): void } {
-    let stop = (): void => {}
-    const promise = new Promise<void>(resolve => {
-      const subscription = this.#options.book.onChange(id => {
-        if (id === job) stop()
-      })
-      const timer = setTimeout(() => stop(), seconds * 1000)
-      stop = () => {
-        subscription.close()
-        clearTimeout(timer)
-        signal.removeEventListener('abort', stop)
-        resolve()
-      }
-      signal.addEventListener('abort', stop)
-      if (signal.aborted) stop()
-    })
-    return { promise, stop: () => stop() }
+  #view(shown: Shown): JobView {
+    const { tenure, waits } = this.#options
+    return viewOf(shown, { tenure: tenure(), waits })
   }
-
-  #view({ id, record, state, news, wish }: Known & { readonly record: JobRecord }): JobView {
-    const { asked, number, count, submitted } = record
-    const { phase, daemon } = state
-    const isActive = phase === 'active'
-    const slots = isActive ? (news?.slots ?? 0) : 0
-    const why = isActive ? this.#why(id, { wish, news, daemon }) : state.why
-    const isRunning = isActive && why === undefined
-    const items = count ?? (phase === 'done' ? state.settled : undefined)
-    return {
-      id,
-      number,
-      name: asked.name,
-      state: isRunning ? 'running' : isEnd(phase) ? phase : 'waiting',
-      ...(items !== undefined && { items }),
-      settled: Math.max(state.settled, news?.settled ?? 0),
-      failed: Math.max(state.failed, news?.failed ?? 0),
-      wallSeconds: Math.max(state.wallSeconds, news?.wallSeconds ?? 0),
-      ...(why !== undefined && { why }),
-      submitted,
-      ...(isActive && daemon !== null && { owner: daemon }),
-      weight: asked.weight ?? 1,
-      priority: asked.priority ?? 0,
-      slots,
-    }
-  }
-
-  #why(id: string, { wish, news, daemon }: { wish?: Wish | undefined; news?: Known['news']; daemon: string | null }) {
-    if (wish !== undefined) return `it is being cancelled: ${wish.cancel}`
-    if (news !== undefined) return news.waiting
-    if (daemon === null) return 'no daemon has it yet'
-    if (daemon === this.#options.tenure()) return this.#options.waits(id) ?? 'it begins'
-    return `nothing was heard of it from ${daemon} yet`
-  }
-}
-
-/** For callers: one that arrives may never be whole, and one that leaves will be gone. */
-const isThere = (known: Known | undefined): (Known & { readonly record: JobRecord }) | undefined => {
-  if (known?.record === undefined || known.state.phase === 'arriving' || known.state.phase === 'leaving')
-    return undefined
-  return { ...known, record: known.record }
 }
 
 const unknown = (job: string): DeskError => new DeskError('JOB_UNKNOWN', `there is no job ${job.slice(0, 80)}`)

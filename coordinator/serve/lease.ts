@@ -26,6 +26,7 @@ export class Lease {
   #revision = 0
   #heldUntilSeconds = 0
   #timer: NodeJS.Timeout | undefined
+  #endTimer: NodeJS.Timeout | undefined
   #renewing: Promise<void> = Promise.resolve()
   #closed = false
 
@@ -51,6 +52,7 @@ export class Lease {
     this.#closed = true
     clearInterval(this.#timer)
     await this.#renewing
+    clearTimeout(this.#endTimer)
     const tenure = this.#tenure
     this.#tenure = undefined
     if (tenure !== undefined) await this.#options.bucket.delete(tenure).catch(() => {})
@@ -62,7 +64,15 @@ export class Lease {
     const askedAtSeconds = clock()
     this.#revision = await bucket.put(tenure, new Uint8Array([1]), 0, bucket.ageSeconds * RENEW)
     this.#tenure = tenure
+    this.#holdFrom(askedAtSeconds)
+  }
+
+  /** Its end is seen when it comes, whatever a renewal is waiting for. */
+  #holdFrom(askedAtSeconds: number): void {
+    const { bucket, clock } = this.#options
     this.#heldUntilSeconds = askedAtSeconds + HELD * bucket.ageSeconds
+    clearTimeout(this.#endTimer)
+    this.#endTimer = setTimeout(() => this.#look(), Math.max(0, this.#heldUntilSeconds - clock()) * 1000 + 1)
   }
 
   /** One after the other: a renewal of an older revision would be refused. */
@@ -80,7 +90,7 @@ export class Lease {
       if (this.#tenure === undefined) await this.#begin()
       else {
         this.#revision = await bucket.put(this.#tenure, new Uint8Array([1]), this.#revision, bucket.ageSeconds * RENEW)
-        this.#heldUntilSeconds = askedAtSeconds + HELD * bucket.ageSeconds
+        this.#holdFrom(askedAtSeconds)
       }
     } catch (error) {
       log('debug', `The tenure was not renewed: ${(error as Error).message}`)

@@ -6,19 +6,10 @@ import { StoreConflict, StoreFailure } from '../store.js'
 import { subjects } from '../subjects.js'
 import type { Subscription } from '../transport.js'
 import type { NatsLink } from './nats.js'
-import {
-  createStream,
-  isCode,
-  isPassing,
-  JETSTREAM,
-  NANOS,
-  pause,
-  type StreamInfo,
-  UNRESERVED,
-} from './nats-streams.js'
+import type { NatsFailure } from './nats-failure.js'
+import { createStream, isCode, JETSTREAM, NANOS, patiently, type StreamInfo, UNRESERVED } from './nats-streams.js'
 
 const CALL_MS = 1000
-const RETRY_MS = 100
 /** Smaller gives up while a cluster chooses a leader, larger holds callers while nothing is stored. */
 const PATIENCE_SECONDS = 12
 
@@ -60,12 +51,12 @@ export class NatsBucket implements Bucket {
   }
 
   get(key: string): Promise<Entry | undefined> {
-    return this.#patiently(PATIENCE_SECONDS, () => this.#get(key))
+    return this.#patiently(() => this.#get(key))
   }
 
   async put(key: string, value: Uint8Array, expected: number, patienceSeconds = PATIENCE_SECONDS): Promise<number> {
     let isUnsure = false
-    return this.#patiently(patienceSeconds, async () => {
+    return this.#patiently(async () => {
       try {
         return await this.#link.store(this.#subject(key), { lastOfSubject: expected }, value, CALL_MS)
       } catch (error) {
@@ -78,19 +69,17 @@ export class NatsBucket implements Bucket {
         isUnsure = true
         throw error
       }
-    })
+    }, patienceSeconds)
   }
 
   async delete(key: string): Promise<void> {
     // A purge by filter, which work queues do not survive, but what nobody consumes does.
-    await this.#patiently(PATIENCE_SECONDS, () =>
-      this.#link.api(`STREAM.PURGE.${this.#stream}`, { filter: this.#subject(key) }),
-    )
+    await this.#patiently(() => this.#link.api(`STREAM.PURGE.${this.#stream}`, { filter: this.#subject(key) }))
   }
 
   async keys(): Promise<ReadonlySet<string>> {
     const filter = subjects.keys(this.#spec.name)
-    const { state } = await this.#patiently(PATIENCE_SECONDS, () =>
+    const { state } = await this.#patiently(() =>
       this.#link.api<StreamInfo>(`STREAM.INFO.${this.#stream}`, { subjects_filter: filter }),
     )
     return new Set(Object.keys(state.subjects ?? {}).map(subject => this.#keyOf(subject)))
@@ -121,22 +110,22 @@ export class NatsBucket implements Bucket {
     }
   }
 
-  async #patiently<T>(seconds: number, call: () => Promise<T>): Promise<T> {
-    const untilMs = performance.now() + seconds * 1000
-    for (;;) {
-      try {
-        return await call()
-      } catch (error) {
-        const isGone = isCode(error, JETSTREAM.streamNotFound)
-        if (error instanceof StoreConflict) throw error
-        if ((!isPassing(error) && !isGone) || performance.now() >= untilMs)
-          throw new StoreFailure(`what is kept in NATS cannot be had: ${(error as Error).message}`, { cause: error })
-        // A store that was wiped is made anew.
-        if (this.#link.connected) await this.create().catch(() => {})
-        await (this.#link.connected
-          ? pause(RETRY_MS)
-          : Promise.race([this.#link.whenConnected(), pause(Math.max(0, untilMs - performance.now()))]))
-      }
+  async #patiently<T>(call: () => Promise<T>, seconds = PATIENCE_SECONDS): Promise<T> {
+    try {
+      return await patiently(this.#link, call, {
+        codes: [JETSTREAM.streamNotFound],
+        seconds,
+        between: error => this.#makeAnew(error),
+      })
+    } catch (error) {
+      if (error instanceof StoreConflict) throw error
+      throw new StoreFailure(`what is kept in NATS cannot be had: ${(error as Error).message}`, { cause: error })
     }
+  }
+
+  /** Where the server's store was wiped there is no bucket any more. */
+  async #makeAnew(error: NatsFailure): Promise<void> {
+    const isGone = isCode(error, JETSTREAM.streamNotFound) || error.kind === 'no responders'
+    if (isGone) await this.create().catch(() => {})
   }
 }

@@ -10,8 +10,8 @@ import {
   createStream,
   deleteStream,
   isCode,
-  isPassing,
   JETSTREAM,
+  patiently,
   pause,
   type StreamInfo,
   UNRESERVED,
@@ -106,24 +106,18 @@ export class NatsJournal implements Journal {
 
   /** `without`: what there is without a stream. */
   async #patiently<T>(call: () => Promise<T>, without: T): Promise<T> {
-    const untilMs = performance.now() + PATIENCE_MS
-    for (;;) {
-      try {
-        return await call()
-      } catch (error) {
-        if (isCode(error, JETSTREAM.streamNotFound)) return without
-        if (!isPassing(error) || performance.now() >= untilMs) throw this.#failure(error)
-        // Nobody hears it: there may be no stream.
-        if (this.#link.connected && (await this.#isGone())) return without
-        await (this.#link.connected ? pause(RETRY_MS) : Promise.race([this.#link.whenConnected(), pause(RETRY_MS)]))
-      }
+    try {
+      return await patiently(this.#link, call, { seconds: PATIENCE_MS / 1000, between: () => this.#look() })
+    } catch (error) {
+      if (isCode(error, JETSTREAM.streamNotFound)) return without
+      throw this.#failure(error)
     }
   }
 
-  async #isGone(): Promise<boolean> {
-    return this.#link.api(`STREAM.INFO.${this.#stream}`).then(
-      () => false,
-      error => isCode(error, JETSTREAM.streamNotFound),
-    )
+  /** Where nobody hears a call there may be no stream, of which this throws. */
+  async #look(): Promise<void> {
+    await this.#link.api(`STREAM.INFO.${this.#stream}`).catch(error => {
+      if (isCode(error, JETSTREAM.streamNotFound)) throw error
+    })
   }
 }

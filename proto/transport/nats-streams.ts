@@ -103,7 +103,9 @@ export const createStream = async (link: NatsLink, spec: StreamSpec): Promise<St
     } catch (error) {
       // It was made before, with what was free then.
       if (isCode(error, JETSTREAM.streamNameInUse))
-        return await patiently(link, () => link.api<StreamInfo>(`STREAM.INFO.${name}`), JETSTREAM.streamNotFound)
+        return await patiently(link, () => link.api<StreamInfo>(`STREAM.INFO.${name}`), {
+          codes: [JETSTREAM.streamNotFound],
+        })
       if (isCode(error, JETSTREAM.replicasUnsupported))
         throw new ReplicasError(replicas, link.cluster, { cause: error })
       // A cluster says of too little room and of too few servers the same.
@@ -136,11 +138,11 @@ export const createTaskStream = async (link: NatsLink, job: string, epoch: numbe
     num_replicas: replicas,
   }
   // Not all of a cluster know at once what was made.
-  const unknown = link.cluster === undefined ? [] : [JETSTREAM.streamNotFound]
+  const codes = link.cluster === undefined ? [] : [JETSTREAM.streamNotFound]
   await patiently(
     link,
     () => link.api(`CONSUMER.DURABLE.CREATE.${name}.${subjects.taskConsumer}`, { stream_name: name, config }),
-    ...unknown,
+    { codes },
   )
 }
 
@@ -229,15 +231,29 @@ const leaderless = ({ kind, message, code }: NatsFailure): NatsFailure =>
  */
 const PATIENCE_MS = { single: 10_000, cluster: 25_000 }
 
+export interface Patience {
+  /** Answers after which it may be repeated as well. */
+  readonly codes?: readonly number[]
+  readonly seconds?: number
+  /** Done before it is repeated, while there is a connection; what it throws ends the waiting. */
+  readonly between?: (error: NatsFailure) => Promise<void>
+}
+
 /** Repeats a call that may be repeated while the server is away, and while it answers with one of `codes`. */
-export const patiently = async <T>(link: NatsLink, call: () => Promise<T>, ...codes: number[]): Promise<T> => {
-  const end = performance.now() + PATIENCE_MS[link.cluster === undefined ? 'single' : 'cluster']
+export const patiently = async <T>(
+  link: NatsLink,
+  call: () => Promise<T>,
+  { codes = [], seconds, between }: Patience = {},
+): Promise<T> => {
+  const mostMs = seconds === undefined ? PATIENCE_MS[link.cluster === undefined ? 'single' : 'cluster'] : seconds * 1000
+  const end = performance.now() + mostMs
   for (;;) {
     try {
       return await call()
     } catch (error) {
       if (!isPassing(error) && !isCode(error, ...codes)) throw error
       if (performance.now() >= end) throw link.cluster === undefined ? error : leaderless(error as NatsFailure)
+      if (link.connected) await between?.(error as NatsFailure)
       await (link.connected ? pause(100) : Promise.race([link.whenConnected(), pause(end - performance.now())]))
     }
   }

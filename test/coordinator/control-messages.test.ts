@@ -9,14 +9,13 @@ import {
   detailOfWire,
   detailToWire,
   END_OF_SUBMISSION,
-  outcomesOfWire,
-  outcomesToWire,
   partOfWire,
   partToWire,
   resultsAskedOfWire,
   viewOfWire,
   viewToWire,
 } from '../../coordinator/control-messages.js'
+import { outcomesOfWire, outcomesToWire } from '../../coordinator/control-outcomes.js'
 import { type AgentView, type AskedPart, DeskError, type JobAsked, type JobView } from '../../coordinator/serve/desk.js'
 import { JobDescription, ResultsResponse, type SharedFormat } from '../../proto/gen/control.js'
 import { countOf, type Items, packValues, unpackItems } from '../../proto/items.js'

@@ -6,24 +6,14 @@ import { loadFileDescriptorSetFromBuffer, loadSync } from '@grpc/proto-loader'
 import test, { type ExecutionContext } from 'ava'
 import { service as healthService } from 'grpc-health-check'
 import { openControl } from '../../coordinator/control.js'
-import type { Desk } from '../../coordinator/serve/desk.js'
 import { ControlServiceService } from '../../proto/gen/control.js'
 import { silentLog } from '../../proto/log.js'
+import { deskOf } from '../support/desk-of.js'
 
 const NAME = 'manyhands.control.v1.ControlService'
 const { resolve: placeOf } = createRequire(import.meta.url)
 
-const unasked = (): never => {
-  throw new Error('nobody was to ask for this')
-}
-
-const desk: Desk = {
-  submit: unasked,
-  watch: unasked,
-  results: unasked,
-  cancel: unasked,
-  resume: unasked,
-  forget: unasked,
+const desk = deskOf({
   jobs: async () => [
     {
       id: '7-x',
@@ -39,11 +29,7 @@ const desk: Desk = {
       slots: 1,
     },
   ],
-  describe: unasked,
-  agents: unasked,
-  drain: unasked,
-  setSlots: unasked,
-}
+})
 
 const open = async (t: ExecutionContext) => {
   const control = await openControl(desk, { host: '127.0.0.1', port: 0, log: silentLog })

@@ -12,6 +12,7 @@ import { type AskedPart, type Desk, DeskError, type JobAsked, type JobView } fro
 import { ControlServiceClient } from '../../proto/gen/control.js'
 import { BadRequest, ErrorInfo, RetryInfo, Status } from '../../proto/gen/status.js'
 import type { LogLevel } from '../../proto/log.js'
+import { deskOf } from '../support/desk-of.js'
 import { TcpProxy } from '../support/tcp-proxy.js'
 
 const VIEW: JobView = {
@@ -30,26 +31,6 @@ const VIEW: JobView = {
 const ASKED: JobAsked = { name: 'x', runner: 'node', entry: 'f.mjs', function: 'f', input: { format: 'lines' } }
 const never = new AbortController().signal
 setMaxListeners(0, never)
-
-const unasked = (): never => {
-  throw new Error('nobody was to ask for this')
-}
-
-/** A desk that does what the test says, and nothing else. */
-const deskOf = (own: Partial<Desk>): Desk => ({
-  submit: unasked,
-  watch: unasked,
-  results: unasked,
-  cancel: unasked,
-  resume: unasked,
-  forget: unasked,
-  jobs: async () => [],
-  describe: unasked,
-  agents: unasked,
-  drain: unasked,
-  setSlots: unasked,
-  ...own,
-})
 
 const open = async (t: ExecutionContext, own: Partial<Desk>, host = '127.0.0.1') => {
   const said: string[] = []

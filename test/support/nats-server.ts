@@ -147,6 +147,24 @@ export class NatsServer {
     return names
   }
 
+  /** What is in JetStream, in order: the names of all streams, and the keys of the daemons' jobs. */
+  async left(): Promise<string[]> {
+    const connection = await connectNats({ servers: `${this.host}:${this.port}` })
+    try {
+      const { streams } = await connection.jetstreamManager()
+      const names: string[] = []
+      for await (const { config } of streams.list()) {
+        names.push(config.name)
+        if (!config.name.startsWith('KV_mh_jobs')) continue
+        const { state } = await streams.info(config.name, { subjects_filter: '>' })
+        names.push(...Object.keys(state.subjects ?? {}))
+      }
+      return names.sort()
+    } finally {
+      await connection.close()
+    }
+  }
+
   async stop(): Promise<void> {
     await this.kill('SIGKILL')
     await rm(this.folder, { recursive: true, force: true })

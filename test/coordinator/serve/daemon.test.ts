@@ -18,7 +18,7 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     const site = await Site.open(t)
     await site.agent()
     const desk = await site.desk(how)
-    const before = await site.left()
+    const before = await site.nats.left()
     const { id, number, items } = await desk.submit(ROOTS, parts())
     t.deepEqual([number, items], [1, 300_000])
     const end = await endOf(desk, id)
@@ -39,7 +39,7 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     )
     await desk.forget(id)
     t.deepEqual(await desk.jobs(), [])
-    t.deepEqual(await site.left(), before)
+    t.deepEqual(await site.nats.left(), before)
     await t.throwsAsync(desk.describe(id), { instanceOf: DeskError, code: 'JOB_UNKNOWN' })
     t.is((await desk.submit(ROOTS, parts())).number, 2)
   })
@@ -253,7 +253,7 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
     async t => {
       const site = await Site.open(t)
       const desk = await site.desk(how)
-      const before = await site.left()
+      const before = await site.nats.left()
       for (const [field, wrong] of REFUSED)
         await t.throwsAsync(
           desk.submit({ ...ROOTS, ...wrong }, parts()),
@@ -275,13 +275,21 @@ for (const how of ['the desk itself', 'the desk over gRPC'] as const) {
       }
       await t.throwsAsync(desk.submit(asked, broken()), { message: /went away/ })
       // What a client has cut off is cleared away without it.
-      for (let tries = 0; tries < 200 && (await site.left()).length > before.length; tries++) await sleep(100)
-      t.deepEqual(await site.left(), before)
+      for (let tries = 0; tries < 200 && (await site.nats.left()).length > before.length; tries++) await sleep(100)
+      t.deepEqual(await site.nats.left(), before)
       t.deepEqual(await desk.jobs(), [])
       await t.throwsAsync(desk.cancel('no such job', ''), { code: 'JOB_UNKNOWN' })
       await t.throwsAsync(allOf(desk, '1-x.>'), { code: 'JOB_UNKNOWN' })
     },
   )
+
+  test.serial(`${how}: slots that no agent can have are refused, before an agent is looked for`, async t => {
+    const site = await Site.open(t)
+    const desk = await site.desk(how)
+    for (const slots of [0, 1.5, -1, 65_537])
+      await t.throwsAsync(desk.setSlots('nobody', slots), { code: 'ASKED', message: /^slots: expected .* from 1 to/ })
+    await t.throwsAsync(desk.setSlots('nobody', 1), { code: 'AGENT_UNKNOWN' })
+  })
 
   test.serial(`${how}: only so many jobs that have ended are remembered`, async t => {
     const site = await Site.open(t)

@@ -76,6 +76,14 @@ test('a renewal counts from when it was asked for, not from when it came', async
   t.is(lease.tenure, undefined)
 })
 
+test('the end of a tenure is told of in time, whatever a renewal is waiting for', async t => {
+  const { lease, how, lost } = fake(t)
+  await lease.open()
+  how.lateSeconds = 3 * AGE_SECONDS
+  await sleep(0.95 * AGE_SECONDS * 1000)
+  t.is(lost(), 1)
+})
+
 test('a process that stood still has no tenure when it goes on, before anything else happens', async t => {
   const { lease, how } = fake(t)
   await lease.open()

@@ -5,7 +5,6 @@ import { setMaxListeners } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { ExecutionContext } from 'ava'
-import { connect } from 'nats'
 import { startAgent } from '../../../agent/main.js'
 import { openClient } from '../../../coordinator/client.js'
 import { openControl } from '../../../coordinator/control.js'
@@ -123,24 +122,6 @@ export class Site {
   /** One that can be killed; resolves when it is open. */
   process(name: string): Promise<DaemonProcess> {
     return startDaemon(this.#t, this.nats.url, name)
-  }
-
-  /** What is in JetStream: streams, keys. */
-  async left(): Promise<string[]> {
-    const connection = await connect({ servers: this.nats.url })
-    try {
-      const manager = await connection.jetstreamManager()
-      const names: string[] = []
-      for await (const { config } of manager.streams.list()) {
-        names.push(config.name)
-        if (!config.name.startsWith('KV_mh_jobs')) continue
-        const { state } = await manager.streams.info(config.name, { subjects_filter: '>' })
-        names.push(...Object.keys(state.subjects ?? {}))
-      }
-      return names.sort()
-    } finally {
-      await connection.close()
-    }
   }
 }
 
