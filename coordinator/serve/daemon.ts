@@ -19,6 +19,7 @@ import { FrontDesk } from './front-desk.js'
 import { isEnd, type JobRecord, type JobState, keysOf, toBytes } from './job-record.js'
 import { Lease } from './lease.js'
 import { ServedJob } from './served-job.js'
+import { Tenures } from './tenures.js'
 
 export interface DaemonOptions {
   /** For instance nats://127.0.0.1:4222. */
@@ -90,6 +91,7 @@ class ServingDaemon implements Daemon {
   readonly #clock: Clock = monotonicSeconds
   readonly #book: Book
   readonly #lease: Lease
+  readonly #tenures: Tenures
   readonly #running = new Map<string, { readonly job: ServedJob; readonly ended: Promise<void> }>()
   /** Being taken, ended or cleared by this daemon. */
   readonly #busy = new Set<string>()
@@ -113,6 +115,7 @@ class ServingDaemon implements Daemon {
       log,
       onLost: () => this.#letGoAll(),
     })
+    this.#tenures = new Tenures(store.daemons, this.#clock)
     this.desk = new FrontDesk({
       store,
       book: this.#book,
@@ -195,11 +198,11 @@ class ServingDaemon implements Daemon {
   async #takeAll(): Promise<void> {
     const tenure = this.#lease.tenure
     if (tenure === undefined) return
-    // The states first, then who is alive: whoever took a job in between has changed its revision.
+    // The states first, then whose tenures are over: whoever took a job in between has changed its revision.
     const open = this.#book.all().filter(({ id, state }) => !isEnd(state.phase) && !this.#isHere(id))
     const isOthers = ({ state }: Known): boolean => state.daemon !== null && state.daemon !== tenure
-    const alive = open.some(isOthers) ? await this.#options.store.daemons.keys() : undefined
-    const free = open.filter(known => !isOthers(known) || alive?.has(known.state.daemon as string) === false)
+    const over = await this.#tenures.over(new Set(open.filter(isOthers).map(({ state }) => state.daemon as string)))
+    const free = open.filter(known => !isOthers(known) || over.has(known.state.daemon as string))
     for (const known of this.#inTurn(free)) {
       if (known.state.phase === 'active' && this.#running.size >= MOST_RUNNING) continue
       await this.#take(known, tenure)

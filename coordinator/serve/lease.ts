@@ -16,9 +16,10 @@ export interface LeaseOptions {
   readonly onLost: () => void
 }
 
-/** Renewed after this part of its time; held for that part. */
+/** Renewed after this part of its key's time. */
 const RENEW = 0.25
-const HELD = 0.8
+/** Held for this part. Smaller: fewer missed renewals end it. Larger: others wait longer for what a dead daemon had. */
+export const HELD = 0.8
 
 export class Lease {
   readonly #options: LeaseOptions
@@ -67,12 +68,17 @@ export class Lease {
     this.#holdFrom(askedAtSeconds)
   }
 
-  /** Its end is seen when it comes, whatever a renewal is waiting for. */
   #holdFrom(askedAtSeconds: number): void {
-    const { bucket, clock } = this.#options
-    this.#heldUntilSeconds = askedAtSeconds + HELD * bucket.ageSeconds
+    this.#heldUntilSeconds = askedAtSeconds + HELD * this.#options.bucket.ageSeconds
+    this.#awaitEnd()
+  }
+
+  /** Its end is seen when it comes, whatever a renewal is waiting for. A timer may come early, by what its loop was behind. */
+  #awaitEnd(): void {
     clearTimeout(this.#endTimer)
-    this.#endTimer = setTimeout(() => this.#look(), Math.max(0, this.#heldUntilSeconds - clock()) * 1000 + 1)
+    const leftSeconds = this.#heldUntilSeconds - this.#options.clock()
+    if (leftSeconds <= 0) this.#look()
+    else this.#endTimer = setTimeout(() => this.#awaitEnd(), leftSeconds * 1000 + 1)
   }
 
   /** One after the other: a renewal of an older revision would be refused. */
@@ -90,12 +96,13 @@ export class Lease {
       if (this.#tenure === undefined) await this.#begin()
       else {
         this.#revision = await bucket.put(this.#tenure, new Uint8Array([1]), this.#revision, bucket.ageSeconds * RENEW)
-        this.#holdFrom(askedAtSeconds)
+        // What came too late renews nothing: others may count it as over already.
+        this.#look()
+        if (this.#tenure !== undefined) this.#holdFrom(askedAtSeconds)
       }
     } catch (error) {
       log('debug', `The tenure was not renewed: ${(error as Error).message}`)
     }
-    // A renewal that came too late is one of a key that may have been gone.
     this.#look()
   }
 

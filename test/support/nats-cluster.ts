@@ -7,7 +7,7 @@ import type { NatsBinary } from './nats-binaries.js'
 import { freePort, NatsServer } from './nats-server.js'
 
 const HOST = '127.0.0.1'
-const START_SECONDS = 15
+const PATIENCE_SECONDS = 15
 
 const memberOf = async (binary: NatsBinary, index: number, ports: readonly number[]): Promise<NatsServer> => {
   const routes = ports.map(port => `"nats://${HOST}:${port}"`).join(', ')
@@ -73,8 +73,9 @@ export class NatsCluster {
     this.#down.delete(server)
   }
 
+  /** Their names, once the whole has a leader again. */
   streams(): Promise<string[]> {
-    return this.ask(async manager => {
+    return this.#patiently(async manager => {
       const found: string[] = []
       for await (const { config } of manager.streams.list()) found.push(config.name)
       return found
@@ -111,16 +112,21 @@ export class NatsCluster {
 
   /** A leader of the whole has to be found first, and to have heard of every server. */
   async #ready(): Promise<void> {
-    const end = performance.now() + START_SECONDS * 1000
     const name = 'READY'
+    await this.#patiently(async manager => {
+      await manager.streams.add({ name, subjects: [name], num_replicas: this.servers.length })
+      await manager.streams.delete(name)
+    })
+  }
+
+  /** Asks again while nobody can answer. */
+  async #patiently<T>(question: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+    const end = performance.now() + PATIENCE_SECONDS * 1000
     for (;;) {
       try {
-        return await this.ask(async manager => {
-          await manager.streams.add({ name, subjects: [name], num_replicas: this.servers.length })
-          await manager.streams.delete(name)
-        })
+        return await this.ask(question)
       } catch (error) {
-        if (performance.now() > end) throw new Error('the NATS cluster does not store', { cause: error })
+        if (performance.now() > end) throw new Error('the NATS cluster does not answer', { cause: error })
         await sleep(100)
       }
     }

@@ -69,13 +69,13 @@ class Place {
     return ended(this.start(...args))
   }
 
-  /** Starts it and kills it so long after its job was written down; says how it ended when it was quicker. */
+  /** Starts it and kills it so long after its job was written down; says how it ended when the job was over by then. */
   async kill(milliseconds: number, ...args: string[]): Promise<Ended> {
     const child = this.start(...args)
     const end = ended(child)
     while (!this.hasJobs() && child.exitCode === null) await sleep(10)
     await Promise.race([end, sleep(milliseconds)])
-    child.kill('SIGKILL')
+    if (this.hasJobs()) child.kill('SIGKILL')
     return end
   }
 
