@@ -79,6 +79,15 @@ class Place {
     return end
   }
 
+  /** Starts it and kills it as soon as a part of its output is written down. */
+  async killWritten(...args: string[]): Promise<void> {
+    const child = this.start(...args)
+    const end = ended(child)
+    while (child.exitCode === null && (!this.hasJobs() || this.written().length === 0)) await sleep(20)
+    child.kill('SIGKILL')
+    await end
+  }
+
   /**
    * Goes on with the one job there is, killed again and again, later each time, until it ends. What is written by then must
    * not run again.
@@ -283,7 +292,7 @@ test.serial('an output that got its name just before the end is left as it is', 
   const place = new Place(t)
   place.writeFunction('i')
   // In its middle: the last checkpoint is what says that it is whole.
-  await place.kill(900, 'map', 'f.ts#f', '--range', '0..3000', '--output', 'out.jsonl', '--job', 'whole')
+  await place.killWritten('map', 'f.ts#f', '--range', '0..3000', '--output', 'out.jsonl', '--job', 'whole')
   const file = place.job('checkpoint.json')
   writeFileSync(file, JSON.stringify({ ...JSON.parse(readFileSync(file, 'utf8')), isWhole: true }))
   // Somebody else's output is not taken for the job's own.
@@ -405,11 +414,7 @@ test.serial('a job that ended at a failure says how to go on, and does', async t
 test.serial('what is written down of a job and damaged is told of, with what to do', async t => {
   const place = new Place(t)
   place.writeFunction('i')
-  const child = place.start('map', 'f.ts#f', '--range', '0..20000', '--output', 'out.jsonl', '--job', 'torn')
-  const killed = ended(child)
-  while (!place.hasJobs() || place.written().length === 0) await sleep(20)
-  child.kill('SIGKILL')
-  await killed
+  await place.killWritten('map', 'f.ts#f', '--range', '0..20000', '--output', 'out.jsonl', '--job', 'torn')
   writeFileSync(place.job('checkpoint.json'), '{"output"')
   const end = await place.run('resume', 'torn')
   t.is(end.code, 3)
