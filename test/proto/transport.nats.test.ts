@@ -259,6 +259,10 @@ for (const [name, binary] of [
       task => taken.add(task),
     )
     for (let i = 0; i < 12; i++) await channel.offer(`${i}`, bytes(`${i}`))
+    t.teardown(async () => {
+      stop.abort()
+      await pulling
+    })
     await until(t, ACK_WAIT_SECONDS + 1, 'all tasks', () => taken.size === 12)
     t.log(`the last task came after ${((performance.now() - start) / 1000).toFixed(2)} s`)
     stop.abort()

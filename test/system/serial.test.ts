@@ -1,8 +1,13 @@
 // What the receipt says of one core against one core: a plain loop in this process, measured in turns with the pool.
 // Neither side is billed for what it waited for a core, so that a busy machine does not decide.
 import { readFileSync } from 'node:fs'
+import { stopCoverage } from 'node:v8'
 import test from 'ava'
 import { Pool, range } from '../../coordinator/map.js'
+
+// Counting what runs, for a coverage report, costs the two sides unlike parts of their time.
+stopCoverage()
+delete process.env['NODE_V8_COVERAGE']
 
 /** Seconds that this thread wanted a core and had none. */
 const waitedSeconds = (): number => {
